@@ -1,0 +1,36 @@
+"""What every command of ``workflow/scripts`` shares: one clear line for a user's mistake, progress on stderr."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+
+from topodepth.errors import InputError
+
+log = logging.getLogger("topodepth")
+
+
+def run(main: Callable[[], None]) -> None:
+    """Call ``main``; a user's mistake, a full disk or too little memory ends it with one line and exit code 1."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        main()
+    except (InputError, OSError, MemoryError) as error:
+        sys.exit(f"error: {' '.join(str(error).split()) or type(error).__name__}")
+
+
+def settings(text: str) -> dict:
+    """Parse a ``--settings`` argument, a JSON object.
+
+    Raises
+    ------
+    InputError
+        If the text is no JSON object.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"--settings: expected a JSON object. Received: {text!r}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"--settings: expected a JSON object. Received: {text!r}")
+    return value

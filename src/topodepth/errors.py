@@ -1,0 +1,29 @@
+"""The one exception for a user's mistake."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Bad input: its message is one line that names what was wrong, what was expected and what was received.
+
+    Commands print it without a traceback and end with exit code 1.
+    """
+
+
+def unknown_name(kind: str, name: object, known: Iterable[object]) -> InputError:
+    """Return the error for a misspelt name: it lists the known ones and the nearest of them.
+
+    Parameters
+    ----------
+    kind
+        What the name should be the name of, such as ``"architecture"``.
+    name
+        The name received.
+    known
+        The names that exist.
+    """
+    names = sorted(str(item) for item in known)
+    nearest = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return InputError(f"unknown {kind} {str(name)!r}.{hint} Known: {', '.join(names) or 'none'}.")
