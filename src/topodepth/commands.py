@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -34,3 +35,11 @@ def settings(text: str) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"--settings: expected a JSON object. Received: {text!r}")
     return value
+
+
+def limit_threads(count: int) -> None:
+    """Let the network libraries use ``count`` threads; call it before they are imported."""
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"):
+        os.environ[name] = str(count)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

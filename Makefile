@@ -1,0 +1,40 @@
+# python3 ≥ 3.11 and make are all that is needed; everything is installed into .venv from the lock file.
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= all
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+
+.PHONY: demo test lint lock clean
+
+demo: .venv/ready
+	$(SNAKEMAKE) --configfile examples/demo.yaml
+	$(SNAKEMAKE) --configfile examples/demo.yaml --quiet all --report results/demo/report.html
+	@echo
+	@echo "Figures and their tables: results/demo/depth/"
+	@echo "Report, to open in a browser: $(CURDIR)/results/demo/report.html"
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+lock: # resolve the newest versions again; needs uv
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --upgrade \
+	    pyproject.toml --output-file requirements.lock
+
+clean: # remove the environment; results stay
+	rm -rf .venv
+
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else \
+	    "error: Python 3.11, 3.12 or 3.13 expected. Received: " + sys.version.split()[0] + \
+	    ". Say which: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	@echo "Installing the locked packages into .venv: about 1 GB to download, some minutes"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@

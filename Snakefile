@@ -1,0 +1,36 @@
+# The table of contents: what can be asked for. Rules lie in workflow/rules, one file a stage.
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+configfile: "config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/activations.smk"
+include: "workflow/rules/topology.smk"
+include: "workflow/rules/depth.smk"
+include: "workflow/rules/provenance.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.depth.input,
+        rules.provenance.output,
+
+
+rule models:
+    input:
+        expand(RUN + "/models/{model}/model.keras", model=SELECTED_MODELS),
+
+
+rule activations:
+    input:
+        [activations_file(model, sample) for model, sample in SELECTED_PAIRS],

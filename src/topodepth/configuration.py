@@ -1,0 +1,138 @@
+"""The configuration: checked against its schema, completed with defaults, and against the names that exist."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from topodepth import architectures, datasets
+from topodepth.errors import InputError, unknown_name
+from topodepth.registry import Registry
+
+TYPES = {"object": "a map", "array": "a list", "null": "null", "string": "a text", "number": "a number",
+         "integer": "a whole number", "boolean": "true or false"}  # fmt: skip
+
+
+def complete(config: dict, schema_path: str | Path) -> dict:
+    """Return the configuration with every default filled in.
+
+    Parameters
+    ----------
+    config
+        The configuration as read from YAML; it is not changed.
+    schema_path
+        A JSON schema, as YAML.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown, missing, of the wrong type or out of range, or names a model, data set, sample,
+        architecture, descriptor or estimator that does not exist. The message names the key.
+    """
+    import yaml
+    from jsonschema import Draft202012Validator
+
+    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
+    _refuse_first(Draft202012Validator(schema), config)
+    completed = _with_defaults(config, schema, schema)
+    for name, model in completed["models"].items():
+        _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
+        model["training"] = {**completed["training"], **model["training"]}
+    _check_names(completed)
+    return completed
+
+
+def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
+    from jsonschema import Draft202012Validator
+
+    return Draft202012Validator({**schema["$defs"][name], "$defs": schema["$defs"]})
+
+
+def _refuse_first(validator: "jsonschema.protocols.Validator", value: object, prefix: str = "") -> None:  # noqa: F821
+    """Raise the deepest, then first error of a schema as one line."""
+    errors = sorted(validator.iter_errors(value), key=lambda error: (-len(error.absolute_path), str(error.json_path)))
+    if errors:
+        raise _as_line(errors[0], prefix)
+
+
+def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  # noqa: F821
+    where = prefix + ".".join(str(part) for part in error.absolute_path)
+    where = where.rstrip(".")
+    at = f"config key {where!r}" if where else "config"
+    received = f"Received: {error.instance!r}."
+    limit = error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema.get("properties", {})
+            extra = sorted(set(error.instance) - set(known))[0]
+            return InputError(f"{at}: {unknown_name('key', extra, known)}")
+        case "required":
+            missing = next(key for key in limit if key not in error.instance)
+            return InputError(f"{at}: key {missing!r} is missing. Received keys: {', '.join(map(str, error.instance))}.")
+        case "type":
+            wanted = " or ".join(TYPES[kind] for kind in ([limit] if isinstance(limit, str) else limit))
+            return InputError(f"{at}: expected {wanted}. {received}")
+        case "enum":
+            return InputError(f"{at}: {unknown_name('value', error.instance, ['null' if v is None else v for v in limit])}")
+        case "pattern":
+            return InputError(f"{at}: expected letters, digits, '_', '-' and '.', not first '_', '-' or '.'. {received}")
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            sign = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}[error.validator]
+            return InputError(f"{at}: expected a value {sign} {limit}. {received}")
+        case "minItems":
+            return InputError(f"{at}: expected at least {limit} entries. {received}")
+        case "uniqueItems":
+            return InputError(f"{at}: expected entries that differ. {received}")
+    return InputError(f"{at}: {error.message}")
+
+
+def _with_defaults(value: object, schema: Mapping, root: Mapping) -> object:
+    """Return a copy of ``value`` in which every key that has a default and is absent is filled in."""
+    if "$ref" in schema:
+        schema = {**root["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
+    if isinstance(value, list):
+        return [_with_defaults(item, schema.get("items", {}), root) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    properties = schema.get("properties", {})
+    others = schema.get("additionalProperties") or {}
+    filled = {key: _with_defaults(item, properties.get(key, others), root) for key, item in value.items()}
+    for key, part in properties.items():
+        if key not in filled and "default" in part:
+            filled[key] = _with_defaults(part["default"], part, root)
+    return filled
+
+
+def _check_names(config: Mapping) -> None:
+    """Refuse every name that stands for nothing, and every seed or list that cannot be meant."""
+    for key, kind, name, known in _references(config):
+        if name not in known:
+            raise InputError(f"config key {key!r}: {unknown_name(kind, name, known)}")
+    for name, model in config["models"].items():
+        if isinstance(model["layers"], str) and model["layers"] != "auto":
+            raise InputError(f"config key 'models.{name}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
+    comparisons = [comparison["name"] for comparison in config["experiments"].get("depth", [])]
+    twice = sorted({name for name in comparisons if comparisons.count(name) > 1})
+    if twice:
+        raise InputError(f"config key 'experiments.depth': expected names that differ. Received twice: {', '.join(twice)}.")
+    sizes = config["dimension"]["sizes"]
+    if sizes and sizes != sorted(sizes):
+        raise InputError(f"config key 'dimension.sizes': expected ascending sizes. Received: {sizes}.")
+
+
+def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield (key, kind, name, known names) of everything in the configuration that must exist elsewhere."""
+    descriptors = Registry("topodepth.descriptors", "descriptor").names()
+    estimators = Registry("topodepth.dimension", "estimator").names()
+    for name, dataset in config["datasets"].items():
+        yield f"datasets.{name}.loader", "loader", dataset["loader"], datasets.registry.names()
+    for name, model in config["models"].items():
+        yield f"models.{name}.dataset", "data set", model["dataset"], list(config["datasets"])
+        yield f"models.{name}.architecture", "architecture", model["architecture"], architectures.registry.names()
+    for comparison in config["experiments"].get("depth", []):
+        where = f"experiments.depth.{comparison['name']}"
+        yield f"{where}.sample", "sample", comparison["sample"], list(config["samples"])
+        for model in comparison["models"]:
+            yield f"{where}.models", "model", model, list(config["models"])
+    for descriptor in config["topology"]["descriptors"]:
+        yield "topology.descriptors", "descriptor", descriptor, descriptors
+    for estimator in config["dimension"]["estimators"]:
+        yield "dimension.estimators", "estimator", estimator, estimators

@@ -1,0 +1,20 @@
+"""1797 handwritten digits of 8×8 pixels that come inside scikit-learn (UCI optical recognition, test part)."""
+
+import numpy as np
+
+from topodepth.datasets import random_split, register
+
+
+@register("digits")
+def load(*, size: int, validation: float, test: float, seed: int) -> tuple[dict, list[str]]:
+    """Return the digits, resized bilinearly to ``size`` × ``size``, one channel, 0–255."""
+    from PIL import Image
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    small = (digits.images * (255 / 16)).astype(np.float32)  # the source counts ink from 0 to 16
+    resized = [Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR) for image in small]
+    images = np.clip(np.rint(np.stack([np.asarray(image) for image in resized])), 0, 255).astype(np.uint8)[..., None]
+    labels = digits.target.astype(np.int64)
+    parts = {"train": 0, "validation": validation, "test": test}
+    return random_split(images, labels, parts, np.random.default_rng(seed)), [str(name) for name in digits.target_names]

@@ -1,0 +1,177 @@
+"""Diagram files: all persistence diagrams of one layer, of its data, its null model and its jackknife.
+
+Layout of the HDF5 file, where ``c`` is a class label or ``all``::
+
+    /class_{c}/H{i}                 float64 (k, 2): birth and death of each bar; essential bars have death inf
+    /null/{draw}/class_{c}/H{i}     the same of a draw of the null model: each feature permuted within the cloud
+    /jackknife/{group}/class_all/H{i}   the same with one group of points left out (global clouds only)
+
+Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; each class group has ``n_points``.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from topodepth import storage
+from topodepth.clouds import check_cloud, permuted_features, scale
+from topodepth.errors import InputError
+from topodepth.homology import persistence_diagrams
+
+
+def clouds(points: np.ndarray, labels: np.ndarray, *, by: str, limit: int | None, seed: int) -> dict[str, np.ndarray]:
+    """Return the point clouds to measure, by class label (or ``all``).
+
+    Parameters
+    ----------
+    points
+        (n, d) of one layer.
+    labels
+        (n,) class of each point.
+    by
+        ``class`` or ``all``.
+    limit
+        At most this many points a cloud, drawn with ``seed``: the same images in every layer and model. None: all.
+
+    Raises
+    ------
+    InputError
+        If ``by`` is unknown.
+    """
+    if by not in ("class", "all"):
+        raise InputError(f"clouds: expected class or all. Received: {by!r}.")
+    members = {"all": np.arange(len(points))}
+    if by == "class":
+        members = {str(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
+    found = {}
+    for key, (name, rows) in enumerate(members.items()):
+        if limit is not None and len(rows) > limit:
+            rows = np.sort(np.random.default_rng([seed, key]).choice(rows, size=limit, replace=False))
+        found[name] = points[rows]
+    return found
+
+
+def write(
+    path: str | Path,
+    points: np.ndarray,
+    labels: np.ndarray,
+    *,
+    where: str,
+    attributes: Mapping[str, object],
+    clouds_by: str = "class",
+    limit: int | None = 250,
+    scaling: str = "minmax",
+    max_dim: int = 1,
+    engine: str = "auto",
+    null_draws: int = 3,
+    jackknife_groups: int = 5,
+    seed: int = 0,
+) -> None:
+    """Compute all diagrams of one layer and write its diagram file.
+
+    Parameters
+    ----------
+    path
+        File to make.
+    points
+        (n, d) activations of the layer.
+    labels
+        (n,) class of each point.
+    where
+        Model and layer, for messages.
+    attributes
+        Written on the file: model, layer, layer_index, relative_depth.
+    clouds_by, limit
+        As in :func:`clouds`.
+    scaling
+        ``minmax`` scales each feature to [0, 1] over all n points, before they are split by class; or ``none``.
+    max_dim, engine
+        As in :func:`topodepth.homology.persistence_diagrams`.
+    null_draws
+        Draws of the null model for each cloud.
+    jackknife_groups
+        Groups left out in turn, for a cloud of all points.
+    seed
+        Seed of subsets, null model and groups; the same for every layer and model.
+
+    Raises
+    ------
+    InputError
+        If the activations are not finite or the layer is constant.
+    """
+    check_cloud(points, where)
+    scaled = scale(points, scaling)
+    with storage.create_h5(path) as file:
+        file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
+        for key, (name, cloud) in enumerate(clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed).items()):
+            compute = _writer(file, f"class_{name}", max_dim, engine)
+            compute("", cloud)
+            for draw in range(null_draws):
+                compute(f"null/{draw}/", permuted_features(cloud, np.random.default_rng([seed, 1, key, draw])))
+            if name == "all" and jackknife_groups:
+                group = np.random.default_rng([seed, 2]).permutation(np.arange(len(cloud)) % jackknife_groups)
+                for left_out in range(jackknife_groups):
+                    compute(f"jackknife/{left_out}/", cloud[group != left_out])
+
+
+def _writer(file: "h5py.File", group: str, max_dim: int, engine: str) -> "callable":  # noqa: F821
+    def compute(prefix: str, cloud: np.ndarray) -> None:
+        target = file.create_group(prefix + group)
+        target.attrs["n_points"] = len(cloud)
+        for dimension, diagram in enumerate(persistence_diagrams(cloud, max_dim=max_dim, engine=engine)):
+            target[f"H{dimension}"] = diagram
+
+    return compute
+
+
+class DiagramFile:
+    """The diagrams of one layer, read whole.
+
+    Parameters
+    ----------
+    path
+        A file made by :func:`write`.
+
+    Attributes
+    ----------
+    attributes
+        What the file says of itself: model, layer, layer_index, relative_depth, dimension, clouds, seed.
+    data
+        ``{class: [diagram of H_0, of H_1, ...]}``
+    null, jackknife
+        A list of the same, one a draw or a group.
+    n_points
+        ``{class: number of points}``
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated or no diagram file.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        with storage.open_h5(path) as file:
+            self.attributes = {key: _plain(value) for key, value in file.attrs.items()}
+            if "layer" not in self.attributes:
+                raise InputError(f"{path}: no diagram file: expected an attribute 'layer'.")
+            self.data = _collection(file)
+            self.null = [_collection(file["null"][draw]) for draw in _numbered(file, "null")]
+            self.jackknife = [_collection(file["jackknife"][group]) for group in _numbered(file, "jackknife")]
+            self.n_points = {name: int(file[f"class_{name}"].attrs["n_points"]) for name in self.data}
+
+
+def _numbered(file: "h5py.File", group: str) -> Iterator[str]:  # noqa: F821
+    return iter(sorted(file[group], key=int) if group in file else [])
+
+
+def _collection(group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
+    names = [name for name in group if name.startswith("class_")]
+    return {
+        name.removeprefix("class_"): [group[name][f"H{i}"][:] for i in range(len(group[name]))]
+        for name in sorted(names, key=lambda name: (len(name), name))
+    }
+
+
+def _plain(value: object) -> object:
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,98 @@
+"""What made a result: a digest of the logic behind it, and the versions of the packages it ran on."""
+
+import ast
+import hashlib
+import importlib.metadata
+import platform
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent.name
+
+
+def code_digest(script: str | Path, modules: Iterable[str] = ()) -> str:
+    """Return a digest of the logic of a script and of every project module it imports, directly or not.
+
+    Docstrings, comments, formatting, file times and the folder's place do not count; code does. Modules that are
+    imported only by name at run time (an architecture, a data set) are not seen in the source and are given in
+    ``modules``.
+
+    Parameters
+    ----------
+    script
+        Path of the Python file that a rule runs.
+    modules
+        Dotted names of further modules whose logic counts, such as ``topodepth.architectures.vgg``.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    script = Path(script).resolve()
+    found: dict[str, Path] = {}
+    pending = [*_imports(script), *modules]
+    while pending:
+        module = pending.pop()
+        path = module_path(module)
+        if path is not None and module not in found:
+            found[module] = path
+            pending.extend(_imports(path))
+            if "." in module:
+                pending.append(module.rpartition(".")[0])
+    digest = hashlib.sha256(_logic(script))
+    for module in sorted(found):
+        digest.update(module.encode() + b"\0" + _logic(found[module]))
+    return digest.hexdigest()[:16]
+
+
+def module_path(module: str) -> Path | None:
+    """Return the source file of a project module, or None if the project has no such module."""
+    path = SOURCE.joinpath(*module.split("."))
+    if module.split(".")[0] != PACKAGE:
+        return None
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path / "__init__.py" if (path / "__init__.py").is_file() else None
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    """Return the project modules named by the import statements of a file, inside functions too."""
+    names: list[str] = []
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.append(node.module)
+            names += [f"{node.module}.{alias.name}" for alias in node.names]  # `from package import module`
+    return tuple(name for name in names if name.split(".")[0] == PACKAGE)
+
+
+@cache
+def _logic(path: Path) -> bytes:
+    """Return the code of a file, without docstrings, comments and layout."""
+    tree = _tree(path)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        is_block = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if is_block and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+            body.pop(0)
+    return ast.unparse(tree).encode()
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each named package, and Python's own; absent ones are left out."""
+    versions = {"python": platform.python_version()}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

@@ -1,0 +1,225 @@
+"""Tidy tables: one row a model, layer, class, homology dimension and descriptor, with interval and null value."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from topodepth import descriptors, dimension, statistics
+from topodepth.clouds import check_cloud, permuted_features, scale
+from topodepth.diagrams import DiagramFile
+
+COLUMNS = (
+    "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
+    "value", "ci_low", "ci_high", "null_value", "null_ci_low", "null_ci_high",
+    "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
+)  # fmt: skip
+BETTI_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homology_dimension", "filtration_value",
+                 "betti", "null_betti")  # fmt: skip
+BAR_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homology_dimension", "birth", "death",
+               "source")  # fmt: skip
+
+
+def descriptor_rows(file: DiagramFile, names: Iterable[str], parameters: Mapping[str, Mapping]) -> list[dict]:
+    """Return the rows of one layer: every descriptor of every class, and their mean over classes.
+
+    A cloud of all points (class ``all``) gets its interval from the jackknife; the mean over classes (class ``mean``)
+    from Student's t over the classes.
+
+    Parameters
+    ----------
+    file
+        Diagrams of the layer.
+    names
+        Registered descriptors.
+    parameters
+        Keyword arguments by descriptor, such as ``{"lifespan_sum": {"alpha": 1.0}}``.
+    """
+    rows = []
+    for name in names:
+        describe = descriptors.registry.get(name)
+        options = parameters.get(name, {})
+        for degree in range(len(next(iter(file.data.values())))):
+
+            def values(collection: dict, degree: int = degree, describe=describe, options=options) -> np.ndarray:
+                return np.array([describe(diagrams[degree], **options) for diagrams in collection.values()])
+
+            data = values(file.data)
+            null = np.array([values(draw) for draw in file.null]).reshape(-1, len(data))
+            common = {**_about(file.attributes), "homology_dimension": degree, "descriptor": name}
+            if list(file.data) == ["all"]:
+                left_out = np.array([values(group)[0] for group in file.jackknife])
+                rows.append({**common, **_whole_cloud(data[0], null[:, 0], left_out), "n_points": file.n_points["all"]})
+                continue
+            for k, cloud in enumerate(file.data):
+                rows.append({**common, **_one_class(data[k], null[:, k]), "class": cloud, "n_points": file.n_points[cloud]})
+            rows.append({**common, **_mean_over_classes(data, null), "n_points": sum(file.n_points.values())})
+    return rows
+
+
+def _about(attributes: Mapping) -> dict:
+    return {key: attributes[key] for key in ("model", "layer", "layer_index", "relative_depth", "dimension", "seed")}
+
+
+def _null(draws: np.ndarray) -> dict:
+    if not len(draws):
+        return {}
+    interval = statistics.mean_interval(draws)
+    return {"null_value": interval.value, "null_ci_low": interval.low, "null_ci_high": interval.high}
+
+
+def _one_class(value: float, null: np.ndarray) -> dict:
+    row = {"value": value, **_null(null)}
+    if len(null) and null.mean() > 0:
+        row["relative_value"] = value / null.mean()
+    return row
+
+
+def _mean_over_classes(values: np.ndarray, null: np.ndarray) -> dict:
+    interval = statistics.mean_interval(values)
+    row = {"class": "mean", "value": interval.value, "ci_low": interval.low, "ci_high": interval.high}
+    if len(null):
+        row |= _null(null.mean(axis=1))
+        row |= _relative(statistics.ratio_interval(values, null.mean(axis=0)))
+    return row
+
+
+def _whole_cloud(value: float, null: np.ndarray, left_out: np.ndarray) -> dict:
+    row = {"class": "all", "value": value, **_null(null)}
+    low = high = np.nan
+    if len(left_out) > 1:
+        interval = statistics.jackknife_interval(value, left_out)
+        low, high = row["ci_low"], row["ci_high"] = interval.low, interval.high
+    if row.get("null_value", 0) > 0:
+        null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
+        row |= _relative(statistics.ratio_of_estimates((value, low, high), null_bounds))
+    return row
+
+
+def _relative(interval: "statistics.Interval") -> dict:
+    return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}
+
+
+def dimension_rows(
+    points: np.ndarray,
+    *,
+    where: str,
+    attributes: Mapping[str, object],
+    estimators: Iterable[str],
+    parameters: Mapping[str, Mapping],
+    scaling: str = "none",
+    null_draws: int = 1,
+    seed: int = 0,
+) -> list[dict]:
+    """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
+
+    Parameters
+    ----------
+    points
+        (n, d) activations of the layer.
+    where
+        Model and layer, for messages.
+    attributes
+        model, layer, layer_index, relative_depth.
+    estimators
+        Registered estimators of :mod:`topodepth.dimension`.
+    parameters
+        Keyword arguments by estimator.
+    scaling
+        ``none`` or ``minmax``.
+    null_draws
+        Draws of the null model; with one draw the null's interval is the estimator's own.
+    seed
+        Seed of subsamples and null model.
+
+    Raises
+    ------
+    InputError
+        If the layer is constant, not finite, or has fewer points than an estimator needs.
+    """
+    check_cloud(points, where)
+    cloud = scale(points, scaling)
+    nulls = [permuted_features(cloud, np.random.default_rng([seed, 1, draw])) for draw in range(null_draws)]
+    rows = []
+    for name in estimators:
+        estimator = dimension.registry.get(name)
+        options = parameters.get(name, {})
+        found = estimator(cloud, seed=seed, **options)
+        row = {
+            **_about({**attributes, "dimension": points.shape[1], "seed": seed}),
+            "class": "all",
+            "homology_dimension": 0 if name == "ph_dimension" else None,
+            "descriptor": name,
+            "value": found.value,
+            "ci_low": found.ci_low,
+            "ci_high": found.ci_high,
+            "n_points": len(points),
+            "r_squared": getattr(found, "r_squared", None),
+            "note": getattr(found, "reason", "") or None,
+        }
+        draws = [estimator(null, seed=seed, **options) for null in nulls]
+        if len(draws) == 1:
+            row |= {"null_value": draws[0].value, "null_ci_low": draws[0].ci_low, "null_ci_high": draws[0].ci_high}
+        else:
+            row |= _null(np.array([draw.value for draw in draws]))
+        if draws:
+            null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
+            row |= _relative(
+                statistics.ratio_of_estimates((found.value, found.ci_low, found.ci_high), null_bounds)
+            )
+        rows.append(row)
+    return rows
+
+
+def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
+    """Return the Betti curves of one layer, averaged over classes (and draws of the null model).
+
+    Parameters
+    ----------
+    file
+        Diagrams of the layer.
+    points
+        Filtration values, evenly spread from 0 to the last finite death of data and null model.
+    """
+    collections = [file.data, *file.null]
+    rows = []
+    for degree in range(len(next(iter(file.data.values())))):
+        bars = [diagrams[degree] for collection in collections for diagrams in collection.values()]
+        deaths = np.concatenate([diagram[:, 1] for diagram in bars])
+        last = deaths[np.isfinite(deaths)].max(initial=0.0)
+        grid = np.linspace(0, last * 1.02 or 1.0, points)
+
+        def curve(selected: list[dict], degree: int = degree, grid: np.ndarray = grid) -> np.ndarray:
+            diagrams = [diagrams[degree] for collection in selected for diagrams in collection.values()]
+            return np.mean([descriptors.betti_curve(diagram, grid) for diagram in diagrams], axis=0)
+
+        data = curve([file.data])
+        null = curve(file.null) if file.null else np.full(points, np.nan)
+        about = _about(file.attributes)
+        rows += [
+            {
+                **{key: about[key] for key in ("model", "layer", "layer_index", "relative_depth")},
+                "class": "all" if list(file.data) == ["all"] else "mean",
+                "homology_dimension": degree,
+                "filtration_value": grid[k],
+                "betti": data[k],
+                "null_betti": null[k],
+            }
+            for k in range(points)
+        ]
+    return rows
+
+
+def bar_rows(file: DiagramFile) -> list[dict]:
+    """Return every bar of one layer's data and of its first null draw; an essential bar has no death."""
+    about = _about(file.attributes)
+    shared = {key: about[key] for key in ("model", "layer", "layer_index", "relative_depth")}
+    rows = []
+    for source, collection in [("data", file.data), *[("null", draw) for draw in file.null[:1]]]:
+        for cloud, diagrams in collection.items():
+            for degree, diagram in enumerate(diagrams):
+                for birth, death in diagram:
+                    rows.append(
+                        {**shared, "class": cloud, "homology_dimension": degree, "birth": birth,
+                         "death": death if np.isfinite(death) else None, "source": source}
+                    )  # fmt: skip
+    return rows

@@ -1,0 +1,121 @@
+"""A misspelt or impossible configuration is refused in one line that names the key and lists what is known."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from topodepth import configuration
+from topodepth.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def at(config, path, value):
+    """A copy of the configuration with the value at a dotted path replaced."""
+    changed = copy.deepcopy(config)
+    *parents, last = path.split(".")
+    part = changed
+    for key in parents:
+        part = part[int(key)] if isinstance(part, list) else part.setdefault(key, {})
+    part[last] = value
+    return changed
+
+
+def test_defaults_are_filled_in_at_every_level(config):
+    complete = configuration.complete(config, SCHEMA)
+    assert complete["topology"]["null_draws"] == 3
+    assert complete["models"]["vgg"]["layers"] == "auto"
+    assert complete["datasets"]["digits"]["validation"] == 0.15
+    assert complete["experiments"]["depth"][0]["sample"] == "default"
+    assert complete["samples"]["default"]["split"] == "train"
+
+
+def test_the_given_configuration_is_not_changed(config):
+    before = copy.deepcopy(config)
+    configuration.complete(config, SCHEMA)
+    assert config == before
+
+
+def test_a_models_training_overrides_the_runs_training_key_by_key(config):
+    complete = configuration.complete(at(config, "models.vgg.training", {"epochs": 3}), SCHEMA)
+    assert complete["models"]["vgg"]["training"]["epochs"] == 3
+    assert complete["models"]["vgg"]["training"]["flip"] is False  # from the run's training
+    assert complete["models"]["resnet"]["training"]["epochs"] == config["training"]["epochs"]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("topolgy", {}, r"unknown key 'topolgy'. Did you mean 'topology'\? Known: .*experiments"),
+        ("models.vgg.widht", 8, r"'models.vgg'.*unknown key 'widht'. Did you mean 'width'\?"),
+        ("models.vgg.training", {"epoch": 8}, r"'models.vgg.training'.*'epoch'. Did you mean 'epochs'\?"),
+        ("models.vgg.training", {"epochs": 0}, r"'models.vgg.training.epochs'.*≥ 1. Received: 0"),
+        ("models.vgg.architecture", "vg", r"unknown architecture 'vg'. Did you mean 'vgg'\? Known: .*mobilenet_v2"),
+        ("models.vgg.dataset", "digit", r"'models.vgg.dataset'.*'digit'. Did you mean 'digits'\? Known: digits"),
+        ("models.vgg.activation", "rellu", r"unknown value 'rellu'. Did you mean 'relu'\?"),
+        ("models.vgg.layers", "all", r"'models.vgg.layers'.*expected 'auto' or a list"),
+        ("models.vgg.layers", [], r"'models.vgg.layers'.*at least 1"),
+        ("models.vgg.seed", -1, r"'models.vgg.seed'.*≥ 0. Received: -1"),
+        ("datasets.digits.loader", "digts", r"unknown loader 'digts'. Did you mean 'digits'\?"),
+        ("experiments.depth.0.models", ["vggg"], r"unknown model 'vggg'. Did you mean 'vgg'\? Known: .*resnet"),
+        ("experiments.depth.0.models", [], r"'experiments.depth.0.models'.*at least 1"),
+        ("experiments.depth.0.sample", "defalt", r"unknown sample 'defalt'. Did you mean 'default'\?"),
+        ("experiments.depth.1.name", "architectures", r"names that differ. Received twice: architectures"),
+        ("samples.default.images", "many", r"'samples.default.images'.*a whole number or null. Received: 'many'"),
+        ("topology.max_dim", 3, r"'topology.max_dim'.*≤ 2. Received: 3"),
+        ("topology.alpha", 0, r"'topology.alpha'.*> 0. Received: 0"),
+        ("topology.descriptors", ["lifespans"], r"unknown descriptor 'lifespans'.*Known: .*lifespan_sum"),
+        ("dimension.estimators", ["twonn"], r"unknown estimator 'twonn'.*Known: .*two_nn"),
+        ("dimension.sizes", [500, 200], r"'dimension.sizes'.*ascending"),
+        ("run", "../../etc", r"'run'.*expected letters"),
+        ("run", "a;rm -rf ~", r"'run'.*expected letters"),
+        ("models", {"a b": {"dataset": "digits", "architecture": "vgg"}}, r"'models'.*a b"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line_that_names_the_key(config, path, value, message):
+    with pytest.raises(InputError, match=message) as caught:
+        configuration.complete(at(config, path, value), SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_required_key_is_named(config):
+    del config["models"]["vgg"]["dataset"]
+    with pytest.raises(InputError, match=r"'models.vgg': key 'dataset' is missing"):
+        configuration.complete(config, SCHEMA)
+
+
+def every_key(schema, where=""):
+    for key, part in schema.get("properties", {}).items():
+        yield f"{where}{key}", part
+        yield from every_key(part, f"{where}{key}.")
+
+
+def test_every_key_of_the_schema_is_described_and_unknown_keys_are_refused_everywhere():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    parts = {"": schema, **schema["$defs"]}
+    keys = [(key, part) for name, root in parts.items() for key, part in every_key(root, f"{name}." if name else "")]
+    assert [key for key, part in keys if "description" not in part] == []
+    objects = [schema, *schema["$defs"].values(), *[part for _, part in keys]]
+    closed = [part for part in objects if "properties" in part]
+    assert closed
+    assert all(part.get("additionalProperties") is False for part in closed)
+
+
+@pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").glob("*.yaml")))
+def test_every_example_is_valid_over_the_base_configuration(config, example):
+    overlay = yaml.safe_load((ROOT / "examples" / example).read_text())
+
+    def merge(base, top):  # as Snakemake merges configuration files: maps deeply, everything else replaced
+        for key, value in top.items():
+            base[key] = merge(base.get(key, {}), value) if isinstance(value, dict) else value
+        return base
+
+    configuration.complete(merge(config, overlay), SCHEMA)

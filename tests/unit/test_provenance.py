@@ -1,0 +1,84 @@
+"""The digest of the code behind a result changes with its logic, and with nothing else."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from topodepth import provenance
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A small project with this project's digest: a script, two modules it reaches, one it does not."""
+    package = tmp_path / "src/topodepth"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    shutil.copy(ROOT / "src/topodepth/provenance.py", package)
+    (package / "near.py").write_text('"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n')
+    (package / "far.py").write_text('def far():\n    """Return one."""\n    return 1\n')
+    (package / "other.py").write_text("x = 1\n")
+    (tmp_path / "script.py").write_text("from topodepth.near import near\n\nnear()\n")
+    return tmp_path
+
+
+def digest(project, *modules):
+    command = "import sys; from topodepth.provenance import code_digest; print(code_digest(*sys.argv[1:2], sys.argv[2:]))"
+    return subprocess.run(
+        [sys.executable, "-c", command, str(project / "script.py"), *modules],
+        cwd=project / "src", capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+
+def edit(project, name, old, new):
+    path = project / "src/topodepth" / name
+    path.write_text(path.read_text().replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("far.py", '"""Return one."""', '"""Say something else."""'),
+        ("far.py", "return 1", "return 1  # the first number"),
+        ("far.py", "return 1", "return (\n        1\n    )"),
+        ("near.py", '"""Near."""', ""),
+        ("other.py", "x = 1", "x = 2"),
+    ],
+)
+def test_comments_docstrings_layout_and_unrelated_modules_do_not_count(project, name, old, new):
+    before = digest(project)
+    edit(project, name, old, new)
+    assert digest(project) == before
+
+
+def test_logic_counts_in_the_script_and_in_modules_reached_indirectly_and_late(project):
+    before = digest(project)
+    edit(project, "far.py", "return 1", "return 2")
+    changed = digest(project)
+    assert changed != before
+    (project / "script.py").write_text("from topodepth.near import near\n\nnear(), near()\n")
+    assert digest(project) not in (before, changed)
+
+
+def test_a_module_loaded_by_name_counts_only_when_given(project):
+    plain, with_other = digest(project), digest(project, "topodepth.other")
+    edit(project, "other.py", "x = 1", "x = 2")
+    assert digest(project) == plain
+    assert digest(project, "topodepth.other") != with_other
+
+
+def test_the_place_of_the_project_does_not_count(project, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(project, elsewhere)
+    assert digest(elsewhere) == digest(project)
+
+
+def test_an_edit_undone_gives_the_old_digest(project):
+    before = digest(project)
+    edit(project, "far.py", "return 1", "return 2")
+    edit(project, "far.py", "return 2", "return 1")
+    assert digest(project) == before

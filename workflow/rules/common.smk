@@ -1,0 +1,111 @@
+# What the rules share: the checked configuration, paths, digests of the code behind each script.
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+
+from topodepth import architectures, configuration, datasets, provenance
+from topodepth.errors import InputError
+
+SCRIPTS = str(Path(workflow.basedir, "workflow/scripts"))
+
+try:
+    config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+except InputError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = f"results/{config['run']}"
+COMPARISONS = {comparison["name"]: comparison for comparison in config["experiments"].get("depth", [])}
+SELECTED_PAIRS = sorted({(model, item["sample"]) for item in COMPARISONS.values() for model in item["models"]})
+SELECTED_MODELS = sorted({model for model, _ in SELECTED_PAIRS})
+
+# Jobs find this Python and this library whether or not an environment is active; conda environments bring their own
+# Python, so there only the library is added.
+environment = f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'src')))}; "
+if not workflow.deployment_settings.deployment_method:
+    environment += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(environment)
+
+
+def slug(token):
+    """A layer's token as part of a file name."""
+    return re.sub(r"[^A-Za-z0-9_@.-]", ".", str(token))
+
+
+def layer_tokens(model):
+    """The layers that a model's configuration taps, by their file names."""
+    settings = config["models"][model]
+    layers = settings["layers"]
+    if layers == "auto":
+        layers = architectures.registry.get(settings["architecture"]).layers
+    return {slug(token): str(token) for token in layers}
+
+
+wildcard_constraints:
+    dataset="|".join(map(re.escape, config["datasets"])) or "none",
+    model="|".join(map(re.escape, config["models"])) or "none",
+    sample="|".join(map(re.escape, config["samples"])) or "none",
+    comparison="|".join(map(re.escape, COMPARISONS)) or "none",
+    layer="[A-Za-z0-9_@.-]+",
+
+
+def code(script, *modules):
+    """Digest of the logic of a script, of all it imports, and of modules it loads by name."""
+    return provenance.code_digest(Path(SCRIPTS, script), modules)
+
+
+def as_json(settings):
+    """Settings as one canonical text: the same settings always give the same text."""
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+
+def pick(settings, *keys):
+    return {key: settings[key] for key in keys}
+
+
+def seed_of(settings):
+    return config["seed"] if settings["seed"] is None else settings["seed"]
+
+
+def dataset_file(wildcards):
+    return f"{RUN}/datasets/{config['models'][wildcards.model]['dataset']}.h5"
+
+
+def sample_file(wildcards):
+    return f"{RUN}/samples/{config['models'][wildcards.model]['dataset']}/{wildcards.sample}.csv"
+
+
+def activations_file(model, sample):
+    return f"{RUN}/activations/{model}/{sample}.h5"
+
+
+def layer_files(stage, ending):
+    """The files that a stage makes for every tapped layer of a model, in order of depth."""
+
+    def files(wildcards):
+        folder = f"{RUN}/{stage}/{wildcards.model}/{wildcards.sample}"
+        return [f"{folder}/{layer}.{ending}" for layer in layer_tokens(wildcards.model)]
+
+    return files
+
+
+def spread(items, count):
+    """At most ``count`` items spread evenly over a list, its first and last among them."""
+    items = list(items)
+    count = min(count, len(items))
+    if count < 2:
+        return items[:count]
+    return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]
+
+
+onstart:
+    # asked here, not while planning: a plan for a larger machine may be drawn anywhere
+    present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if workflow.local_exec and workflow.cores > present:
+        sys.exit(f"error: --cores {workflow.cores} asked, this machine has {present}. Use --cores {present}.")

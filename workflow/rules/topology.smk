@@ -1,0 +1,76 @@
+# Everything here runs without TensorFlow: one small job a layer.
+
+
+rule compute_diagrams:
+    input:
+        RUN + "/activations/{model}/{sample}.h5",
+    output:
+        RUN + "/diagrams/{model}/{sample}/{layer}.h5",
+    params:
+        layer=lambda wildcards: layer_tokens(wildcards.model)[wildcards.layer],
+        settings=lambda wildcards: as_json(
+            pick(config["topology"], "max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
+            | {
+                "clouds_by": config["samples"][wildcards.sample]["clouds"],
+                "limit": config["samples"][wildcards.sample]["points"],
+                "seed": seed_of(config["samples"][wildcards.sample]),
+            }
+        ),
+        code=code("compute_diagrams.py"),
+    log:
+        RUN + "/logs/compute_diagrams/{model}-{sample}-{layer}.log",
+    conda:
+        "../../envs/homology.yaml"
+    shell:
+        "python {SCRIPTS:q}/compute_diagrams.py --activations {input:q} --layer {params.layer:q}"
+        " --settings {params.settings:q} --out {output:q} 2> {log:q}"
+
+
+rule estimate_dimensions:
+    input:
+        RUN + "/activations/{model}/{sample}.h5",
+    output:
+        RUN + "/dimensions/{model}/{sample}/{layer}.csv",
+    params:
+        layer=lambda wildcards: layer_tokens(wildcards.model)[wildcards.layer],
+        settings=lambda wildcards: as_json(
+            pick(config["dimension"], "estimators", "scaling", "null_draws")
+            | {
+                "parameters": {"ph_dimension": pick(config["dimension"], "alpha", "sizes", "draws")},
+                "seed": seed_of(config["samples"][wildcards.sample]),
+            }
+        ),
+        code=code("estimate_dimensions.py"),
+    log:
+        RUN + "/logs/estimate_dimensions/{model}-{sample}-{layer}.log",
+    conda:
+        "../../envs/homology.yaml"
+    shell:
+        "python {SCRIPTS:q}/estimate_dimensions.py --activations {input:q} --layer {params.layer:q}"
+        " --settings {params.settings:q} --out {output:q} 2> {log:q}"
+
+
+rule describe_model:
+    input:
+        diagrams=layer_files("diagrams", "h5"),
+        dimensions=layer_files("dimensions", "csv"),
+    output:
+        RUN + "/tables/{model}/{sample}.csv",
+    params:
+        settings=as_json(
+            {
+                "descriptors": config["topology"]["descriptors"],
+                "parameters": {"lifespan_sum": pick(config["topology"], "alpha", "weight")},
+            }
+        ),
+        columns=lambda wildcards: as_json(
+            {"run": config["run"], "dataset": config["models"][wildcards.model]["dataset"]}
+        ),
+        code=code("describe_model.py"),
+    log:
+        RUN + "/logs/describe_model/{model}-{sample}.log",
+    conda:
+        "../../envs/homology.yaml"
+    shell:
+        "python {SCRIPTS:q}/describe_model.py --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"
+        " --settings {params.settings:q} --columns {params.columns:q} --out {output:q} 2> {log:q}"

@@ -1,0 +1,28 @@
+"""Summarise all layers of one model: descriptors of their diagrams, and their dimensions, as one tidy table."""
+
+import argparse
+
+from topodepth import storage, tables
+from topodepth.commands import run, settings
+from topodepth.diagrams import DiagramFile
+
+
+def main() -> None:
+    """Parse, describe each layer, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--diagrams", nargs="+", required=True, help="diagram files, in order of depth")
+    parser.add_argument("--dimensions", nargs="*", default=[], help="tables of dimension estimates, in the same order")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: descriptors, parameters")
+    parser.add_argument("--columns", type=settings, default={}, help="JSON: values of columns for every row")
+    parser.add_argument("--out", required=True, help="CSV to make")
+    arguments = parser.parse_args()
+    names, parameters = arguments.settings["descriptors"], arguments.settings["parameters"]
+    rows = []
+    for path in arguments.diagrams:
+        rows += tables.descriptor_rows(DiagramFile(path), names, parameters)
+    for path in arguments.dimensions:
+        rows += storage.read_table(path).to_dict("records")
+    storage.write_table(arguments.out, [{**row, **arguments.columns} for row in rows], tables.COLUMNS)
+
+
+run(main)

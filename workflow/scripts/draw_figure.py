@@ -1,0 +1,29 @@
+"""Draw one figure from its tables."""
+
+import argparse
+import importlib
+import json
+
+from topodepth import storage
+from topodepth.commands import run
+from topodepth.figures import style
+
+
+def main() -> None:
+    """Parse, read the tables, draw, save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("figure", help="module of topodepth.figures, such as depth")
+    parser.add_argument("--tables", nargs="+", required=True, help="CSV files that the figure shows")
+    parser.add_argument("--labels", type=json.loads, default=[], help="JSON: [[model, label], ...] in order")
+    parser.add_argument("--title", default="", help="title of the figure")
+    parser.add_argument("--out", nargs="+", required=True, help="files to make: .png, .svg, .pdf")
+    arguments = parser.parse_args()
+    labels = dict(arguments.labels)
+    figure = importlib.import_module(f"topodepth.figures.{arguments.figure}").draw(
+        *map(storage.read_table, arguments.tables), models=list(labels) or None, labels=labels, title=arguments.title
+    )
+    for path in arguments.out:
+        style.save(figure, path)
+
+
+run(main)

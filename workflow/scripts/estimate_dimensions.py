@@ -1,0 +1,27 @@
+"""Estimate the intrinsic dimension of one layer, beside that of its null model."""
+
+import argparse
+
+from topodepth import activations, storage, tables
+from topodepth.commands import run, settings
+
+
+def main() -> None:
+    """Parse, read one layer, estimate."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--activations", required=True, help="activations file")
+    parser.add_argument("--layer", required=True, help="layer, as the activations file names it")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: arguments of tables.dimension_rows")
+    parser.add_argument("--out", required=True, help="CSV to make")
+    arguments = parser.parse_args()
+    file = activations.read(arguments.activations)
+    rows = tables.dimension_rows(
+        file.points(arguments.layer),
+        where=f"model {file.model}, layer {arguments.layer}",
+        attributes=file.about(arguments.layer),
+        **arguments.settings,
+    )
+    storage.write_table(arguments.out, rows, tables.COLUMNS)
+
+
+run(main)

@@ -1,0 +1,43 @@
+"""Pass the sampled images through a model once and write the activations of all tapped layers."""
+
+import argparse
+import json
+
+from topodepth import activations, datasets, models, storage
+from topodepth.commands import limit_threads, log, run
+
+
+def main() -> None:
+    """Parse, load, extract."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="name of the model in tables and figures")
+    parser.add_argument("--model", required=True, help="Keras file")
+    parser.add_argument("--dataset", required=True, help="data set file")
+    parser.add_argument("--sample", required=True, help="CSV of the images' positions")
+    parser.add_argument("--split", required=True, help="train, validation or test")
+    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--layers", type=json.loads, default="auto", help='JSON list of layers, or "auto"')
+    parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--out", required=True, help="HDF5 file to make")
+    arguments = parser.parse_args()
+    limit_threads(arguments.threads)
+    sample = storage.read_table(arguments.sample)
+    model = models.load_model(arguments.model)
+    with storage.open_h5(arguments.dataset) as file:
+        dataset = datasets.DataSet(file)
+        activations.extract(
+            model,
+            dataset.images(arguments.split),
+            arguments.layers,
+            batch_size=arguments.batch_size,
+            out=arguments.out,
+            labels=sample["label"].to_numpy(),
+            indices=sample["index"].to_numpy(),
+            normalise=dataset.normaliser(arguments.normalisation),
+            attributes={"model": arguments.name},
+        )
+    log.info("%s: %d images", arguments.out, len(sample))
+
+
+run(main)
