@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import storage
-from topodepth.clouds import check_cloud, permuted_features, scale
+from topodepth.clouds import check_cloud, class_members, permuted_features, scale
 from topodepth.errors import InputError
 from topodepth.homology import persistence_diagrams
 
@@ -41,14 +41,12 @@ def clouds(points: np.ndarray, labels: np.ndarray, *, by: str, limit: int | None
     """
     if by not in ("class", "all"):
         raise InputError(f"clouds: expected class or all. Received: {by!r}.")
-    members = {"all": np.arange(len(points))}
-    if by == "class":
-        members = {str(label): np.flatnonzero(labels == label) for label in np.unique(labels)}
+    if by == "all":
+        labels = np.zeros(len(points), dtype=int)
     found = {}
-    for key, (name, rows) in enumerate(members.items()):
-        if limit is not None and len(rows) > limit:
-            rows = np.sort(np.random.default_rng([seed, key]).choice(rows, size=limit, replace=False))
-        found[name] = points[rows]
+    for key, label in enumerate(np.unique(labels)):
+        rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
+        found["all" if by == "all" else str(label)] = points[rows]
     return found
 
 

@@ -154,7 +154,7 @@ def dimension_rows(
             "ci_high": found.ci_high,
             "n_points": len(points),
             "r_squared": getattr(found, "r_squared", None),
-            "note": getattr(found, "reason", "") or None,
+            "note": found.note or None,
         }
         draws = [estimator(null, seed=seed, **options) for null in nulls]
         if len(draws) == 1:

@@ -6,8 +6,6 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from topodepth import architectures, configuration, datasets, provenance
@@ -18,7 +16,7 @@ SCRIPTS = str(Path(workflow.basedir, "workflow/scripts"))
 try:
     config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 except InputError as error:
-    raise WorkflowError(str(error)) from None
+    sys.exit(f"error: {error}")
 
 RUN = f"results/{config['run']}"
 COMPARISONS = {comparison["name"]: comparison for comparison in config["experiments"].get("depth", [])}

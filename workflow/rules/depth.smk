@@ -119,7 +119,7 @@ rule draw_diagrams:
         DEPTH + "/diagrams/{model}.svg",
     params:
         labels=lambda wildcards: as_json([[wildcards.model, config["models"][wildcards.model]["label"] or wildcards.model]]),
-        title="",
+        title=lambda wildcards: config["models"][wildcards.model]["label"] or wildcards.model,
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     log:
         RUN + "/logs/draw_diagrams/{comparison}-{model}.log",

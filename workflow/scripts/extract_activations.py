@@ -32,7 +32,7 @@ def main() -> None:
             arguments.layers,
             batch_size=arguments.batch_size,
             out=arguments.out,
-            labels=sample["label"].to_numpy(),
+            labels=dataset.labels(arguments.split),
             indices=sample["index"].to_numpy(),
             normalise=dataset.normaliser(arguments.normalisation),
             attributes={"model": arguments.name},

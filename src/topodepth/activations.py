@@ -1,0 +1,297 @@
+"""Activations of a network's layers on a set of images, in one HDF5 file that anyone can also make by hand.
+
+Layout: ``/layers/{index:03d}_{name}`` float (n, d), the index giving the order of depth, with the attributes
+``token``, ``layer_class``, ``reduction`` and ``relative_depth``; ``/labels`` (n,) and ``/indices`` (n,) whole numbers.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.errors import InputError, unknown_name
+from topodepth.storage import create_h5, open_h5
+
+FORMAT = "topodepth-activations"
+VERSION = 1
+
+
+def extract(
+    model,
+    images,
+    layers="auto",
+    *,
+    batch_size: int = 256,
+    out: str | Path,
+    labels: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
+    normalise: Callable[[np.ndarray], np.ndarray] | None = None,
+    attributes: Mapping[str, object] | None = None,
+) -> None:
+    """Write the activations of all tapped layers to one file, in one forward pass.
+
+    Images are read, and results written, a batch at a time: memory does not grow with the number of images.
+
+    Parameters
+    ----------
+    model
+        A functional or sequential model of Keras 3 or of the legacy Keras.
+    images
+        (N, height, width, channels), anything that can be sliced: an array, an HDF5 data set.
+    layers
+        What to tap, see :func:`topodepth.models.tap_layers`. Outputs with space are averaged over it, sequences over
+        positions, both inside the graph.
+    batch_size
+        Images a step.
+    out
+        The file to make; it appears only when whole.
+    labels
+        (N,) class of each image.
+    indices
+        Rows of ``images`` and ``labels`` to use, in this order; all if None.
+    normalise
+        Turns a batch of images into the model's float32 input; only a conversion to float32 if None.
+    attributes
+        Further attributes of the file; ``model`` replaces the model's own name.
+
+    Raises
+    ------
+    InputError
+        If images and model do not fit, a layer is unknown, or an activation is NaN or infinite (names the layer).
+    """
+    from topodepth.models import tap_layers, tapped_model
+    from topodepth.training import predict
+
+    taps = tap_layers(model, layers)
+    attributes = {"model": model.name, **(attributes or {})}
+    rows = _checked_rows(model, images, labels, indices, batch_size)
+    tapped = tapped_model(model, taps)
+    with create_h5(out) as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
+        file["indices"] = rows
+        if labels is not None:
+            file["labels"] = _take(labels, rows).astype(np.int64)
+        group = file.create_group("layers")
+        datasets = [_create(group, k, tap, len(rows)) for k, tap in enumerate(taps)]
+        size = min(batch_size, len(rows))
+        for start in range(0, len(rows), size):
+            batch = _take(images, rows[start : start + size])
+            batch = batch.astype(np.float32) if normalise is None else normalise(batch)
+            outputs = predict(tapped, batch, size)
+            outputs = outputs if isinstance(outputs, list) else [outputs]
+            for tap, dataset, values in zip(taps, datasets, outputs, strict=True):
+                _check_finite(np.asarray(values), attributes["model"], tap.name)
+                dataset[start : start + len(batch)] = values
+
+
+def _checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
+    shape, expected = tuple(images.shape[1:]), tuple(model.inputs[0].shape[1:])
+    if len(shape) != len(expected) or any(b not in (None, a) for a, b in zip(shape, expected, strict=True)):
+        raise InputError(f"{model.name}: images expected of shape {expected}. Received: {shape}")
+    if labels is not None and len(labels) != len(images):
+        raise InputError(f"{model.name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
+    if batch_size < 1:
+        raise InputError(f"{model.name}: batch_size expected to be at least 1. Received: {batch_size}")
+    rows = np.arange(len(images)) if indices is None else np.asarray(indices)
+    if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
+        raise InputError(f"{model.name}: indices expected as whole numbers (n,), n ≥ 1. Received: shape {rows.shape}")
+    if rows.min() < 0 or rows.max() >= len(images):
+        received = f"{rows.min()} to {rows.max()}"
+        raise InputError(f"{model.name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
+    return rows.astype(np.int64)
+
+
+def _take(source, rows: np.ndarray) -> np.ndarray:
+    """Return rows in the order given; HDF5 hands out rows only once each, and in ascending order."""
+    wanted, place = np.unique(rows, return_inverse=True)
+    if wanted[-1] - wanted[0] + 1 == len(wanted):
+        return np.asarray(source[wanted[0] : wanted[-1] + 1])[place]
+    return np.asarray(source[wanted])[place] if hasattr(source, "shape") else np.asarray(source)[rows]
+
+
+def _create(group, index: int, tap, n: int):
+    name = re.sub(r"[^A-Za-z0-9_.@-]", "_", tap.name)
+    dataset = group.create_dataset(f"{index:03d}_{name}", (n, int(tap.tensor.shape[-1])), dtype=np.float32)
+    for key in ("token", "layer_class", "reduction", "relative_depth"):
+        dataset.attrs[key] = getattr(tap, key)
+    return dataset
+
+
+def _check_finite(values: np.ndarray, model: str, layer: str) -> None:
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        received = f"{bad} NaN or infinite of {values.size}"
+        raise InputError(f"model {model!r}, layer {layer!r}: activations expected to be finite. Received: {received}")
+
+
+@dataclass(frozen=True)
+class LayerPoints:
+    """One layer in an activations file: where it lies, its dimension ``d`` and its place in the network."""
+
+    index: int
+    token: str
+    name: str
+    layer_class: str
+    reduction: str
+    relative_depth: float
+    d: int
+    dataset: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Activations:
+    """An activations file, opened; the points themselves are read one layer at a time.
+
+    Attributes
+    ----------
+    path, model, attributes
+        The file, the name of its model (the file's stem if it names none), and all attributes of the file.
+    n
+        Number of points, the same in every layer.
+    layers
+        In order of depth.
+    labels
+        (n,) int64, or None if the file has none.
+    indices
+        (n,) int64, rows of the data set; 0 … n − 1 if the file has none.
+    """
+
+    path: Path
+    model: str
+    attributes: dict
+    n: int
+    layers: tuple[LayerPoints, ...]
+    labels: np.ndarray | None
+    indices: np.ndarray
+
+    def layer(self, token: str) -> LayerPoints:
+        """Return a layer by its token, or by its name if no token is like that."""
+        for key in ("token", "name"):
+            for layer in self.layers:
+                if getattr(layer, key) == str(token):
+                    return layer
+        raise unknown_name(f"layer of {self.path}", token, [layer.token for layer in self.layers])
+
+    def about(self, token: str) -> dict[str, object]:
+        """Return what every result of a layer says of it: model, layer, layer_index, relative_depth."""
+        layer = self.layer(token)
+        return {
+            "model": self.model, "layer": layer.token, "layer_index": layer.index, "relative_depth": layer.relative_depth
+        }  # fmt: skip
+
+    def points(self, token: str) -> np.ndarray:
+        """Return the activations of a layer, (n, d) float32.
+
+        Raises
+        ------
+        InputError
+            If the layer is unknown or has NaN or infinite values.
+        """
+        layer = self.layer(token)
+        with open_h5(self.path) as file:
+            values = file[layer.dataset][()].astype(np.float32)
+        try:
+            _check_finite(values, self.model, layer.name)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+        return values
+
+
+def read(path: str | Path) -> Activations:
+    """Open an activations file, made by :func:`extract` or by anyone else.
+
+    Only ``/layers`` is needed. A layer without the attributes ``token`` and ``relative_depth`` is called by its name,
+    without leading digits, and lies at (k + 1) / number of layers.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, or not laid out as described in this module.
+    """
+    path = Path(path)
+    with open_h5(path) as file:
+        attributes = {key: _plain(value) for key, value in file.attrs.items()}
+        _check_version(path, attributes)
+        layers = _read_layers(path, file)
+        n = file[layers[0].dataset].shape[0]
+        return Activations(
+            path=path,
+            model=str(attributes.get("model", path.stem)),
+            attributes=attributes,
+            n=n,
+            layers=layers,
+            labels=_read_column(path, file, "labels", n),
+            indices=np.arange(n) if "indices" not in file else _read_column(path, file, "indices", n),
+        )
+
+
+def _check_version(path: Path, attributes: Mapping) -> None:
+    if attributes.get("format", FORMAT) != FORMAT:
+        raise InputError(f"{path}: attribute 'format' expected {FORMAT!r}. Received: {attributes['format']!r}")
+    if attributes.get("version", VERSION) != VERSION:
+        raise InputError(f"{path}: attribute 'version' expected {VERSION}. Received: {attributes['version']!r}")
+
+
+def _read_layers(path: Path, file) -> tuple[LayerPoints, ...]:
+    import h5py
+
+    group = file.get("layers")
+    if not isinstance(group, h5py.Group) or not len(group):
+        raise InputError(f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}")
+    layers: list[LayerPoints] = []
+    for index, key in enumerate(sorted(group)):
+        dataset = group[key]
+        where = f"{path}: layer {key!r}"
+        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
+            received = f"{dataset.dtype} {dataset.shape}" if isinstance(dataset, h5py.Dataset) else "a group"
+            raise InputError(f"{where} expected as real numbers (n, d). Received: {received}")
+        if 0 in dataset.shape:
+            raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
+        if layers and dataset.shape[0] != group[layers[0].dataset].shape[0]:
+            expected = group[layers[0].dataset].shape[0]
+            raise InputError(f"{where} expected {expected} points, as the first layer. Received: {dataset.shape[0]}")
+        layers.append(_read_layer(where, index, key, dataset, len(group)))
+    tokens = [layer.token for layer in layers]
+    for token in tokens:
+        if tokens.count(token) > 1:
+            raise InputError(f"{path}: tokens of layers expected to differ. Received: {token!r} twice.")
+    return tuple(layers)
+
+
+def _read_layer(where: str, index: int, key: str, dataset, count: int) -> LayerPoints:
+    attributes = {name: _plain(value) for name, value in dataset.attrs.items()}
+    name = re.sub(r"^\d+_(?=.)", "", key)
+    depth = attributes.get("relative_depth", (index + 1) / count)
+    if not isinstance(depth, Real) or not 0 <= depth <= 1:
+        raise InputError(f"{where}: attribute 'relative_depth' expected from 0 to 1. Received: {depth!r}")
+    return LayerPoints(
+        index=index,
+        token=str(attributes.get("token", name)),
+        name=name,
+        layer_class=str(attributes.get("layer_class", "")),
+        reduction=str(attributes.get("reduction", "")),
+        relative_depth=float(depth),
+        d=dataset.shape[1],
+        dataset=dataset.name,
+    )
+
+
+def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
+    if name not in file:
+        return None
+    column = file[name]
+    shape = getattr(column, "shape", None)
+    if shape != (n,) or column.dtype.kind not in "iu":
+        received = "a group" if shape is None else f"{column.dtype} {shape}"
+        raise InputError(f"{path}: '/{name}' expected as {n} whole numbers, one a point. Received: {received}")
+    return column[()].astype(np.int64)
+
+
+def _plain(value: object) -> object:
+    """Return an attribute as a Python value: HDF5 hands out NumPy scalars and, from some writers, bytes."""
+    if isinstance(value, bytes | np.bytes_):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,22 @@
+"""ResNet-110 for CIFAR: three stages of 18 pre-activation blocks."""
+
+from topodepth.architectures import register
+from topodepth.architectures._cifar_resnet import network, taps
+
+BLOCKS = 18  # a stage
+
+
+@register("resnet110", layers=taps(BLOCKS), activation="relu", width=16, l2=1e-4, optimizer="adam")
+def build(*, input_shape, classes, activation, width, l2=1e-4, seed=0):
+    """Build the network, 1,748,346 weights at width 16 on 3 channels and 10 classes."""
+    return network(
+        "resnet110",
+        blocks=BLOCKS,
+        preactivation=True,
+        input_shape=input_shape,
+        classes=classes,
+        activation=activation,
+        width=width,
+        l2=l2,
+        seed=seed,
+    )

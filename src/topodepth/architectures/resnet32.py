@@ -1,0 +1,22 @@
+"""ResNet-32 for CIFAR: three stages of 5 original blocks."""
+
+from topodepth.architectures import register
+from topodepth.architectures._cifar_resnet import network, taps
+
+BLOCKS = 5  # a stage
+
+
+@register("resnet32", layers=taps(BLOCKS), activation="relu", width=16, l2=1e-4, optimizer="adam")
+def build(*, input_shape, classes, activation, width, l2=1e-4, seed=0):
+    """Build the network, 476,154 weights at width 16 on 3 channels and 10 classes."""
+    return network(
+        "resnet32",
+        blocks=BLOCKS,
+        preactivation=False,
+        input_shape=input_shape,
+        classes=classes,
+        activation=activation,
+        width=width,
+        l2=l2,
+        seed=seed,
+    )

@@ -1,0 +1,75 @@
+"""Training curves: accuracy, loss and learning rate by epoch, one curve a model."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from topodepth.figures import frame, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+COLUMNS = ("model", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+
+
+def draw(
+    table: "DataFrame",
+    *,
+    models: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+) -> "Figure":
+    """Draw accuracy, loss and learning rate by epoch: validation solid, training dashed and thin.
+
+    Parameters
+    ----------
+    table
+        History with the columns model, epoch, loss, accuracy, val_loss, val_accuracy, learning_rate; cells that a
+        model does not have (no validation split) are empty.
+    models
+        Models to draw, in the order that gives them their colours; default: all, in the table's order.
+    labels
+        Names for the legend; default: the model's own.
+    title
+        Title above the panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column or a model.
+    """
+    table = frame.tidy(table, COLUMNS, "training")
+    marks = style.marks(frame.order(table, models))
+    table = table[table["model"].isin(marks)].sort_values("epoch", kind="stable")
+    with style.look():
+        figure = style.new_figure(11.4, 3.8, title)
+        accuracy, loss, rate = figure.subplots(1, 3)
+        for number, (model, mark) in enumerate(marks.items()):
+            own = table[table["model"] == model]
+            every = max(1, len(own) // 10)
+            line = {
+                "color": mark.colour,
+                "linestyle": mark.line,
+                "marker": mark.marker,
+                "markevery": (number % every, every),  # staggered, so that equal curves are still told apart
+                "markeredgecolor": "white",
+                "zorder": 3,
+            }
+            for axes, name in ((accuracy, "accuracy"), (loss, "loss")):
+                axes.plot(own["epoch"], own[name], **{**style.THIN, "color": mark.colour})
+                axes.plot(own["epoch"], own[f"val_{name}"], **line)
+            rate.plot(own["epoch"], own["learning_rate"], drawstyle="steps-mid", **line)
+        accuracy.set(title="Accuracy", ylabel="accuracy", ylim=(None, min(1.0, accuracy.get_ylim()[1])))
+        loss.set(title="Loss", ylabel="loss")
+        rate.set(title="Learning rate", ylabel="learning rate")
+        for axes in (accuracy, loss, rate):
+            style.epoch_axis(axes)
+        for axes in (loss, rate):
+            style.log_axis(axes)
+        key = [style.line_handle("validation", marker="o"), style.line_handle("training", **style.THIN)]
+        style.legend(figure, style.model_handles(marks, labels or {}), key)
+    return figure

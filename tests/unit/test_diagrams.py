@@ -1,0 +1,87 @@
+"""A diagram file holds the diagrams of data, null model and jackknife, of the clouds that were asked for."""
+
+import numpy as np
+import pytest
+
+from topodepth import diagrams, storage
+from topodepth.errors import InputError
+from topodepth.homology import persistence_diagrams
+
+ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
+
+
+@pytest.fixture
+def cloud():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(90, 5)), np.arange(90) % 3
+
+
+def write(path, cloud, **settings):
+    points, labels = cloud
+    diagrams.write(path, points, labels, where="model mine, layer first", attributes=ABOUT, **settings)
+    return diagrams.DiagramFile(path)
+
+
+def test_each_class_gets_the_diagrams_of_its_scaled_points(tmp_path, cloud):
+    points, labels = cloud
+    file = write(tmp_path / "d.h5", cloud, limit=None, max_dim=1)
+    scaled = (points - points.min(axis=0)) / np.ptp(points, axis=0)
+    assert list(file.data) == ["0", "1", "2"]
+    for label in range(3):
+        expected = persistence_diagrams(scaled[labels == label], engine="ripser")
+        for found, wanted in zip(file.data[str(label)], expected, strict=True):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-7)
+    assert file.attributes["dimension"] == 5
+    assert file.attributes["layer"] == "first"
+
+
+def test_null_draws_differ_from_each_other_and_from_the_data_but_not_between_runs(tmp_path, cloud):
+    first = write(tmp_path / "a.h5", cloud, null_draws=2)
+    second = write(tmp_path / "b.h5", cloud, null_draws=2)
+    sums = [collection["0"][0][:-1].sum() for collection in (first.data, *first.null)]
+    assert len(set(sums)) == 3
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+    np.testing.assert_array_equal(first.null[1]["2"][0], second.null[1]["2"][0])
+
+
+def test_structure_shows_against_the_null_and_noise_does_not(tmp_path):
+    rng = np.random.default_rng(1)
+    line = np.outer(rng.uniform(size=100), np.ones(10)) + 0.001 * rng.normal(size=(100, 10))
+    noise = rng.normal(size=(100, 10))
+    total = {}
+    for name, points in (("line", line), ("noise", noise)):
+        file = write(tmp_path / f"{name}.h5", (points, np.zeros(100, int)), clouds_by="all", limit=None, null_draws=3)
+        null = np.mean([draw["all"][0][:-1, 1].sum() for draw in file.null])
+        total[name] = file.data["all"][0][:-1, 1].sum() / null
+    assert total["line"] < 0.1
+    assert total["noise"] == pytest.approx(1, abs=0.1)
+
+
+def test_a_global_cloud_has_one_jackknife_replicate_a_group(tmp_path, cloud):
+    file = write(tmp_path / "d.h5", cloud, clouds_by="all", limit=50, jackknife_groups=5)
+    assert list(file.data) == ["all"]
+    assert file.n_points == {"all": 50}
+    assert [len(group["all"][0]) for group in file.jackknife] == [40] * 5
+
+
+def test_the_same_images_are_chosen_for_every_layer(cloud):
+    points, labels = cloud
+    positions = np.arange(90)[:, None].repeat(5, axis=1)
+    one = diagrams.clouds(positions, labels, by="class", limit=7, seed=3)
+    two = diagrams.clouds(positions[:, :2], labels, by="class", limit=7, seed=3)
+    for name in ("0", "1", "2"):
+        assert len(one[name]) == 7
+        np.testing.assert_array_equal(one[name][:, 0], two[name][:, 0])
+        assert set(labels[one[name][:, 0]]) == {int(name)}
+
+
+def test_a_file_that_is_no_diagram_file_is_named(tmp_path):
+    with storage.create_h5(tmp_path / "other.h5") as file:
+        file["x"] = 1
+    with pytest.raises(InputError, match=r"other\.h5: no diagram file"):
+        diagrams.DiagramFile(tmp_path / "other.h5")
+
+
+def test_an_unknown_kind_of_cloud_is_refused(cloud):
+    with pytest.raises(InputError, match="Received: 'classes'"):
+        diagrams.clouds(*cloud, by="classes", limit=None, seed=0)

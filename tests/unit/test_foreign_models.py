@@ -1,0 +1,139 @@
+"""Model files that other people wrote, with the legacy Keras above all."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from topodepth import activations, training
+from topodepth.errors import InputError
+from topodepth.models import list_layers, load_model, tap_layers, tapped_model
+
+SHARED = os.environ.get("TOPODEPTH_SHARED")
+IMAGES = np.random.default_rng(0).random((5, 8, 8, 3), dtype=np.float32)
+
+
+def softmax(logits):
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+@pytest.fixture(scope="module")
+def legacy(tmp_path_factory):
+    """Return a legacy HDF5 file with TensorFlow functions and a shared layer in it, and its output."""
+    import tensorflow as tf
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(0)
+    layers = tf_keras.layers
+    images = tf_keras.Input((8, 8, 3))
+    shared = layers.ReLU(6.0, name="relu6")
+    x = shared(layers.Conv2D(4, 3, padding="same", name="conv")(images))
+    y = shared(layers.DepthwiseConv2D(3, padding="same", name="depthwise")(x))
+    x = tf.nn.relu(x + 2.0 * y)
+    x = layers.GlobalAveragePooling2D(name="pool")(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]))
+    model = tf_keras.Model(images, layers.Dense(3, activation="softmax", name="last")(x), name="old")
+    path = tmp_path_factory.mktemp("legacy") / "old.h5"
+    model.save(path)
+    assert b"TFOpLambda" in path.read_bytes()
+    return path, model.predict_on_batch(IMAGES)
+
+
+def test_a_legacy_file_opens_and_gives_the_same_output(legacy):
+    path, output = legacy
+    np.testing.assert_allclose(load_model(path).predict_on_batch(IMAGES), output, rtol=1e-6)
+
+
+def test_a_legacy_model_is_listed_and_tapped_like_any_other(legacy):
+    path, output = legacy
+    model = load_model(path)
+    record = next(layer for layer in list_layers(model) if layer.name == "relu6")
+    assert (record.layer_class, record.applications) == ("ReLU", 2)
+    taps = tap_layers(model, ["conv", "relu6@1", "penultimate", "logits"])
+    conv, relu, penultimate, logits = tapped_model(model, taps).predict_on_batch(IMAGES)
+    assert (conv.shape, relu.shape) == ((5, 4), (5, 4))
+    kernel, bias = model.get_layer("last").get_weights()
+    np.testing.assert_allclose(penultimate @ kernel + bias, logits, atol=1e-6)
+    np.testing.assert_allclose(softmax(logits), output, rtol=1e-4)
+    depths = [tap.relative_depth for tap in taps]
+    assert depths == sorted(depths)
+    assert depths[-1] == 1
+
+
+def test_activations_of_a_legacy_model_are_extracted(legacy, tmp_path):
+    path, output = legacy
+    activations.extract(load_model(path), IMAGES, "auto", batch_size=2, out=tmp_path / "a.h5")
+    np.testing.assert_allclose(softmax(activations.read(tmp_path / "a.h5").points("logits")), output, rtol=1e-4)
+
+
+def test_a_legacy_file_with_a_lambda_is_refused_unless_trusted(tmp_path):
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Lambda(lambda x: x * 2, name="sneaky")])
+    model.save(tmp_path / "code.h5")
+    with pytest.raises(InputError, match=r"code.h5: carries code.*Lambda layer 'sneaky'"):
+        load_model(tmp_path / "code.h5")
+    assert load_model(tmp_path / "code.h5", trust=True).layers[0].name == "sneaky"
+
+
+@pytest.mark.parametrize("function", ["io.write_file", "py_function", "raw_ops.WriteFile", "compat.v1.py_func"])
+def test_a_tensorflow_function_that_does_more_than_compute_is_refused(legacy, tmp_path, function):
+    path = tmp_path / "changed.h5"
+    path.write_bytes(legacy[0].read_bytes())
+    with h5py.File(path, "a") as file:
+        config = json.loads(file.attrs["model_config"])
+        wrapped = [layer for layer in config["config"]["layers"] if layer["class_name"] == "TFOpLambda"]
+        wrapped[0]["config"]["function"] = function
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(InputError, match=f"carries code.*TensorFlow function '{function}'"):
+        load_model(path)
+
+
+def test_a_legacy_custom_layer_is_refused_by_its_name(legacy, tmp_path):
+    path = tmp_path / "custom.h5"
+    path.write_bytes(legacy[0].read_bytes())
+    with h5py.File(path, "a") as file:
+        file.attrs["model_config"] = file.attrs["model_config"].replace('"class_name": "ReLU"', '"class_name": "Mish"')
+    with pytest.raises(InputError, match="custom object 'Mish'"):
+        load_model(path)
+
+
+def shared_models():
+    if not SHARED:
+        return []
+    with (Path(SHARED) / "data/models/models.csv").open() as handle:
+        return list(csv.DictReader(handle))
+
+
+def scalings(train):
+    mean = (train.astype(np.float64) / 255).mean(axis=0)
+    channel = train.mean(axis=(0, 1, 2)), train.std(axis=(0, 1, 2))
+    return {
+        "raw": lambda x: x.astype(np.float32),
+        "x/255": lambda x: (x / 255).astype(np.float32),
+        "x/255-mean": lambda x: (x / 255 - mean).astype(np.float32),
+        "chan_std": lambda x: ((x - channel[0]) / channel[1]).astype(np.float32),
+    }
+
+
+@pytest.mark.skipif(
+    not SHARED, reason="needs published models: set TOPODEPTH_SHARED to the folder that holds data/models"
+)
+@pytest.mark.parametrize("row", shared_models(), ids=lambda row: row["file"])
+def test_a_published_model_opens_taps_and_is_as_accurate_as_measured(row):
+    root = Path(SHARED) / "data"
+    model = load_model(root / "models" / row["file"])
+    assert model.count_params() == int(row["parameters"])
+    with np.load(root / "cifar10_lossless.npz") as data:
+        images, labels = data["x_test"], data["y_test"].ravel()
+        normalise = scalings(data["x_train"])[row["input_scaling"]]
+    accuracy = training.evaluate(model, images, labels, normalise, 233)["accuracy"]
+    assert accuracy == pytest.approx(float(row["test_accuracy_932"]), abs=0.01)
+    assert tap_layers(model)[-1].token == "logits"
+    batch = normalise(images[:8])
+    logits = tapped_model(model, tap_layers(model, ["logits"])).predict_on_batch(batch)
+    np.testing.assert_allclose(softmax(logits), model.predict_on_batch(batch), rtol=1e-3, atol=1e-6)

@@ -1,0 +1,94 @@
+"""A finished tiny run in a copy of the repository, shared by the tests that look at it or plan over it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Snakefile", "config.yaml", "workflow", "src", "profiles", "examples", "envs", "requirements.lock")
+
+TINY = {
+    "run": "tiny",
+    "datasets": {"digits": {"loader": "digits", "size": 16}},
+    "models": {
+        "vgg": {"width": 4, "layers": ["block1_conv2", "block3_conv1", "logits"]},
+        "resnet": {"width": 4, "layers": ["penultimate", "logits"]},
+    },
+    "samples": {"default": {"images": 120, "points": 12}},
+    "training": {"epochs": 2},
+    "dimension": {"draws": 3},
+    "experiments": {"depth": [{"name": "pair", "models": ["vgg", "resnet"], "diagrams": 2}]},
+}
+
+
+class Repository:
+    """A copy of the repository with its own results."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def snakemake(self, *arguments, config="tiny.yaml", timeout=600):
+        # the console script, as a user calls it; nothing of the caller's environment is needed
+        environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")}
+        command = [str(Path(sys.executable).with_name("snakemake")), "--configfile", config, *arguments]
+        return subprocess.run(
+            command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def planned(self, *arguments, config="tiny.yaml"):
+        """The jobs that a run would start: a set of (rule, wildcards)."""
+        result = self.snakemake("--cores", "2", "--dry-run", *arguments, config=config)
+        assert result.returncode == 0, result.stdout + result.stderr
+        jobs = set()
+        for block in re.split(r"\n\s*\n|(?=^(?:local)?rule )", result.stdout + result.stderr, flags=re.MULTILINE):
+            rule = re.search(r"^(?:local)?rule (\w+):", block, flags=re.MULTILINE)
+            if rule:
+                wildcards = re.search(r"^\s+wildcards: (.*)$", block, flags=re.MULTILINE)
+                jobs.add((rule[1], wildcards[1] if wildcards else ""))
+        return jobs
+
+    def configure(self, change, name="tiny.yaml"):
+        config = yaml.safe_load((self.path / "tiny.yaml").read_text())
+        change(config)
+        (self.path / name).write_text(yaml.safe_dump(config))
+        return name
+
+    def edit(self, name, old, new):
+        path = self.path / name
+        text = path.read_text()
+        assert text.count(old) >= 1, f"{name} no longer holds {old!r}"
+        path.write_text(text.replace(old, new, 1))
+
+
+def copy_repository(target, source=ROOT):
+    target.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        if (source / part).is_dir():
+            shutil.copytree(source / part, target / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(source / part, target / part)
+    (target / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return Repository(target)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """A repository in which the tiny run has been made."""
+    repository = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
+    result = repository.snakemake("--cores", "2")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return repository
+
+
+@pytest.fixture
+def repository(finished, tmp_path):
+    """A fresh copy of the finished repository, in another place, with its results and their records."""
+    copy = Repository(tmp_path / "copy")
+    shutil.copytree(finished.path, copy.path)
+    return copy

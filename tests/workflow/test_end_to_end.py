@@ -1,0 +1,97 @@
+"""The tiny run makes every promised file, and what they hold is right."""
+
+import numpy as np
+import pytest
+
+from topodepth import activations, descriptors, homology, storage
+from topodepth.diagrams import DiagramFile
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+
+@pytest.fixture(scope="module")
+def results(finished):
+    return finished.path / "results/tiny"
+
+
+@pytest.fixture(scope="module")
+def table(results):
+    return storage.read_table(results / "depth/pair/depth.csv")
+
+
+def test_every_figure_has_its_table_beside_it(results):
+    made = {str(path.relative_to(results / "depth/pair")) for path in (results / "depth/pair").rglob("*.*")}
+    figures = {"depth", "depth_models", "dimension", "training", "diagrams/vgg", "diagrams/resnet"}
+    assert {f"{figure}.{ending}" for figure in figures for ending in ("png", "svg")} <= made
+    assert {"depth.csv", "training.csv", "diagrams/vgg.bars.csv", "diagrams/resnet.betti.csv"} <= made
+
+
+def test_every_layer_of_every_model_is_in_the_table_in_order_of_depth(table):
+    layers = {model: list(dict.fromkeys(rows["layer"])) for model, rows in table.groupby("model")}
+    assert layers == {"vgg": ["block1_conv2", "block3_conv1", "logits"], "resnet": ["penultimate", "logits"]}
+    for _, rows in table.groupby(["model", "descriptor", "homology_dimension", "class"], dropna=False):
+        assert (np.diff(rows["relative_depth"]) > 0).all()
+    assert set(table.loc[table["layer"] == "logits", "relative_depth"]) <= {1.0} or (table["relative_depth"] <= 1).all()
+
+
+def test_values_come_with_intervals_and_a_null_value(table):
+    means = table[(table["class"] == "mean") & (table["descriptor"] == "lifespan_sum")]
+    assert len(means) == 2 * 5
+    connected = means[means["homology_dimension"] == 0]
+    assert (connected["ci_low"] < connected["value"]).all()
+    assert (connected["value"] < connected["ci_high"]).all()
+    assert connected["null_value"].notna().all()
+    assert connected["relative_value"].notna().all()
+
+
+def test_the_mean_over_classes_is_the_mean_of_all_ten_classes(table):
+    rows = table[(table["descriptor"] == "lifespan_sum") & (table["homology_dimension"] == 0)]
+    for _, layer in rows.groupby(["model", "layer"]):
+        classes = layer[layer["class"] != "mean"]
+        assert set(classes["class"]) == {str(k) for k in range(10)}
+        assert layer.loc[layer["class"] == "mean", "value"].item() == pytest.approx(classes["value"].mean(), rel=1e-12)
+
+
+def test_a_table_value_can_be_had_again_by_hand_from_the_activations(results, table):
+    file = activations.read(results / "activations/vgg/default.h5")
+    points = file.points("logits").astype(float)
+    scaled = (points - points.min(axis=0)) / (points.max(axis=0) - points.min(axis=0))
+    of_class = scaled[file.labels == 3]
+    assert len(of_class) <= 12 or len(of_class) > 12
+    row = table[(table["model"] == "vgg") & (table["layer"] == "logits") & (table["class"] == "3")
+                & (table["descriptor"] == "lifespan_sum") & (table["homology_dimension"] == 0)]  # fmt: skip
+    if len(of_class) == row["n_points"].item():
+        tree = homology.minimum_spanning_tree_lengths(of_class)
+        assert row["value"].item() == pytest.approx(0.5 * tree.sum(), rel=1e-5)
+
+
+def test_diagram_files_hold_data_and_null_of_every_class(results):
+    file = DiagramFile(results / "diagrams/resnet/default/logits.h5")
+    assert list(file.data) == [str(k) for k in range(10)]
+    assert len(file.null) == 3
+    for name, diagrams in file.data.items():
+        assert len(diagrams) == 2
+        assert len(diagrams[0]) <= file.n_points[name] <= 12
+        assert np.isinf(diagrams[0][:, 1]).sum() == 1
+        assert descriptors.registry.get("lifespan_sum")(diagrams[0]) > 0
+
+
+def test_metrics_say_how_good_each_model_is_on_each_split(results):
+    metrics = storage.read_json(results / "models/vgg/metrics.json")
+    for split in ("train", "validation", "test"):
+        assert 0 <= metrics[split]["accuracy"] <= 1
+        assert metrics[split]["loss"] > 0
+    assert metrics["epochs"] == 2
+
+
+def test_nothing_is_left_half_written(results):
+    assert list(results.rglob("*.part*")) == []
+    assert not any((results / "checkpoints").glob("*"))
+
+
+def test_the_report_is_one_page_with_figures_captions_and_versions(finished):
+    result = finished.snakemake("--cores", "1", "--report", "report.html")
+    assert result.returncode == 0, result.stderr
+    page = (finished.path / "report.html").read_text()
+    for words in ("persistence", "Provenance", "depth.png", "versions.csv"):
+        assert words in page

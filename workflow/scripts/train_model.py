@@ -1,0 +1,54 @@
+"""Build one network and train it; a killed job goes on from its last epoch."""
+
+import argparse
+import shutil
+
+from topodepth import architectures, datasets, storage, training
+from topodepth.augmentation import Augmentation
+from topodepth.commands import limit_threads, run, settings
+
+
+def main() -> None:
+    """Parse, build, fit, evaluate, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="name of the model in tables and figures")
+    parser.add_argument("--dataset", required=True, help="data set file")
+    parser.add_argument("--settings", type=settings, required=True,
+                        help="JSON: architecture, activation, width, normalisation, seed, training")  # fmt: skip
+    parser.add_argument("--checkpoints", required=True, help="folder for the state after each epoch")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--model", required=True, help="Keras file to make")
+    parser.add_argument("--metrics", required=True, help="JSON to make: accuracy and loss of every split")
+    parser.add_argument("--history", required=True, help="CSV to make: one row an epoch")
+    arguments = parser.parse_args()
+    limit_threads(arguments.threads)
+    options, seed = arguments.settings, arguments.settings["seed"]
+    steps = dict(options["training"])
+    augmentation = Augmentation(flip=steps.pop("flip")) if steps.pop("augment") else None
+    optimizer = steps.pop("optimizer") or architectures.registry.get(options["architecture"]).optimizer
+    training.set_determinism(seed)
+    with storage.open_h5(arguments.dataset) as file:
+        dataset = datasets.DataSet(file)
+        splits = {split: (dataset.images(split)[:], dataset.labels(split)) for split in datasets.SPLITS}
+        normalise = dataset.normaliser(options["normalisation"])
+    model = architectures.build(
+        options["architecture"], input_shape=dataset.image_shape, classes=len(dataset.class_names),
+        activation=options["activation"], width=options["width"], l2=steps.pop("l2"), seed=seed,
+    )  # fmt: skip
+    chosen = training.Settings(**steps, optimizer=optimizer, augment=augmentation, seed=seed)
+    history = training.fit(
+        model, splits["train"], splits["validation"], settings=chosen, normalise=normalise,
+        checkpoints=arguments.checkpoints,
+    )  # fmt: skip
+    metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}
+    epochs = len(history["loss"])
+    metrics |= {"epochs": epochs, "seed": seed, "seconds": sum(history["seconds"]), "parameters": model.count_params()}
+    with storage.atomic_path(arguments.model) as part:
+        model.save(part)
+    storage.write_json(arguments.metrics, metrics)
+    rows = [{"model": arguments.name, "epoch": k + 1, **{key: history[key][k] for key in history}} for k in range(epochs)]
+    storage.write_table(arguments.history, rows, list(rows[0]))
+    shutil.rmtree(arguments.checkpoints, ignore_errors=True)
+
+
+run(main)
