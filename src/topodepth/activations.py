@@ -179,8 +179,11 @@ class Activations:
         """Return what every result of a layer says of it: model, layer, layer_index, relative_depth."""
         layer = self.layer(token)
         return {
-            "model": self.model, "layer": layer.token, "layer_index": layer.index, "relative_depth": layer.relative_depth
-        }  # fmt: skip
+            "model": self.model,
+            "layer": layer.token,
+            "layer_index": layer.index,
+            "relative_depth": layer.relative_depth,
+        }
 
     def points(self, token: str) -> np.ndarray:
         """Return the activations of a layer, (n, d) float32.

@@ -255,7 +255,7 @@ def _gudhi_diagrams(matrix: np.ndarray, max_dim: int) -> list[np.ndarray]:
         from gudhi.sklearn.rips_persistence import RipsPersistence
 
         settings = {"input_type": "full distance matrix", "num_collapses": 0, "homology_coeff_field": 2}
-        return RipsPersistence(list(range(max_dim + 1)), **settings).transform([matrix])[0]
+        return RipsPersistence(list(range(max_dim + 1)), **settings).fit_transform([matrix])[0]
     # Beyond the enclosing radius the complex is a cone and nothing happens. Stating it makes H_1 faster (a sparse
     # graph) and H_2 slower than the dense graph, for which the engine finds the radius by itself.
     radius = float(matrix.max(axis=1).min()) if max_dim < 2 else np.inf

@@ -14,9 +14,16 @@ __all__ = ["Layer", "Tap", "list_layers", "load_model", "tap_layers", "tapped_mo
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # The legacy Keras wraps a TensorFlow function in a layer by naming it: these name spaces compute, and do nothing else.
 HARMLESS_SPACES = {"__operators__", "math", "nn", "linalg", "image", "signal"}
-HARMLESS_FUNCTIONS = set(
-    ["abs", "add", "argmax", "argmin", "cast", "clip_by_value", "concat", "convert_to_tensor", "cos", "cumsum", "divide", "einsum", "exp", "expand_dims", "eye", "fill", "gather", "gather_nd", "identity", "matmul", "maximum", "minimum", "multiply", "negative", "norm", "one_hot", "ones", "ones_like", "pad", "pow", "range", "rank", "repeat", "reshape", "reverse", "roll", "round", "shape", "sigmoid", "sign", "sin", "size", "slice", "split", "sqrt", "square", "squeeze", "stack", "stop_gradient", "strided_slice", "subtract", "tanh", "tensordot", "tile", "transpose", "unstack", "where", "zeros", "zeros_like"]
-)
+# fmt: off
+HARMLESS_FUNCTIONS = {
+    "abs", "add", "argmax", "argmin", "cast", "clip_by_value", "concat", "convert_to_tensor", "cos", "cumsum",
+    "divide", "einsum", "exp", "expand_dims", "eye", "fill", "gather", "gather_nd", "identity", "matmul", "maximum",
+    "minimum", "multiply", "negative", "norm", "one_hot", "ones", "ones_like", "pad", "pow", "range", "rank",
+    "repeat", "reshape", "reverse", "roll", "round", "shape", "sigmoid", "sign", "sin", "size", "slice", "split",
+    "sqrt", "square", "squeeze", "stack", "stop_gradient", "strided_slice", "subtract", "tanh", "tensordot", "tile",
+    "transpose", "unstack", "where", "zeros", "zeros_like",
+}
+# fmt: on
 CONTAINERS = {"Functional", "Sequential", "Model"}
 
 

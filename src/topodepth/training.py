@@ -154,19 +154,21 @@ def fit(
     fingerprint = _fingerprint(model, train, validation, settings, normalise)
     _compile(model, settings)
     state = _restore(model, checkpoints, fingerprint)
-    wanted = lambda epoch: on_epoch_end and (snapshots is None or epoch in snapshots)  # noqa: E731
+
+    def snapshot(epoch: int, logs: dict[str, float]) -> None:
+        if on_epoch_end and (snapshots is None or epoch in snapshots):
+            on_epoch_end(epoch, model, logs)
+
     if state is None:
         state = _State()
-        if wanted(0):
-            on_epoch_end(0, model, {})
+        snapshot(0, {})
     else:
         progress(f"{model.name}: continues after epoch {state.epoch}")
     while state.epoch < settings.epochs and state.stopping_wait < settings.stopping_patience:
-        logs = _run_epoch(model, train, validation, settings, normalise, state.epoch)
+        logs = _run_epoch(model, train, validation, settings=settings, normalise=normalise, epoch=state.epoch)
         _update(state, model, logs, settings)
         progress(_line(model.name, state.epoch, settings.epochs, logs))
-        if wanted(state.epoch):
-            on_epoch_end(state.epoch, model, logs)
+        snapshot(state.epoch, logs)
         _store(model, checkpoints, fingerprint, state)
     for variable, value in zip(model.weights, state.best_weights, strict=True):
         variable.assign(value)
@@ -238,7 +240,7 @@ def _compile(model, settings: Settings) -> None:
     import keras
 
     optimizer = getattr(keras.optimizers, OPTIMIZERS[settings.optimizer])(learning_rate=settings.learning_rate)
-    # XLA gains nothing for networks of this size on a CPU and costs its own compilation; see docs of Keras' `compile`.
+    # XLA gains little for networks of this size and costs its own compilation.
     model.compile(
         optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(),
@@ -246,6 +248,11 @@ def _compile(model, settings: Settings) -> None:
         jit_compile=False,
     )
     optimizer.build(model.trainable_variables)
+    # Loss and metrics make their variables when first used. Inside the training graph that costs a second trace of it.
+    target, output = np.zeros(1, np.int32), np.full((1, model.output_shape[-1]), 0.5, np.float32)
+    target, output = keras.ops.convert_to_tensor(target), keras.ops.convert_to_tensor(output)
+    model.compute_loss(y=target, y_pred=output)
+    model.compute_metrics(None, target, output)
 
 
 def batch_order(n: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
@@ -262,7 +269,9 @@ def batch_order(n: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
     return np.resize(order, (steps, math.ceil(n / steps)))
 
 
-def _run_epoch(model, train: Labelled, validation: Labelled, settings: Settings, normalise: Normalise, epoch: int):
+def _run_epoch(
+    model, train: Labelled, validation: Labelled, *, settings: Settings, normalise: Normalise, epoch: int
+) -> dict[str, float]:
     images, labels = train
     begin = time.perf_counter()
     transforms = None

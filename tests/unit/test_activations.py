@@ -206,7 +206,7 @@ def test_a_value_that_is_not_finite_names_file_model_and_layer(tmp_path, value):
 def test_a_truncated_file_is_refused(tmp_path):
     path = by_hand(tmp_path / "hand.h5", first=np.zeros((500, 30)))
     path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(InputError, match="hand.h5: not a readable HDF5 file"):
+    with pytest.raises(InputError, match=r"hand.h5: not a readable HDF5 file"):
         activations.read(path)
 
 

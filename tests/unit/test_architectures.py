@@ -124,7 +124,7 @@ def test_the_l2_penalty_is_where_the_protocol_says(name, penalised):
     assert sum(getattr(layer, "kernel_regularizer", None) is not None for layer in layers) == penalised
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ["vgg", "se_resnet", "mobilenet_v2", "resnet32"])
 def test_a_saved_network_opens_again_with_the_same_output(name, tmp_path):
     import keras
 
@@ -159,5 +159,5 @@ def test_an_unknown_activation_lists_the_six():
 
 
 def test_an_unknown_architecture_lists_the_known_ones():
-    with pytest.raises(InputError, match="Did you mean 'vgg'.*mobilenet_v2"):
+    with pytest.raises(InputError, match=r"Did you mean 'vgg'.*mobilenet_v2"):
         small("vgg16")

@@ -6,6 +6,7 @@ import pytest
 from figure_tables import SIX, betti_table, descriptor_table, diagram_table, history_table
 from matplotlib.colors import to_hex
 
+from topodepth import storage
 from topodepth.errors import InputError
 from topodepth.figures import depth, depth_models, diagrams, dimension, style, training
 
@@ -57,6 +58,21 @@ def test_the_same_table_gives_the_same_bytes(name, tmp_path):
         style.save(DRAWN[name](), first, dpi=60)
         style.save(DRAWN[name](), again, dpi=60)
         assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_table_read_back_from_its_file_gives_the_same_figure(tmp_path):
+    table = descriptor_table(("vgg", "resnet"), classes=3)
+    storage.write_table(tmp_path / "table.csv", table.to_dict("records"), list(table))
+    style.save(depth_models.draw(table), tmp_path / "memory.png", dpi=60)
+    style.save(depth_models.draw(storage.read_table(tmp_path / "table.csv")), tmp_path / "file.png", dpi=60)
+    assert (tmp_path / "file.png").read_bytes() == (tmp_path / "memory.png").read_bytes()
+
+
+def test_a_table_of_numbered_classes_only_can_be_drawn_in_a_diagram(tmp_path):
+    storage.write_table(tmp_path / "bars.csv", diagram_table().to_dict("records"), list(diagram_table()))
+    storage.write_table(tmp_path / "betti.csv", betti_table().to_dict("records"), list(betti_table()))
+    figure = diagrams.draw(storage.read_table(tmp_path / "bars.csv"), storage.read_table(tmp_path / "betti.csv"))
+    assert "class 3" in panel_titles(figure)[0]
 
 
 @pytest.mark.parametrize("draw", [depth.draw, lambda table: training.draw(history_table(TWELVE))])
@@ -132,9 +148,9 @@ def test_axis_limits_contain_values_and_intervals(name):
 
 
 def test_diagram_limits_contain_every_bar():
-    table = diagram_table()
+    table, figure = diagram_table(), draw_diagrams()
     for number, layer in enumerate(("conv_1", "conv_5", "logits")):
-        axes = draw_diagrams().axes[3 * number]
+        axes = figure.axes[3 * number]
         own = table[table.layer == layer]
         assert axes.get_xlim()[0] <= own.birth.min() <= own.birth.max() <= axes.get_xlim()[1]
         assert own.death.max() <= axes.get_ylim()[1]

@@ -38,12 +38,12 @@ def heads():
         return layers.Reshape((3,))(x)
 
     return {
-        "inside the last layer": lambda x: layers.Dense(3, activation="softmax", name="last")(x),
+        "inside the last layer": layers.Dense(3, activation="softmax", name="last"),
         "an activation layer": lambda x: layers.Activation("softmax")(layers.Dense(3, name="last")(x)),
         "a softmax layer": lambda x: layers.Softmax()(layers.Dense(3, name="last")(x)),
         "a function": lambda x: keras.ops.softmax(layers.Dense(3, name="last")(x)),
         "inside a convolution": convolution,
-        "a misleading name": lambda x: layers.Dense(3, activation="softmax", name="logits")(x),
+        "a misleading name": layers.Dense(3, activation="softmax", name="logits"),
     }
 
 
@@ -67,7 +67,7 @@ def test_softmax_of_the_logits_is_the_output(head):
 def test_without_a_softmax_the_logits_are_the_output():
     import keras
 
-    model = functional(lambda x: keras.layers.Dense(3)(x))
+    model = functional(keras.layers.Dense(3))
     np.testing.assert_allclose(outputs(model, ["logits"])[0], np.asarray(model(IMAGES)), rtol=1e-5)
 
 
@@ -110,7 +110,8 @@ def test_a_shared_layer_is_tapped_per_application(mobilenet):
     record = next(layer for layer in list_layers(mobilenet) if layer.name == "activation")
     assert record.applications == last + 1 == 32
     taps = tap_layers(mobilenet, ["activation@0", f"activation@{last}"])
-    assert taps[0].relative_depth < 0.1 < 0.9 < taps[1].relative_depth
+    assert taps[0].relative_depth < 0.1
+    assert taps[1].relative_depth > 0.9
     stem, end, normalised = outputs(mobilenet, ["activation@0", f"activation@{last}", "stem_norm"])
     assert stem.shape == (5, 8)
     assert not np.array_equal(stem, end)

@@ -6,7 +6,8 @@ import pytest
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
-AGGREGATES = {"join_depth_tables", "join_histories", "draw_depth_figure"}
+FIGURES = {"draw_depth", "draw_depth_models", "draw_dimension", "draw_training"}
+AGGREGATES = {"join_depth_tables", "join_histories"} | FIGURES
 
 
 def rules(jobs):
@@ -42,13 +43,13 @@ def test_a_models_parameter_changes_its_chain_and_the_aggregates_no_more(reposit
     chain = {"train_model", "extract_activations", "compute_diagrams", "estimate_dimensions", "describe_model"}
     assert of_model(jobs, "vgg") == chain | {"tabulate_diagrams", "draw_diagrams"}
     assert of_model(jobs, "resnet") == set()
-    assert rules(jobs) - of_model(jobs, "vgg") == AGGREGATES | {"depth", "all", "provenance"}
+    assert rules(jobs) - of_model(jobs, "vgg") == AGGREGATES | {"all", "provenance"}
 
 
 def test_a_changed_function_in_homology_changes_diagrams_and_after_but_no_training(repository):
     repository.edit("src/topodepth/homology.py", "return", "0 + 0\n    return")
     changed = rules(repository.planned())
-    assert {"compute_diagrams", "describe_model", "join_depth_tables", "draw_depth_figure"} <= changed
+    assert {"compute_diagrams", "describe_model", "join_depth_tables", "draw_depth"} <= changed
     assert not {"prepare_dataset", "draw_sample", "train_model", "extract_activations"} & changed
 
 
@@ -64,9 +65,7 @@ def test_a_changed_figure_draws_that_figure_only(repository):
     path = repository.path / "src/topodepth/figures/training.py"
     path.write_text(path.read_text() + "\nREMARK = 1\n")
     jobs = repository.planned()
-    assert {job for job in jobs if job[0] not in ("depth", "all")} == {
-        ("draw_depth_figure", "comparison=pair, figure=training")
-    }
+    assert jobs - {("all", "")} == {("draw_training", "comparison=pair")}
 
 
 def test_a_model_added_trains_only_itself(repository):

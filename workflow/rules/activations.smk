@@ -5,17 +5,19 @@ rule extract_activations:
         sample=sample_file,
     output:
         RUN + "/activations/{model}/{sample}.h5",
-    params:
-        split=lambda wildcards: config["samples"][wildcards.sample]["split"],
-        normalisation=lambda wildcards: config["models"][wildcards.model]["normalisation"],
-        layers=lambda wildcards: as_json(list(layer_tokens(wildcards.model).values())),
-        code=code("extract_activations.py"),
     log:
         RUN + "/logs/extract_activations/{model}-{sample}.log",
-    resources:
-        gpu=1,
     conda:
         "../../envs/networks.yaml"
+    resources:
+        gpu=1,
+    params:
+        split=lambda wildcards: config["samples"][wildcards.sample]["split"],
+        normalisation=lambda wildcards: config["models"][wildcards.model][
+            "normalisation"
+        ],
+        layers=lambda wildcards: as_json(list(layer_tokens(wildcards.model).values())),
+        code=code("extract_activations.py"),
     shell:
         "python {SCRIPTS:q}/extract_activations.py --name {wildcards.model:q} --model {input.model:q}"
         " --dataset {input.dataset:q} --sample {input.sample:q} --split {params.split:q}"

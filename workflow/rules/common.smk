@@ -14,20 +14,33 @@ from topodepth.errors import InputError
 SCRIPTS = str(Path(workflow.basedir, "workflow/scripts"))
 
 try:
-    config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+    config = configuration.complete(
+        config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml")
+    )
 except InputError as error:
     sys.exit(f"error: {error}")
 
 RUN = f"results/{config['run']}"
-COMPARISONS = {comparison["name"]: comparison for comparison in config["experiments"].get("depth", [])}
-SELECTED_PAIRS = sorted({(model, item["sample"]) for item in COMPARISONS.values() for model in item["models"]})
+COMPARISONS = {
+    comparison["name"]: comparison
+    for comparison in config["experiments"].get("depth", [])
+}
+SELECTED_PAIRS = sorted(
+    {
+        (model, item["sample"])
+        for item in COMPARISONS.values()
+        for model in item["models"]
+    }
+)
 SELECTED_MODELS = sorted({model for model, _ in SELECTED_PAIRS})
 
 # Jobs find this Python and this library whether or not an environment is active; conda environments bring their own
 # Python, so there only the library is added.
 environment = f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'src')))}; "
 if not workflow.deployment_settings.deployment_method:
-    environment += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+    environment += (
+        f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+    )
 shell.prefix(environment)
 
 
@@ -104,6 +117,22 @@ def spread(items, count):
 
 onstart:
     # asked here, not while planning: a plan for a larger machine may be drawn anywhere
-    present = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if workflow.local_exec and workflow.cores > present:
-        sys.exit(f"error: --cores {workflow.cores} asked, this machine has {present}. Use --cores {present}.")
+    if workflow.local_exec:
+        cores = (
+            len(os.sched_getaffinity(0))
+            if hasattr(os, "sched_getaffinity")
+            else os.cpu_count()
+        )
+        if workflow.cores > cores:
+            sys.exit(
+                f"error: --cores {workflow.cores} asked, this machine has {cores}. Use --cores {cores}."
+            )
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
+        asked = max(
+            [job.resources.get("mem_mb", 0) for job in workflow.dag.needrun_jobs()],
+            default=0,
+        )
+        if isinstance(asked, int) and asked > memory:
+            sys.exit(
+                f"error: a job asks for {asked} MB of memory, this machine has {memory} MB. See profiles/."
+            )

@@ -1,6 +1,10 @@
 rule prepare_dataset:
     output:
         RUN + "/datasets/{dataset}.h5",
+    log:
+        RUN + "/logs/prepare_dataset/{dataset}.log",
+    conda:
+        "../../envs/homology.yaml"
     params:
         loader=lambda wildcards: config["datasets"][wildcards.dataset]["loader"],
         settings=lambda wildcards: as_json(
@@ -8,12 +12,11 @@ rule prepare_dataset:
             | {"seed": seed_of(config["datasets"][wildcards.dataset])}
         ),
         code=lambda wildcards: code(
-            "prepare_dataset.py", datasets.registry.module_of(config["datasets"][wildcards.dataset]["loader"])
+            "prepare_dataset.py",
+            datasets.registry.module_of(
+                config["datasets"][wildcards.dataset]["loader"]
+            ),
         ),
-    log:
-        RUN + "/logs/prepare_dataset/{dataset}.log",
-    conda:
-        "../../envs/homology.yaml"
     shell:
         "python {SCRIPTS:q}/prepare_dataset.py --loader {params.loader:q} --settings {params.settings:q}"
         " --out {output:q} 2> {log:q}"
@@ -24,16 +27,16 @@ rule draw_sample:
         RUN + "/datasets/{dataset}.h5",
     output:
         RUN + "/samples/{dataset}/{sample}.csv",
+    log:
+        RUN + "/logs/draw_sample/{dataset}-{sample}.log",
+    conda:
+        "../../envs/homology.yaml"
     params:
         settings=lambda wildcards: as_json(
             pick(config["samples"][wildcards.sample], "split", "images")
             | {"seed": seed_of(config["samples"][wildcards.sample])}
         ),
         code=code("draw_sample.py"),
-    log:
-        RUN + "/logs/draw_sample/{dataset}-{sample}.log",
-    conda:
-        "../../envs/homology.yaml"
     shell:
         "python {SCRIPTS:q}/draw_sample.py --dataset {input:q} --settings {params.settings:q}"
         " --out {output:q} 2> {log:q}"

@@ -9,7 +9,12 @@ def comparison_models(wildcards):
 
 def comparison_labels(wildcards):
     """Models in order, with their labels; a list of pairs keeps the order in JSON."""
-    return as_json([[model, config["models"][model]["label"] or model] for model in comparison_models(wildcards)])
+    return as_json(
+        [
+            [model, config["models"][model]["label"] or model]
+            for model in comparison_models(wildcards)
+        ]
+    )
 
 
 def comparison_title(wildcards):
@@ -30,62 +35,72 @@ rule join_depth_tables:
             subcategory="{comparison}",
             labels={"figure": "all values", "kind": "table"},
         ),
-    params:
-        code=code("join_tables.py"),
     log:
         RUN + "/logs/join_depth_tables/{comparison}.log",
     conda:
         "../../envs/homology.yaml"
+    params:
+        code=code("join_tables.py"),
     shell:
         "python {SCRIPTS:q}/join_tables.py --tables {input:q} --out {output:q} 2> {log:q}"
 
 
 rule join_histories:
     input:
-        lambda wildcards: [f"{RUN}/models/{model}/history.csv" for model in comparison_models(wildcards)],
+        lambda wildcards: [
+            f"{RUN}/models/{model}/history.csv"
+            for model in comparison_models(wildcards)
+        ],
     output:
         DEPTH + "/training.csv",
-    params:
-        code=code("join_tables.py"),
     log:
         RUN + "/logs/join_histories/{comparison}.log",
     conda:
         "../../envs/homology.yaml"
+    params:
+        code=code("join_tables.py"),
     shell:
         "python {SCRIPTS:q}/join_tables.py --tables {input:q} --out {output:q} 2> {log:q}"
 
 
-rule draw_depth_figure:
-    input:
-        lambda wildcards: DEPTH + ("/training.csv" if wildcards.figure == "training" else "/depth.csv"),
-    output:
-        report(
-            DEPTH + "/{figure}.png",
-            caption="../report/{figure}.rst",
-            category="Depth",
-            subcategory="{comparison}",
-            labels={"figure": "{figure}", "kind": "figure"},
-        ),
-        DEPTH + "/{figure}.svg",
-    wildcard_constraints:
-        figure="|".join(DEPTH_FIGURES),
-    params:
-        labels=comparison_labels,
-        title=comparison_title,
-        code=lambda wildcards: code("draw_figure.py", f"topodepth.figures.{wildcards.figure}"),
-    log:
-        RUN + "/logs/draw_depth_figure/{comparison}-{figure}.log",
-    conda:
-        "../../envs/figures.yaml"
-    shell:
-        "python {SCRIPTS:q}/draw_figure.py {wildcards.figure:q} --tables {input:q} --labels {params.labels:q}"
-        " --title {params.title:q} --out {output:q} 2> {log:q}"
+# one rule a figure, for a caption may not hold wildcards
+for figure in DEPTH_FIGURES:
+
+    rule:
+        name:
+            f"draw_{figure}"
+        input:
+            DEPTH + ("/training.csv" if figure == "training" else "/depth.csv"),
+        output:
+            report(
+                DEPTH + f"/{figure}.png",
+                caption=f"../report/{figure}.rst",
+                category="Depth",
+                subcategory="{comparison}",
+                labels={"figure": figure.replace("_", " "), "kind": "figure"},
+            ),
+            DEPTH + f"/{figure}.svg",
+        log:
+            RUN + f"/logs/draw_{figure}/{{comparison}}.log",
+        conda:
+            "../../envs/figures.yaml"
+        params:
+            figure=figure,
+            labels=comparison_labels,
+            title=comparison_title,
+            code=code("draw_figure.py", f"topodepth.figures.{figure}"),
+        shell:
+            "python {SCRIPTS:q}/draw_figure.py {params.figure:q} --tables {input:q} --labels {params.labels:q}"
+            " --title {params.title:q} --out {output:q} 2> {log:q}"
 
 
 def chosen_diagrams(wildcards):
     comparison = COMPARISONS[wildcards.comparison]
     folder = f"{RUN}/diagrams/{wildcards.model}/{comparison['sample']}"
-    return [f"{folder}/{layer}.h5" for layer in spread(layer_tokens(wildcards.model), comparison["diagrams"])]
+    return [
+        f"{folder}/{layer}.h5"
+        for layer in spread(layer_tokens(wildcards.model), comparison["diagrams"])
+    ]
 
 
 rule tabulate_diagrams:
@@ -94,12 +109,12 @@ rule tabulate_diagrams:
     output:
         bars=DEPTH + "/diagrams/{model}.bars.csv",
         betti=DEPTH + "/diagrams/{model}.betti.csv",
-    params:
-        code=code("tabulate_diagrams.py"),
     log:
         RUN + "/logs/tabulate_diagrams/{comparison}-{model}.log",
     conda:
         "../../envs/homology.yaml"
+    params:
+        code=code("tabulate_diagrams.py"),
     shell:
         "python {SCRIPTS:q}/tabulate_diagrams.py --diagrams {input:q} --bars {output.bars:q}"
         " --betti {output.betti:q} 2> {log:q}"
@@ -117,14 +132,22 @@ rule draw_diagrams:
             labels={"figure": "persistence diagrams, {model}", "kind": "figure"},
         ),
         DEPTH + "/diagrams/{model}.svg",
-    params:
-        labels=lambda wildcards: as_json([[wildcards.model, config["models"][wildcards.model]["label"] or wildcards.model]]),
-        title=lambda wildcards: config["models"][wildcards.model]["label"] or wildcards.model,
-        code=code("draw_figure.py", "topodepth.figures.diagrams"),
     log:
         RUN + "/logs/draw_diagrams/{comparison}-{model}.log",
     conda:
         "../../envs/figures.yaml"
+    params:
+        labels=lambda wildcards: as_json(
+            [
+                [
+                    wildcards.model,
+                    config["models"][wildcards.model]["label"] or wildcards.model,
+                ]
+            ]
+        ),
+        title=lambda wildcards: config["models"][wildcards.model]["label"]
+        or wildcards.model,
+        code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python {SCRIPTS:q}/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
         " --title {params.title:q} --out {output:q} 2> {log:q}"

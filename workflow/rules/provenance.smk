@@ -12,13 +12,13 @@ rule provenance:
             category="Provenance",
             labels={"figure": "versions", "kind": "table"},
         ),
-    params:
-        config=as_json(config),
-        code=code("record_provenance.py"),
     log:
         RUN + "/logs/provenance.log",
     conda:
         "../../envs/homology.yaml"
+    params:
+        config=as_json(config),
+        code=code("record_provenance.py"),
     shell:
         "python {SCRIPTS:q}/record_provenance.py --config {params.config:q} --lock {workflow.basedir:q}/requirements.lock"
         " --out {output:q} 2> {log:q}"

@@ -6,10 +6,21 @@ rule compute_diagrams:
         RUN + "/activations/{model}/{sample}.h5",
     output:
         RUN + "/diagrams/{model}/{sample}/{layer}.h5",
+    log:
+        RUN + "/logs/compute_diagrams/{model}-{sample}-{layer}.log",
+    conda:
+        "../../envs/homology.yaml"
     params:
         layer=lambda wildcards: layer_tokens(wildcards.model)[wildcards.layer],
         settings=lambda wildcards: as_json(
-            pick(config["topology"], "max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
+            pick(
+                config["topology"],
+                "max_dim",
+                "engine",
+                "scaling",
+                "null_draws",
+                "jackknife_groups",
+            )
             | {
                 "clouds_by": config["samples"][wildcards.sample]["clouds"],
                 "limit": config["samples"][wildcards.sample]["points"],
@@ -17,10 +28,6 @@ rule compute_diagrams:
             }
         ),
         code=code("compute_diagrams.py"),
-    log:
-        RUN + "/logs/compute_diagrams/{model}-{sample}-{layer}.log",
-    conda:
-        "../../envs/homology.yaml"
     shell:
         "python {SCRIPTS:q}/compute_diagrams.py --activations {input:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
@@ -31,20 +38,24 @@ rule estimate_dimensions:
         RUN + "/activations/{model}/{sample}.h5",
     output:
         RUN + "/dimensions/{model}/{sample}/{layer}.csv",
+    log:
+        RUN + "/logs/estimate_dimensions/{model}-{sample}-{layer}.log",
+    conda:
+        "../../envs/homology.yaml"
     params:
         layer=lambda wildcards: layer_tokens(wildcards.model)[wildcards.layer],
         settings=lambda wildcards: as_json(
             pick(config["dimension"], "estimators", "scaling", "null_draws")
             | {
-                "parameters": {"ph_dimension": pick(config["dimension"], "alpha", "sizes", "draws")},
+                "parameters": {
+                    "ph_dimension": pick(
+                        config["dimension"], "alpha", "sizes", "draws"
+                    )
+                },
                 "seed": seed_of(config["samples"][wildcards.sample]),
             }
         ),
         code=code("estimate_dimensions.py"),
-    log:
-        RUN + "/logs/estimate_dimensions/{model}-{sample}-{layer}.log",
-    conda:
-        "../../envs/homology.yaml"
     shell:
         "python {SCRIPTS:q}/estimate_dimensions.py --activations {input:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
@@ -56,21 +67,26 @@ rule describe_model:
         dimensions=layer_files("dimensions", "csv"),
     output:
         RUN + "/tables/{model}/{sample}.csv",
-    params:
-        settings=as_json(
-            {
-                "descriptors": config["topology"]["descriptors"],
-                "parameters": {"lifespan_sum": pick(config["topology"], "alpha", "weight")},
-            }
-        ),
-        columns=lambda wildcards: as_json(
-            {"run": config["run"], "dataset": config["models"][wildcards.model]["dataset"]}
-        ),
-        code=code("describe_model.py"),
     log:
         RUN + "/logs/describe_model/{model}-{sample}.log",
     conda:
         "../../envs/homology.yaml"
+    params:
+        settings=as_json(
+            {
+                "descriptors": config["topology"]["descriptors"],
+                "parameters": {
+                    "lifespan_sum": pick(config["topology"], "alpha", "weight")
+                },
+            }
+        ),
+        columns=lambda wildcards: as_json(
+            {
+                "run": config["run"],
+                "dataset": config["models"][wildcards.model]["dataset"],
+            }
+        ),
+        code=code("describe_model.py"),
     shell:
         "python {SCRIPTS:q}/describe_model.py --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"
         " --settings {params.settings:q} --columns {params.columns:q} --out {output:q} 2> {log:q}"

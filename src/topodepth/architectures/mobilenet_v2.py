@@ -30,7 +30,9 @@ def build(*, input_shape, classes, activation, width, l2=0.0, seed=0):
     x = shared(make.norm("stem_norm")(x))
     for stage, expansion in enumerate(EXPANSIONS, start=1):
         for block in range(1, BLOCKS + 1):
-            x = _block(make, shared, x, f"stage{stage}_block{block}", width, expansion, first=block == 1)
+            x = _block(
+                make, shared, x, f"stage{stage}_block{block}", width=width, expansion=expansion, first=block == 1
+            )
     x = shared(make.norm("head_norm")(make.conv("head_conv", width, 1)(x)))
     x = keras.layers.GlobalAveragePooling2D(keepdims=True, name="features")(x)
     x = make.dropout("dropout", 0.3)(x)
@@ -39,7 +41,7 @@ def build(*, input_shape, classes, activation, width, l2=0.0, seed=0):
     return keras.Model(images, outputs, name="mobilenet_v2")
 
 
-def _block(make, shared, x, name, width, expansion, *, first):
+def _block(make, shared, x, name, *, width, expansion, first):
     import keras
 
     y = make.conv(f"{name}_expand", expansion * x.shape[-1], 1)(x)

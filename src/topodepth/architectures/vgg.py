@@ -8,7 +8,7 @@ POOLS = (2, 2, 2, 2, 1)  # one a block
 
 @register(
     "vgg",
-    layers=[*(f"block{block}_conv{k}" for block in range(1, 6) for k in (1, 2))][1:] + ["logits"],
+    layers=["block1_conv2", *(f"block{block}_conv{k}" for block in range(2, 6) for k in (1, 2)), "logits"],
     activation="relu",
     width=128,
     l2=1e-3,

@@ -50,7 +50,7 @@ LOOK = {
     "legend.frameon": False,
     "legend.fontsize": 9.5,
     "figure.facecolor": "white",
-    "svg.fonttype": "none",
+    "svg.fonttype": "path",  # the reader may not have the font
     "svg.hashsalt": "topodepth",
     "pdf.fonttype": 42,
 }

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from topodepth.clouds import check_cloud, class_members, min_max_scale, permuted_features, scale
+from topodepth.errors import InputError
+
+
+def test_min_max_scaling_maps_features_onto_the_unit_interval_and_constants_to_zero():
+    scaled = min_max_scale([[1, 5, -2], [3, 5, 0], [2, 5, 2]])
+    np.testing.assert_allclose(scaled, [[0, 0, 0], [1, 0, 0.5], [0.5, 0, 1]])
+
+
+def test_min_max_scaling_survives_a_range_beyond_float64():
+    np.testing.assert_allclose(min_max_scale([[-1.7e308], [0.0], [1.7e308]]), [[0], [0.5], [1]])
+
+
+def test_scaling_none_keeps_the_points_and_an_unknown_one_lists_the_known():
+    points = np.array([[1.0, 2.0], [3.0, 5.0]], dtype=np.float32)
+    np.testing.assert_array_equal(scale(points, "none"), points)
+    np.testing.assert_array_equal(scale(points, "minmax"), [[0, 0], [1, 1]])
+    with pytest.raises(InputError, match=r"Did you mean 'minmax'.*minmax, none"):
+        scale(points, "min_max")
+
+
+def test_the_null_model_breaks_the_dependence_between_features():
+    rng = np.random.default_rng(0)
+    points = np.repeat(rng.normal(size=(500, 1)), 2, axis=1)
+    permuted = permuted_features(points, rng)
+    assert abs(np.corrcoef(permuted.T)[0, 1]) < 0.2
+    assert np.corrcoef(points.T)[0, 1] == pytest.approx(1)
+
+
+def test_class_members_are_of_the_class_distinct_and_reproducible():
+    labels = np.arange(100) % 3
+    first, again = (class_members(labels, 1, 20, np.random.default_rng(4)) for _ in range(2))
+    assert len(set(first)) == 20
+    assert set(labels[first]) == {1}
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_array_equal(class_members(labels, 2, None, np.random.default_rng(4)), np.arange(2, 100, 3))
+    assert len(class_members(labels, 2, 33, np.random.default_rng(4))) == 33
+
+
+def test_a_class_missing_from_the_sample_names_those_that_are_there():
+    with pytest.raises(InputError, match=r"class 7.*Received: classes \[0, 1\]"):
+        class_members(np.array([0, 1, 1]), 7, 5, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (np.array([[0.0, np.nan], [1, 2]]), "finite.*1 NaN or infinite of 4"),
+        (np.array([[0.0, np.inf], [1, 2]]), "finite"),
+        (np.full((4, 2), 3.0), "4 equal rows, a constant layer"),
+        (np.zeros((1, 2)), "at least 2 points. Received: 1"),
+        (np.zeros(5), "2-D"),
+        (np.array([["a"], ["b"]]), "real numbers"),
+    ],
+)
+def test_a_bad_cloud_is_refused_by_name(points, message):
+    with pytest.raises(InputError, match=f"layer 03_conv: .*{message}"):
+        check_cloud(points, "layer 03_conv")
+
+
+def test_a_good_cloud_passes_unchanged():
+    points = np.array([[0, 1], [0, 2]], dtype=np.float32)
+    assert check_cloud(points) is points
