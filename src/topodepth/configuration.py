@@ -66,14 +66,20 @@ def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  #
             return InputError(f"{at}: {unknown_name('key', extra, known)}")
         case "required":
             missing = next(key for key in limit if key not in error.instance)
-            return InputError(f"{at}: key {missing!r} is missing. Received keys: {', '.join(map(str, error.instance))}.")
+            return InputError(
+                f"{at}: key {missing!r} is missing. Received keys: {', '.join(map(str, error.instance))}."
+            )
         case "type":
             wanted = " or ".join(TYPES[kind] for kind in ([limit] if isinstance(limit, str) else limit))
             return InputError(f"{at}: expected {wanted}. {received}")
         case "enum":
-            return InputError(f"{at}: {unknown_name('value', error.instance, ['null' if v is None else v for v in limit])}")
+            return InputError(
+                f"{at}: {unknown_name('value', error.instance, ['null' if v is None else v for v in limit])}"
+            )
         case "pattern":
-            return InputError(f"{at}: expected letters, digits, '_', '-' and '.', not first '_', '-' or '.'. {received}")
+            return InputError(
+                f"{at}: expected letters, digits, '_', '-' and '.', not first '_', '-' or '.'. {received}"
+            )
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             sign = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}[error.validator]
             return InputError(f"{at}: expected a value {sign} {limit}. {received}")
@@ -108,11 +114,15 @@ def _check_names(config: Mapping) -> None:
             raise InputError(f"config key {key!r}: {unknown_name(kind, name, known)}")
     for name, model in config["models"].items():
         if isinstance(model["layers"], str) and model["layers"] != "auto":
-            raise InputError(f"config key 'models.{name}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
+            raise InputError(
+                f"config key 'models.{name}.layers': expected 'auto' or a list. Received: {model['layers']!r}."
+            )
     comparisons = [comparison["name"] for comparison in config["experiments"].get("depth", [])]
     twice = sorted({name for name in comparisons if comparisons.count(name) > 1})
     if twice:
-        raise InputError(f"config key 'experiments.depth': expected names that differ. Received twice: {', '.join(twice)}.")
+        raise InputError(
+            f"config key 'experiments.depth': expected names that differ. Received twice: {', '.join(twice)}."
+        )
     sizes = config["dimension"]["sizes"]
     if sizes and sizes != sorted(sizes):
         raise InputError(f"config key 'dimension.sizes': expected ascending sizes. Received: {sizes}.")

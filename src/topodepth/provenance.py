@@ -51,7 +51,7 @@ def code_digest(script: str | Path, modules: Iterable[str] = ()) -> str:
 def module_path(module: str) -> Path | None:
     """Return the source file of a project module, or None if the project has no such module."""
     path = SOURCE.joinpath(*module.split("."))
-    if module.split(".")[0] != PACKAGE:
+    if module.split(".", maxsplit=1)[0] != PACKAGE:
         return None
     if path.with_suffix(".py").is_file():
         return path.with_suffix(".py")

@@ -43,7 +43,9 @@ class Registry:
         def decorate(function: Callable) -> Callable:
             known = self._entries.get(name)
             if known is not None and known.__module__ != function.__module__:
-                raise InputError(f"{self.kind} {name!r} is registered twice: in {known.__module__} and {function.__module__}.")
+                raise InputError(
+                    f"{self.kind} {name!r} is registered twice: in {known.__module__} and {function.__module__}."
+                )
             for key, value in attributes.items():
                 setattr(function, key, value)
             self._entries[name] = function

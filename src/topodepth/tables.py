@@ -7,6 +7,7 @@ import numpy as np
 from topodepth import descriptors, dimension, statistics
 from topodepth.clouds import check_cloud, permuted_features, scale
 from topodepth.diagrams import DiagramFile
+from topodepth.errors import InputError
 
 COLUMNS = (
     "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
@@ -51,7 +52,9 @@ def descriptor_rows(file: DiagramFile, names: Iterable[str], parameters: Mapping
                 rows.append({**common, **_whole_cloud(data[0], null[:, 0], left_out), "n_points": file.n_points["all"]})
                 continue
             for k, cloud in enumerate(file.data):
-                rows.append({**common, **_one_class(data[k], null[:, k]), "class": cloud, "n_points": file.n_points[cloud]})
+                rows.append(
+                    {**common, **_one_class(data[k], null[:, k]), "class": cloud, "n_points": file.n_points[cloud]}
+                )
             rows.append({**common, **_mean_over_classes(data, null), "n_points": sum(file.n_points.values())})
     return rows
 
@@ -138,6 +141,20 @@ def dimension_rows(
     """
     check_cloud(points, where)
     cloud = scale(points, scaling)
+    try:
+        return _dimension_rows(cloud, attributes, estimators, parameters, null_draws, seed)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def _dimension_rows(
+    cloud: np.ndarray,
+    attributes: Mapping[str, object],
+    estimators: Iterable[str],
+    parameters: Mapping[str, Mapping],
+    null_draws: int,
+    seed: int,
+) -> list[dict]:
     nulls = [permuted_features(cloud, np.random.default_rng([seed, 1, draw])) for draw in range(null_draws)]
     rows = []
     for name in estimators:
@@ -145,14 +162,14 @@ def dimension_rows(
         options = parameters.get(name, {})
         found = estimator(cloud, seed=seed, **options)
         row = {
-            **_about({**attributes, "dimension": points.shape[1], "seed": seed}),
+            **_about({**attributes, "dimension": cloud.shape[1], "seed": seed}),
             "class": "all",
             "homology_dimension": 0 if name == "ph_dimension" else None,
             "descriptor": name,
             "value": found.value,
             "ci_low": found.ci_low,
             "ci_high": found.ci_high,
-            "n_points": len(points),
+            "n_points": len(cloud),
             "r_squared": getattr(found, "r_squared", None),
             "note": found.note or None,
         }
@@ -163,9 +180,7 @@ def dimension_rows(
             row |= _null(np.array([draw.value for draw in draws]))
         if draws:
             null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
-            row |= _relative(
-                statistics.ratio_of_estimates((found.value, found.ci_low, found.ci_high), null_bounds)
-            )
+            row |= _relative(statistics.ratio_of_estimates((found.value, found.ci_low, found.ci_high), null_bounds))
         rows.append(row)
     return rows
 

@@ -103,9 +103,9 @@ def test_of_repeated_points_neighbour_estimators_keep_one(estimator):
 def test_cross_checks_agree_with_scikit_dimension(dimension):
     skdim = pytest.importorskip("skdim", reason="scikit-dimension is not installed")
     points = cube(dimension, n=500)
-    assert two_nn(points).value == pytest.approx(skdim.id.TwoNN().fit(points).dimension_, rel=0.02)
+    assert two_nn(points).value == pytest.approx(skdim.id.TwoNN().fit(points).dimension_, rel=1e-9)
     pooled = skdim.id.MLE().fit_transform(points, n_neighbors=20, comb="mle")
-    assert mle_dimension(points, neighbours=20).value == pytest.approx(pooled, rel=0.1)
+    assert mle_dimension(points, neighbours=20).value == pytest.approx(pooled, rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from topodepth import provenance
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,7 +17,9 @@ def project(tmp_path):
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     shutil.copy(ROOT / "src/topodepth/provenance.py", package)
-    (package / "near.py").write_text('"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n')
+    (package / "near.py").write_text(
+        '"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n'
+    )
     (package / "far.py").write_text('def far():\n    """Return one."""\n    return 1\n')
     (package / "other.py").write_text("x = 1\n")
     (tmp_path / "script.py").write_text("from topodepth.near import near\n\nnear()\n")
@@ -27,7 +27,9 @@ def project(tmp_path):
 
 
 def digest(project, *modules):
-    command = "import sys; from topodepth.provenance import code_digest; print(code_digest(*sys.argv[1:2], sys.argv[2:]))"
+    command = (
+        "import sys; from topodepth.provenance import code_digest; print(code_digest(*sys.argv[1:2], sys.argv[2:]))"
+    )
     return subprocess.run(
         [sys.executable, "-c", command, str(project / "script.py"), *modules],
         cwd=project / "src", capture_output=True, text=True, check=True,

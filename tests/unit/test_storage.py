@@ -43,7 +43,10 @@ def test_a_missing_file_and_a_missing_data_set_are_named(tmp_path):
         pass
     with storage.create_h5(tmp_path / "a.h5") as file:
         file["x"] = 1
-    with pytest.raises(InputError, match=r"a\.h5: corrupt or incomplete.*y"), storage.open_h5(tmp_path / "a.h5") as file:
+    with (
+        pytest.raises(InputError, match=r"a\.h5: corrupt or incomplete.*y"),
+        storage.open_h5(tmp_path / "a.h5") as file,
+    ):
         file["y"][()]
 
 

@@ -35,7 +35,9 @@ class Repository:
 
     def snakemake(self, *arguments, config="tiny.yaml", timeout=600):
         # the console script, as a user calls it; nothing of the caller's environment is needed
-        environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")}
+        environment = {
+            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")
+        }
         command = [str(Path(sys.executable).with_name("snakemake")), "--configfile", config, *arguments]
         return subprocess.run(
             command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=timeout, check=False

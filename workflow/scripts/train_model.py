@@ -46,7 +46,9 @@ def main() -> None:
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     storage.write_json(arguments.metrics, metrics)
-    rows = [{"model": arguments.name, "epoch": k + 1, **{key: history[key][k] for key in history}} for k in range(epochs)]
+    rows = [
+        {"model": arguments.name, "epoch": k + 1, **{key: history[key][k] for key in history}} for k in range(epochs)
+    ]
     storage.write_table(arguments.history, rows, list(rows[0]))
     shutil.rmtree(arguments.checkpoints, ignore_errors=True)
 
