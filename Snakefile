@@ -28,7 +28,7 @@ rule all:
 
 rule models:
     input:
-        expand(RUN + "/models/{model}/model.keras", model=SELECTED_MODELS),
+        expand("<results>/models/{model}/model.keras", model=SELECTED_MODELS),
 
 
 rule activations:

@@ -62,32 +62,27 @@ def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  #
     match error.validator:
         case "additionalProperties":
             known = error.schema.get("properties", {})
-            extra = sorted(set(error.instance) - set(known))[0]
-            return InputError(f"{at}: {unknown_name('key', extra, known)}")
+            text = unknown_name("key", sorted(set(error.instance) - set(known), key=str)[0], known)
         case "required":
             missing = next(key for key in limit if key not in error.instance)
-            return InputError(
-                f"{at}: key {missing!r} is missing. Received keys: {', '.join(map(str, error.instance))}."
-            )
+            text = f"key {missing!r} is missing. Received keys: {', '.join(map(str, error.instance))}."
         case "type":
-            wanted = " or ".join(TYPES[kind] for kind in ([limit] if isinstance(limit, str) else limit))
-            return InputError(f"{at}: expected {wanted}. {received}")
+            kinds = [limit] if isinstance(limit, str) else limit
+            text = f"expected {' or '.join(TYPES[kind] for kind in kinds)}. {received}"
         case "enum":
-            return InputError(
-                f"{at}: {unknown_name('value', error.instance, ['null' if v is None else v for v in limit])}"
-            )
+            text = unknown_name("value", error.instance, ["null" if value is None else value for value in limit])
         case "pattern":
-            return InputError(
-                f"{at}: expected letters, digits, '_', '-' and '.', not first '_', '-' or '.'. {received}"
-            )
+            text = f"expected letters, digits, '_', '-' and '.', not first '_', '-' or '.'. {received}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             sign = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}[error.validator]
-            return InputError(f"{at}: expected a value {sign} {limit}. {received}")
+            text = f"expected a value {sign} {limit}. {received}"
         case "minItems":
-            return InputError(f"{at}: expected at least {limit} entries. {received}")
+            text = f"expected at least {limit} entries. {received}"
         case "uniqueItems":
-            return InputError(f"{at}: expected entries that differ. {received}")
-    return InputError(f"{at}: {error.message}")
+            text = f"expected entries that differ. {received}"
+        case _:
+            text = error.message
+    return InputError(f"{at}: {text}")
 
 
 def _with_defaults(value: object, schema: Mapping, root: Mapping) -> object:

@@ -121,9 +121,10 @@ def ph_dimension(
     of the true one, 76 to 84 % coverage at n = 1000). Therefore the sample is cut into four disjoint parts, three
     times over; the same estimator runs on each part with sizes in proportion; the deviations of the slopes of parts,
     which are independent samples, are resampled four at a time. That is somewhat wide: half-widths of 2.3 to 2.6
-    standard deviations between samples, coverage 95 to 98 % (uniform cubes, dimension 2 to 20, n = 1000). Not covered:
-    the bias. With 1000 uniform points the estimate is low by 2, 9, 16 and 25 % at dimension 2, 5, 10 and 20; more
-    draws do not change that. `benchmarks/phdim_calibration.py` makes the table.
+    standard deviations between samples, coverage 95 to 98 %, at n = 1000 (uniform cubes, dimension 2 to 20, 60
+    samples), and wider still at n = 3000 (2.6 to 3.4; all of 24 samples covered). Not covered: the bias. With 1000
+    uniform points the estimate is low by 2, 9, 16 and 25 % at dimension 2, 5, 10 and 20; with 3000 points by 1, 7, 15
+    and 24 %. More draws do not change that. ``benchmarks/phdim_calibration.py`` makes the table.
 
     References
     ----------
@@ -176,8 +177,8 @@ def two_nn(points: np.ndarray, *, discard: float = 0.1, seed: int = 0) -> Dimens
     -------
     DimensionEstimate
         The interval is normal with the standard error of as many independent ratios, value/√n. Neighbours share
-        ratios, so it is somewhat narrow: 87 to 93 % coverage of the estimator's own mean (uniform cubes, dimension 2
-        to 20, n = 1000). The bias is not covered.
+        ratios, so it is somewhat narrow: 83 to 96 % coverage of the estimator's own mean (uniform cubes, dimension 2
+        to 20, n = 1000 and 3000). The bias is not covered.
 
     Raises
     ------
@@ -224,8 +225,8 @@ def mle_dimension(points: np.ndarray, *, neighbours: int = 20, seed: int = 0) ->
     -------
     DimensionEstimate
         The interval is normal, from the scatter of the inverse local estimates over the points, as if these were
-        independent; neighbourhoods overlap, so it is narrow: 77 to 90 % coverage of the estimator's own mean (uniform
-        cubes, dimension 2 to 20, n = 1000). The bias (low in high dimension, for lack of points) is not covered.
+        independent; neighbourhoods overlap, so it is narrow: 75 to 96 % coverage of the estimator's own mean (uniform
+        cubes, dimension 2 to 20, n = 1000 and 3000). The bias (low in high dimension) is not covered.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ def _cell(value: object) -> str:
     if hasattr(value, "item"):
         value = value.item()  # NumPy scalars print as Python's, shortest form that reads back exactly
     if isinstance(value, float):
-        return "" if value != value else repr(value)
+        return "" if math.isnan(value) else repr(value)
     return str(value)
 
 

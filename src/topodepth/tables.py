@@ -142,13 +142,21 @@ def dimension_rows(
     check_cloud(points, where)
     cloud = scale(points, scaling)
     try:
-        return _dimension_rows(cloud, attributes, estimators, parameters, null_draws, seed)
+        return _dimension_rows(
+            cloud,
+            attributes=attributes,
+            estimators=estimators,
+            parameters=parameters,
+            null_draws=null_draws,
+            seed=seed,
+        )
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
 
 
 def _dimension_rows(
     cloud: np.ndarray,
+    *,
     attributes: Mapping[str, object],
     estimators: Iterable[str],
     parameters: Mapping[str, Mapping],

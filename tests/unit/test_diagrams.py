@@ -65,7 +65,7 @@ def test_a_global_cloud_has_one_jackknife_replicate_a_group(tmp_path, cloud):
 
 
 def test_the_same_images_are_chosen_for_every_layer(cloud):
-    points, labels = cloud
+    _, labels = cloud
     positions = np.arange(90)[:, None].repeat(5, axis=1)
     one = diagrams.clouds(positions, labels, by="class", limit=7, seed=3)
     two = diagrams.clouds(positions[:, :2], labels, by="class", limit=7, seed=3)

@@ -40,7 +40,7 @@ def test_imports_point_down_only(path):
     parts = path.relative_to(PACKAGE).parts
     own = parts[0].removesuffix(".py")
     for room in rooms_imported(path):
-        if own != "__init__" and room != own:
+        if own not in ("__init__", room):
             assert ROOMS.index(room) > ROOMS.index(own), f"{own} imports {room}"
 
 

@@ -13,7 +13,8 @@ def package(tmp_path, monkeypatch):
     folder = tmp_path / "plugins_under_test"
     folder.mkdir()
     (folder / "__init__.py").write_text(
-        "from topodepth.registry import Registry\nregistry = Registry(__name__, 'plugin')\nregister = registry.register\n"
+        "from topodepth.registry import Registry\n"
+        "registry = Registry(__name__, 'plugin')\nregister = registry.register\n"
     )
     (folder / "one.py").write_text(
         "from plugins_under_test import register\n\n@register('first', layers=('a',))\ndef build():\n    return 1\n"

@@ -1,25 +1,23 @@
 rule extract_activations:
     input:
-        model=RUN + "/models/{model}/model.keras",
+        model="<results>/models/{model}/model.keras",
         dataset=dataset_file,
         sample=sample_file,
     output:
-        RUN + "/activations/{model}/{sample}.h5",
+        "<results>/activations/{model}/{sample}.h5",
     log:
-        RUN + "/logs/extract_activations/{model}-{sample}.log",
+        "<logs>/extract_activations/{model}-{sample}.log",
     conda:
         "../../envs/networks.yaml"
     resources:
         gpu=1,
     params:
         split=lambda wildcards: config["samples"][wildcards.sample]["split"],
-        normalisation=lambda wildcards: config["models"][wildcards.model][
-            "normalisation"
-        ],
+        normalisation=lambda wildcards: config["models"][wildcards.model]["normalisation"],
         layers=lambda wildcards: as_json(list(layer_tokens(wildcards.model).values())),
         code=code("extract_activations.py"),
     shell:
-        "python {SCRIPTS:q}/extract_activations.py --name {wildcards.model:q} --model {input.model:q}"
+        "python $SCRIPTS/extract_activations.py --name {wildcards.model:q} --model {input.model:q}"
         " --dataset {input.dataset:q} --sample {input.sample:q} --split {params.split:q}"
         " --normalisation {params.normalisation:q} --layers {params.layers:q} --threads {threads}"
         " --out {output:q} 2> {log:q}"

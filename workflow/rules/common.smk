@@ -8,40 +8,34 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
-from topodepth import architectures, configuration, datasets, provenance
+from topodepth import architectures, configuration, datasets, provenance, storage
 from topodepth.errors import InputError
 
-SCRIPTS = str(Path(workflow.basedir, "workflow/scripts"))
+SCRIPTS = Path(workflow.basedir, "workflow/scripts")
 
 try:
-    config = configuration.complete(
-        config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml")
-    )
+    config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
 except InputError as error:
     sys.exit(f"error: {error}")
 
-RUN = f"results/{config['run']}"
-COMPARISONS = {
-    comparison["name"]: comparison
-    for comparison in config["experiments"].get("depth", [])
-}
-SELECTED_PAIRS = sorted(
-    {
-        (model, item["sample"])
-        for item in COMPARISONS.values()
-        for model in item["models"]
-    }
-)
+
+pathvars:
+    results=f"results/{config['run']}",
+    logs=f"results/{config['run']}/logs",
+    depth=f"results/{config['run']}/depth/{{comparison}}",
+
+
+COMPARISONS = {comparison["name"]: comparison for comparison in config["experiments"].get("depth", [])}
+SELECTED_PAIRS = sorted({(model, item["sample"]) for item in COMPARISONS.values() for model in item["models"]})
 SELECTED_MODELS = sorted({model for model, _ in SELECTED_PAIRS})
 
-# Jobs find this Python and this library whether or not an environment is active; conda environments bring their own
-# Python, so there only the library is added.
-environment = f"export PYTHONPATH={shlex.quote(str(Path(workflow.basedir, 'src')))}; "
+# Jobs find the scripts, the library and this Python whether or not an environment is active; conda environments bring
+# their own Python.
+environment = {"SCRIPTS": SCRIPTS, "PYTHONPATH": Path(workflow.basedir, "src")}
+exports = [f"export {name}={shlex.quote(str(path))}; " for name, path in environment.items()]
 if not workflow.deployment_settings.deployment_method:
-    environment += (
-        f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-    )
-shell.prefix(environment)
+    exports.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
+shell.prefix("".join(exports))
 
 
 def slug(token):
@@ -68,7 +62,7 @@ wildcard_constraints:
 
 def code(script, *modules):
     """Digest of the logic of a script, of all it imports, and of modules it loads by name."""
-    return provenance.code_digest(Path(SCRIPTS, script), modules)
+    return provenance.code_digest(SCRIPTS / script, modules)
 
 
 def as_json(settings):
@@ -85,22 +79,22 @@ def seed_of(settings):
 
 
 def dataset_file(wildcards):
-    return f"{RUN}/datasets/{config['models'][wildcards.model]['dataset']}.h5"
+    return f"<results>/datasets/{config['models'][wildcards.model]['dataset']}.h5"
 
 
 def sample_file(wildcards):
-    return f"{RUN}/samples/{config['models'][wildcards.model]['dataset']}/{wildcards.sample}.csv"
+    return f"<results>/samples/{config['models'][wildcards.model]['dataset']}/{wildcards.sample}.csv"
 
 
 def activations_file(model, sample):
-    return f"{RUN}/activations/{model}/{sample}.h5"
+    return f"<results>/activations/{model}/{sample}.h5"
 
 
 def layer_files(stage, ending):
     """The files that a stage makes for every tapped layer of a model, in order of depth."""
 
     def files(wildcards):
-        folder = f"{RUN}/{stage}/{wildcards.model}/{wildcards.sample}"
+        folder = f"<results>/{stage}/{wildcards.model}/{wildcards.sample}"
         return [f"{folder}/{layer}.{ending}" for layer in layer_tokens(wildcards.model)]
 
     return files
@@ -115,24 +109,42 @@ def spread(items, count):
     return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]
 
 
+def model_settings(wildcards):
+    model = config["models"][wildcards.model]
+    return as_json(
+        pick(model, "architecture", "activation", "width", "normalisation", "training") | {"seed": seed_of(model)}
+    )
+
+
+def comparison_models(wildcards):
+    return COMPARISONS[wildcards.comparison]["models"]
+
+
+def comparison_labels(wildcards):
+    """Models in order, with their labels; a list of pairs keeps the order in JSON."""
+    return as_json([[model, config["models"][model]["label"] or model] for model in comparison_models(wildcards)])
+
+
+def comparison_title(wildcards):
+    return COMPARISONS[wildcards.comparison]["title"] or wildcards.comparison
+
+
+def chosen_diagrams(wildcards):
+    comparison = COMPARISONS[wildcards.comparison]
+    folder = f"<results>/diagrams/{wildcards.model}/{comparison['sample']}"
+    return [f"{folder}/{layer}.h5" for layer in spread(layer_tokens(wildcards.model), comparison["diagrams"])]
+
+
 onstart:
     # asked here, not while planning: a plan for a larger machine may be drawn anywhere
     if workflow.local_exec:
-        cores = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count()
-        )
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if workflow.cores > cores:
-            sys.exit(
-                f"error: --cores {workflow.cores} asked, this machine has {cores}. Use --cores {cores}."
-            )
+            sys.exit(f"error: --cores {workflow.cores} asked, this machine has {cores}. Use --cores {cores}.")
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
         asked = max(
             [job.resources.get("mem_mb", 0) for job in workflow.dag.needrun_jobs()],
             default=0,
         )
         if isinstance(asked, int) and asked > memory:
-            sys.exit(
-                f"error: a job asks for {asked} MB of memory, this machine has {memory} MB. See profiles/."
-            )
+            sys.exit(f"error: a job asks for {asked} MB of memory, this machine has {memory} MB. See profiles/.")

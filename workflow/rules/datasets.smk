@@ -1,8 +1,8 @@
 rule prepare_dataset:
     output:
-        RUN + "/datasets/{dataset}.h5",
+        "<results>/datasets/{dataset}.h5",
     log:
-        RUN + "/logs/prepare_dataset/{dataset}.log",
+        "<logs>/prepare_dataset/{dataset}.log",
     conda:
         "../../envs/homology.yaml"
     params:
@@ -13,22 +13,20 @@ rule prepare_dataset:
         ),
         code=lambda wildcards: code(
             "prepare_dataset.py",
-            datasets.registry.module_of(
-                config["datasets"][wildcards.dataset]["loader"]
-            ),
+            datasets.registry.module_of(config["datasets"][wildcards.dataset]["loader"]),
         ),
     shell:
-        "python {SCRIPTS:q}/prepare_dataset.py --loader {params.loader:q} --settings {params.settings:q}"
+        "python $SCRIPTS/prepare_dataset.py --loader {params.loader:q} --settings {params.settings:q}"
         " --out {output:q} 2> {log:q}"
 
 
 rule draw_sample:
     input:
-        RUN + "/datasets/{dataset}.h5",
+        "<results>/datasets/{dataset}.h5",
     output:
-        RUN + "/samples/{dataset}/{sample}.csv",
+        "<results>/samples/{dataset}/{sample}.csv",
     log:
-        RUN + "/logs/draw_sample/{dataset}-{sample}.log",
+        "<logs>/draw_sample/{dataset}-{sample}.log",
     conda:
         "../../envs/homology.yaml"
     params:
@@ -38,5 +36,5 @@ rule draw_sample:
         ),
         code=code("draw_sample.py"),
     shell:
-        "python {SCRIPTS:q}/draw_sample.py --dataset {input:q} --settings {params.settings:q}"
+        "python $SCRIPTS/draw_sample.py --dataset {input:q} --settings {params.settings:q}"
         " --out {output:q} 2> {log:q}"

@@ -3,11 +3,11 @@
 
 rule compute_diagrams:
     input:
-        RUN + "/activations/{model}/{sample}.h5",
+        "<results>/activations/{model}/{sample}.h5",
     output:
-        RUN + "/diagrams/{model}/{sample}/{layer}.h5",
+        "<results>/diagrams/{model}/{sample}/{layer}.h5",
     log:
-        RUN + "/logs/compute_diagrams/{model}-{sample}-{layer}.log",
+        "<logs>/compute_diagrams/{model}-{sample}-{layer}.log",
     conda:
         "../../envs/homology.yaml"
     params:
@@ -29,17 +29,17 @@ rule compute_diagrams:
         ),
         code=code("compute_diagrams.py"),
     shell:
-        "python {SCRIPTS:q}/compute_diagrams.py --activations {input:q} --layer {params.layer:q}"
+        "python $SCRIPTS/compute_diagrams.py --activations {input:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
 rule estimate_dimensions:
     input:
-        RUN + "/activations/{model}/{sample}.h5",
+        "<results>/activations/{model}/{sample}.h5",
     output:
-        RUN + "/dimensions/{model}/{sample}/{layer}.csv",
+        "<results>/dimensions/{model}/{sample}/{layer}.csv",
     log:
-        RUN + "/logs/estimate_dimensions/{model}-{sample}-{layer}.log",
+        "<logs>/estimate_dimensions/{model}-{sample}-{layer}.log",
     conda:
         "../../envs/homology.yaml"
     params:
@@ -47,17 +47,13 @@ rule estimate_dimensions:
         settings=lambda wildcards: as_json(
             pick(config["dimension"], "estimators", "scaling", "null_draws")
             | {
-                "parameters": {
-                    "ph_dimension": pick(
-                        config["dimension"], "alpha", "sizes", "draws"
-                    )
-                },
+                "parameters": {"ph_dimension": pick(config["dimension"], "alpha", "sizes", "draws")},
                 "seed": seed_of(config["samples"][wildcards.sample]),
             }
         ),
         code=code("estimate_dimensions.py"),
     shell:
-        "python {SCRIPTS:q}/estimate_dimensions.py --activations {input:q} --layer {params.layer:q}"
+        "python $SCRIPTS/estimate_dimensions.py --activations {input:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
@@ -66,18 +62,16 @@ rule describe_model:
         diagrams=layer_files("diagrams", "h5"),
         dimensions=layer_files("dimensions", "csv"),
     output:
-        RUN + "/tables/{model}/{sample}.csv",
+        "<results>/tables/{model}/{sample}.csv",
     log:
-        RUN + "/logs/describe_model/{model}-{sample}.log",
+        "<logs>/describe_model/{model}-{sample}.log",
     conda:
         "../../envs/homology.yaml"
     params:
         settings=as_json(
             {
                 "descriptors": config["topology"]["descriptors"],
-                "parameters": {
-                    "lifespan_sum": pick(config["topology"], "alpha", "weight")
-                },
+                "parameters": {"lifespan_sum": pick(config["topology"], "alpha", "weight")},
             }
         ),
         columns=lambda wildcards: as_json(
@@ -88,5 +82,5 @@ rule describe_model:
         ),
         code=code("describe_model.py"),
     shell:
-        "python {SCRIPTS:q}/describe_model.py --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"
+        "python $SCRIPTS/describe_model.py --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"
         " --settings {params.settings:q} --columns {params.columns:q} --out {output:q} 2> {log:q}"

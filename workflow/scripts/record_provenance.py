@@ -7,12 +7,13 @@ from pathlib import Path
 from topodepth import provenance, storage
 from topodepth.commands import run, settings
 
+LOCK = Path(__file__).parents[2] / "requirements.lock"
+
 
 def main() -> None:
     """Parse, collect, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=settings, required=True, help="JSON: the configuration with its defaults")
-    parser.add_argument("--lock", required=True, help="lock file whose packages are looked up")
     parser.add_argument("--out", nargs=2, required=True, help="config.yaml and versions.csv to make")
     arguments = parser.parse_args()
     import yaml
@@ -20,7 +21,7 @@ def main() -> None:
     config_path, versions_path = arguments.out
     with storage.atomic_path(config_path) as part:
         part.write_text(yaml.safe_dump(arguments.config, sort_keys=False, allow_unicode=True), encoding="utf-8")
-    locked = re.findall(r"^([a-z0-9._-]+)==", Path(arguments.lock).read_text(encoding="utf-8"), flags=re.MULTILINE)
+    locked = re.findall(r"^([a-z0-9._-]+)==", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
     versions = provenance.package_versions(dict.fromkeys(locked))
     rows = [{"package": package, "version": version} for package, version in versions.items()]
     storage.write_table(versions_path, rows, ["package", "version"])
