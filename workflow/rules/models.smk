@@ -15,7 +15,7 @@ rule train_model:
         gpu=1,
     params:
         # not an output: Snakemake clears outputs of a job that failed, and training goes on from here
-        checkpoints="<results>/checkpoints/{model}",
+        checkpoints=f"results/{config['run']}/checkpoints/{{model}}",
         settings=model_settings,
         code=lambda wildcards: code(
             "train_model.py",

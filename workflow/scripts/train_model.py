@@ -24,7 +24,7 @@ def main() -> None:
     limit_threads(arguments.threads)
     options, seed = arguments.settings, arguments.settings["seed"]
     steps = dict(options["training"])
-    augmentation = Augmentation(flip=steps.pop("flip")) if steps.pop("augment") else None
+    augment, flip = steps.pop("augment"), steps.pop("flip")
     optimizer = steps.pop("optimizer") or architectures.registry.get(options["architecture"]).optimizer
     training.set_determinism(seed)
     with storage.open_h5(arguments.dataset) as file:
@@ -35,7 +35,9 @@ def main() -> None:
         options["architecture"], input_shape=dataset.image_shape, classes=len(dataset.class_names),
         activation=options["activation"], width=options["width"], l2=steps.pop("l2"), seed=seed,
     )  # fmt: skip
-    chosen = training.Settings(**steps, optimizer=optimizer, augment=augmentation, seed=seed)
+    chosen = training.Settings(
+        **steps, optimizer=optimizer, augment=Augmentation(flip=flip) if augment else None, seed=seed
+    )
     history = training.fit(
         model, splits["train"], splits["validation"], settings=chosen, normalise=normalise,
         checkpoints=arguments.checkpoints,
