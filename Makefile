@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
 .PHONY: demo test lint lock clean
 
-demo: .venv/ready
-	$(SNAKEMAKE) --configfile examples/demo.yaml
-	$(SNAKEMAKE) --configfile examples/demo.yaml --quiet all --report results/demo/report.html
+demo: .venv/ready # small networks on embedded data, minutes on two cores
+	$(SNAKEMAKE) --configfile examples/demo.yaml $(LOGGER)
+	@PYTHONWARNINGS=ignore::RuntimeWarning $(SNAKEMAKE) --configfile examples/demo.yaml --quiet all --report results/demo/report.html
 	@echo
 	@echo "Figures and their tables: results/demo/depth/"
 	@echo "Report, to open in a browser: $(CURDIR)/results/demo/report.html"

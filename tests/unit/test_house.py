@@ -123,3 +123,11 @@ def test_files_stay_short():
     lengths = {path: len(path.read_text().splitlines()) for path in sources if path.suffix in (".py", ".smk")}
     assert max(lengths.values()) <= 420, max(lengths, key=lengths.get)
     assert len((ROOT / "Snakefile").read_text().splitlines()) <= 60
+
+
+def test_every_result_in_the_report_has_one_label():
+    """With a second label of two values the report's page takes it for a switch, and goes blank on a click."""
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    labels = re.findall(r"labels=(\{.*?\}),?\n", rules)
+    assert len(labels) == rules.count("report(\n")
+    assert all(label.count('": ') == 1 for label in labels)

@@ -14,7 +14,7 @@ rule join_depth_tables:
             caption="../report/tables.rst",
             category="Depth",
             subcategory="{comparison}",
-            labels={"figure": "all values", "kind": "table"},
+            labels={"result": "table of all values"},
         ),
     log:
         "<logs>/join_depth_tables/{comparison}.log",
@@ -55,7 +55,7 @@ for figure in DEPTH_FIGURES:
                 caption=f"../report/{figure}.rst",
                 category="Depth",
                 subcategory="{comparison}",
-                labels={"figure": figure.replace("_", " "), "kind": "figure"},
+                labels={"result": figure.replace("_", " ")},
             ),
             f"<depth>/{figure}.svg",
         log:
@@ -98,7 +98,7 @@ rule draw_diagrams:
             caption="../report/diagrams.rst",
             category="Depth",
             subcategory="{comparison}",
-            labels={"figure": "persistence diagrams, {model}", "kind": "figure"},
+            labels={"result": "persistence diagrams, {model}"},
         ),
         "<depth>/diagrams/{model}.svg",
     log:

@@ -1,16 +1,17 @@
 rule provenance:
     output:
+        "<results>/config.yaml",
         report(
-            "<results>/config.yaml",
+            "<results>/config.html",
             caption="../report/provenance.rst",
             category="Provenance",
-            labels={"figure": "configuration", "kind": "text"},
+            labels={"result": "configuration"},
         ),
         report(
             "<results>/versions.csv",
             caption="../report/provenance.rst",
             category="Provenance",
-            labels={"figure": "versions", "kind": "table"},
+            labels={"result": "versions of packages"},
         ),
     log:
         "<logs>/provenance.log",

@@ -1,6 +1,7 @@
 """Write the complete configuration and the versions of all packages that the run stands on."""
 
 import argparse
+import html
 import re
 from pathlib import Path
 
@@ -14,13 +15,16 @@ def main() -> None:
     """Parse, collect, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=settings, required=True, help="JSON: the configuration with its defaults")
-    parser.add_argument("--out", nargs=2, required=True, help="config.yaml and versions.csv to make")
+    parser.add_argument("--out", nargs=3, required=True, help="config.yaml, config.html and versions.csv to make")
     arguments = parser.parse_args()
     import yaml
 
-    config_path, versions_path = arguments.out
-    with storage.atomic_path(config_path) as part:
-        part.write_text(yaml.safe_dump(arguments.config, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    config_path, page_path, versions_path = arguments.out
+    text = yaml.safe_dump(arguments.config, sort_keys=False, allow_unicode=True)
+    page = f'<!doctype html><meta charset="utf-8"><title>config.yaml</title><pre>{html.escape(text)}</pre>\n'
+    for path, content in ((config_path, text), (page_path, page)):
+        with storage.atomic_path(path) as part:
+            part.write_text(content, encoding="utf-8")
     locked = re.findall(r"^([a-z0-9._-]+)==", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
     versions = provenance.package_versions(dict.fromkeys(locked))
     rows = [{"package": package, "version": version} for package, version in versions.items()]
