@@ -1,0 +1,68 @@
+"""What the README tells people to type works."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests.workflow.conftest import ROOT, copy_repository
+
+pytestmark = pytest.mark.xdist_group("workflow")
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    repository = copy_repository(tmp_path_factory.mktemp("readme") / "repository")
+    overlays = [block for kind, block in BLOCKS if kind == "yaml"]
+    (repository.path / "mine.yaml").write_text(overlays[0])
+    return repository
+
+
+def commands():
+    lines = [line.partition("#")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_there_are_commands():
+    assert {"make demo", "make test"} <= set(commands())
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if "snakemake" in line])
+def test_every_snakemake_command_can_be_planned(clone, command):
+    program, *arguments = command.split()
+    assert program == ".venv/bin/snakemake"
+    if "--configfile" not in arguments:
+        arguments += ["--configfile", "config.yaml"]
+    where = arguments.index("--configfile")
+    config = arguments[where + 1]
+    result = clone.snakemake(*arguments[:where], *arguments[where + 2 :], "--dry-run", config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "compute_diagrams" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("target", re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE))
+def test_every_target_can_be_planned(clone, target):
+    result = clone.snakemake("--cores", "2", "--dry-run", "--quiet", "rules", "--", target)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
+def test_every_make_target_exists(command):
+    target = command.split()[1]
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+
+
+def test_the_python_example_says_what_its_comments_say():
+    example = next(block for kind, block in BLOCKS if kind == "python")
+    check = (
+        "\nlong = h1[:, 1] - h1[:, 0]\nassert (long > 0.5).sum() == 1\nassert abs(ph_dimension(circle).value - 1) < 0.1"
+    )
+    subprocess.run([sys.executable, "-c", example + check], check=True, capture_output=True, text=True)
+
+
+def test_every_linked_file_exists():
+    for target in re.findall(r"\]\((?!https?://)([^)#]+)\)", README + (ROOT / "CONTRIBUTING.md").read_text()):
+        assert (ROOT / target).exists(), target
