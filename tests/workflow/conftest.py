@@ -17,7 +17,7 @@ TINY = {
     "run": "tiny",
     "datasets": {"digits": {"loader": "digits", "size": 16}},
     "models": {
-        "vgg": {"width": 4, "layers": ["block1_conv2", "block3_conv1", "logits"]},
+        "vgg": {"width": 4, "layers": [2, "block3_conv1", "logits"]},
         "resnet": {"width": 4, "layers": ["penultimate", "logits"]},
     },
     "samples": {"default": {"images": 120, "points": 12}},

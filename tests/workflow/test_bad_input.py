@@ -143,6 +143,25 @@ def test_cores_that_do_not_exist_are_refused_before_any_job(unstarted):
     assert not (unstarted.path / "results/tiny/datasets").exists()
 
 
+def test_memory_that_does_not_exist_is_refused_before_any_job(unstarted):
+    result = unstarted.snakemake("--cores", "1", "--set-resources", "train_model:mem_mb=999999999")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert "asks for 999999999 MB of memory, this machine has" in last_line(result.stderr)
+    assert not (unstarted.path / "results/tiny/datasets").exists()
+
+
+def test_a_failed_jobs_last_words_are_on_the_terminal_and_other_models_go_on(repository):
+    damaged = repository.path / "results/tiny/activations/vgg/default.h5"
+    damaged.write_bytes(damaged.read_bytes()[:3000])
+    result = repository.snakemake("--cores", "2", "--forcerun", "compute_diagrams", "--until", "describe_model")
+    assert result.returncode != 0
+    assert re.search(r"error: results/tiny/activations/vgg/default\.h5: not a readable HDF5 file", result.stderr)
+    assert "Finished jobid" in result.stderr
+    assert (repository.path / "results/tiny/tables/resnet/default.csv").exists()
+    assert not (repository.path / "results/tiny/diagrams/vgg/default/logits.h5").exists()
+
+
 def test_every_script_explains_itself_by_hand():
     scripts = sorted(SCRIPTS.glob("*.py"))
     assert scripts

@@ -49,7 +49,7 @@ def layer_tokens(model):
     layers = settings["layers"]
     if layers == "auto":
         layers = architectures.registry.get(settings["architecture"]).layers
-    return {slug(token): str(token) for token in layers}
+    return {slug(token): token for token in layers}
 
 
 wildcard_constraints:

@@ -48,10 +48,11 @@ def main() -> None:
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     storage.write_json(arguments.metrics, metrics)
+    columns = [key for key in history if key != "seconds"]  # which differ from run to run; tables do not
     rows = [
-        {"model": arguments.name, "epoch": k + 1, **{key: history[key][k] for key in history}} for k in range(epochs)
+        {"model": arguments.name, "epoch": k + 1} | {key: history[key][k] for key in columns} for k in range(epochs)
     ]
-    storage.write_table(arguments.history, rows, list(rows[0]))
+    storage.write_table(arguments.history, rows, ["model", "epoch", *columns])
     shutil.rmtree(arguments.checkpoints, ignore_errors=True)
 
 

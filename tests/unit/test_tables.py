@@ -1,0 +1,136 @@
+"""Table rows say what the diagrams and the points say: values, intervals, null values and their ratio."""
+
+import numpy as np
+import pytest
+
+from topodepth import descriptors, diagrams, tables
+from topodepth.errors import InputError
+
+ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
+LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(120, 4)) @ rng.normal(size=(4, 6)), np.arange(120) % 4
+
+
+def diagram_file(folder, cloud, **settings):
+    points, labels = cloud
+    diagrams.write(folder / "d.h5", points, labels, where="model mine, layer first", attributes=ABOUT, **settings)
+    return diagrams.DiagramFile(folder / "d.h5")
+
+
+def one(rows, **where):
+    found = [row for row in rows if all(row[key] == value for key, value in where.items())]
+    assert len(found) == 1
+    return found[0]
+
+
+def test_local_rows_are_one_a_class_and_their_mean(tmp_path, cloud):
+    rows = tables.descriptor_rows(diagram_file(tmp_path, cloud), ["lifespan_sum"], LIFESPAN)
+    assert len(rows) == 2 * (4 + 1)
+    connected = [row for row in rows if row["homology_dimension"] == 0]
+    mean = one(connected, **{"class": "mean"})
+    classes = [row["value"] for row in connected if row["class"] != "mean"]
+    half_width = 3.182446 * np.std(classes, ddof=1) / 2  # Student's t, 3 degrees of freedom, 97.5 %
+    assert mean["value"] == pytest.approx(np.mean(classes))
+    assert mean["ci_high"] - mean["value"] == pytest.approx(half_width, rel=1e-5)
+    assert mean["n_points"] == 120
+    assert mean["dimension"] == 6
+
+
+def test_the_null_value_is_the_mean_over_draws_and_the_ratio_stands_to_it(tmp_path, cloud):
+    file = diagram_file(tmp_path, cloud, null_draws=4)
+    rows = tables.descriptor_rows(file, ["longest_bar"], {})
+    row = one(rows, **{"class": "2", "homology_dimension": 1})
+    draws = [descriptors.longest_bar(draw["2"][1]) for draw in file.null]
+    assert row["null_value"] == pytest.approx(np.mean(draws))
+    assert row["null_ci_low"] < row["null_value"] < row["null_ci_high"]
+    assert row["relative_value"] == pytest.approx(row["value"] / np.mean(draws))
+
+
+def test_a_global_cloud_has_one_row_with_a_jackknife_interval(tmp_path, cloud):
+    file = diagram_file(tmp_path, cloud, clouds_by="all", limit=None, jackknife_groups=6)
+    row = one(tables.descriptor_rows(file, ["lifespan_sum"], LIFESPAN), homology_dimension=0)
+    left_out = [descriptors.lifespan_sum(group["all"][0]) for group in file.jackknife]
+    error = np.sqrt(5 / 6 * np.sum((left_out - np.mean(left_out)) ** 2))
+    assert row["class"] == "all"
+    assert row["value"] == pytest.approx(descriptors.lifespan_sum(file.data["all"][0]))
+    assert row["ci_high"] - row["value"] == pytest.approx(2.570582 * error, rel=1e-5)  # t, 5 degrees of freedom
+    assert row["relative_ci_low"] < row["relative_value"] < row["relative_ci_high"]
+
+
+def test_without_null_draws_and_jackknife_the_value_stands_alone(tmp_path, cloud):
+    file = diagram_file(tmp_path, cloud, clouds_by="all", limit=None, null_draws=0, jackknife_groups=0)
+    row = one(tables.descriptor_rows(file, ["lifespan_sum"], LIFESPAN), homology_dimension=1)
+    assert row["value"] > 0
+    assert not {"ci_low", "null_value", "relative_value"} & set(row)
+
+
+def test_parameters_reach_their_descriptor(tmp_path, cloud):
+    file = diagram_file(tmp_path, cloud)
+    values = [
+        one(
+            tables.descriptor_rows(file, ["lifespan_sum"], {"lifespan_sum": {"alpha": 1.0, "weight": weight}}),
+            **{"class": "mean", "homology_dimension": 0},
+        )["value"]
+        for weight in (0.5, 1.0)
+    ]
+    assert values[1] == pytest.approx(2 * values[0])
+
+
+def test_every_row_fits_the_columns(tmp_path, cloud):
+    points, _ = cloud
+    file = diagram_file(tmp_path, cloud)
+    rows = tables.descriptor_rows(file, descriptors.registry.names(), {})
+    rows += tables.dimension_rows(points, where="", attributes=ABOUT, estimators=["two_nn"], parameters={})
+    assert all(set(row) <= set(tables.COLUMNS) for row in rows)
+    assert all(set(row) == set(tables.BETTI_COLUMNS) for row in tables.betti_rows(file))
+    assert all(set(row) == set(tables.BAR_COLUMNS) for row in tables.bar_rows(file))
+
+
+def test_a_plane_in_six_dimensions_is_two_dimensional_and_its_null_is_not():
+    rng = np.random.default_rng(1)
+    plane = rng.uniform(size=(600, 2)) @ rng.normal(size=(2, 6))
+    rows = tables.dimension_rows(
+        plane, where="", attributes=ABOUT, estimators=["ph_dimension", "two_nn", "mle"], parameters={}, seed=2
+    )
+    for row in rows:
+        assert row["ci_low"] < row["value"] < row["ci_high"]
+        assert row["value"] == pytest.approx(2, rel=0.15)
+        assert row["null_value"] > 3.5
+        assert row["relative_ci_low"] < row["relative_value"] < row["relative_ci_high"] < 1
+
+
+def test_several_null_draws_give_their_mean(cloud):
+    points, _ = cloud
+    settings = {"where": "", "attributes": ABOUT, "estimators": ["two_nn"], "parameters": {}}
+    row = one(tables.dimension_rows(points, **settings, null_draws=3), descriptor="two_nn")
+    assert row["null_ci_low"] < row["null_value"] < row["null_ci_high"]
+    assert "null_value" not in tables.dimension_rows(points, **settings, null_draws=0)[0]
+
+
+def test_too_few_points_name_model_and_layer():
+    with pytest.raises(InputError, match=r"^model mine, layer first: .*Received: 6"):
+        tables.dimension_rows(
+            np.random.default_rng(0).normal(size=(6, 3)),
+            where="model mine, layer first", attributes=ABOUT, estimators=["ph_dimension"], parameters={},
+        )  # fmt: skip
+
+
+def test_betti_curves_begin_with_all_points_and_end_with_one_component(tmp_path, cloud):
+    curves = [row for row in tables.betti_rows(diagram_file(tmp_path, cloud)) if row["homology_dimension"] == 0]
+    assert curves[0]["filtration_value"] == 0
+    assert curves[0]["betti"] == curves[0]["null_betti"] == 30  # points in each of four classes
+    assert curves[-1]["betti"] == curves[-1]["null_betti"] == 1
+
+
+def test_bars_of_data_and_null_are_all_there(tmp_path, cloud):
+    file = diagram_file(tmp_path, cloud)
+    rows = tables.bar_rows(file)
+    for source, collection in (("data", file.data), ("null", file.null[0])):
+        found = [row for row in rows if row["source"] == source]
+        assert len(found) == sum(len(diagram) for diagrams in collection.values() for diagram in diagrams)
+        assert sum(row["death"] is None for row in found) == 4  # one essential bar a class
