@@ -11,11 +11,13 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/assets.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/topology.smk"
 include: "workflow/rules/depth.smk"
+include: "workflow/rules/dynamics.smk"
 include: "workflow/rules/provenance.smk"
 
 
@@ -23,14 +25,15 @@ rule all:
     default_target: True
     input:
         rules.depth.input,
+        rules.dynamics.input,
         rules.provenance.output,
 
 
 rule models:
     input:
-        expand("<results>/models/{model}/model.keras", model=SELECTED_MODELS),
+        [metrics_file(name) for name, model in MODELS.items() if model.kind in ("trained", "file")],
 
 
 rule activations:
     input:
-        [activations_file(model, sample) for model, sample in SELECTED_PAIRS],
+        [activations_file(model.name, item["sample"]) for item in COMPARISONS.values() for model in members(item)],

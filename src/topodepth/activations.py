@@ -17,6 +17,10 @@ from topodepth.storage import create_h5, open_h5
 
 FORMAT = "topodepth-activations"
 VERSION = 1
+NAME_LIMIT = 200  # characters: names become parts of file names and of lines on a screen
+LARGEST = 2**31  # values a layer: 8 GB
+PACKING = 1100  # gzip, the usual filter, packs no tighter than 1032 to 1
+BLOCK = 1024  # points read at once by the validator
 
 
 def extract(
@@ -88,9 +92,9 @@ def extract(
 
 
 def _checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
-    shape, expected = tuple(images.shape[1:]), tuple(model.inputs[0].shape[1:])
-    if len(shape) != len(expected) or any(b not in (None, a) for a, b in zip(shape, expected, strict=True)):
-        raise InputError(f"{model.name}: images expected of shape {expected}. Received: {shape}")
+    from topodepth.models import check_input
+
+    check_input(model, tuple(images.shape[1:]))
     if labels is not None and len(labels) != len(images):
         raise InputError(f"{model.name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
     if batch_size < 1:
@@ -195,7 +199,7 @@ class Activations:
         """
         layer = self.layer(token)
         with open_h5(self.path) as file:
-            values = file[layer.dataset][()].astype(np.float32)
+            values = _dataset(f"{self.path}: layer {token!r}", file, layer.dataset)[()].astype(np.float32)
         try:
             _check_finite(values, self.model, layer.name)
         except InputError as error:
@@ -212,23 +216,81 @@ def read(path: str | Path) -> Activations:
     Raises
     ------
     InputError
-        If the file is missing, damaged, or not laid out as described in this module.
+        If the file is missing, damaged, not laid out as described in this module, or leads to other files.
     """
     path = Path(path)
     with open_h5(path) as file:
-        attributes = {key: _plain(value) for key, value in file.attrs.items()}
+        attributes = _attributes(path, file)
         _check_version(path, attributes)
-        layers = _read_layers(path, file)
-        n = file[layers[0].dataset].shape[0]
+        group, keys = _layer_keys(path, file)
+        layers, n = [], None
+        for index in range(len(keys)):
+            layer, n = _read_layer(path, group, keys, index, n)
+            layers.append(layer)
+        _check_tokens(path, layers)
+        indices = _read_column(path, file, "indices", n)
         return Activations(
             path=path,
             model=str(attributes.get("model", path.stem)),
             attributes=attributes,
             n=n,
-            layers=layers,
+            layers=tuple(layers),
             labels=_read_column(path, file, "labels", n),
-            indices=np.arange(n) if "indices" not in file else _read_column(path, file, "indices", n),
+            indices=np.arange(n) if indices is None else indices,
         )
+
+
+def validate(path: str | Path) -> list[str]:
+    """Return all that is wrong with an activations file, one line each; an empty list if it can be measured.
+
+    Beyond what :func:`read` refuses, every value is read, a block at a time: it must be finite, and no layer constant.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no readable HDF5 file at all.
+    """
+    path = Path(path)
+    problems: list[str] = []
+
+    def attempt(check: Callable, *arguments: object) -> object:
+        try:
+            return check(path, *arguments)
+        except (InputError, OSError, RuntimeError, TypeError, ValueError) as error:
+            problems.append(" ".join(str(error).split()))
+            return None
+
+    with open_h5(path) as file:
+        attributes = attempt(_attributes, file)
+        if attributes:
+            attempt(_check_version, attributes)
+        group, keys = attempt(_layer_keys, file) or (None, [])
+        layers, n = [], None
+        for index in range(len(keys)):
+            layer, n = attempt(_read_layer, group, keys, index, n) or (None, n)
+            if layer is not None:
+                layers.append(layer)
+                attempt(_check_values, group, layer)
+        attempt(_check_tokens, layers)
+        for name in ("labels", "indices") if n is not None else ():
+            attempt(_read_column, file, name, n)
+    return problems
+
+
+def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
+    """Return the attributes of a file or data set as Python values; those that name things must be short lines."""
+    attributes = {}
+    for key in item.attrs:
+        try:
+            attributes[key] = _plain(item.attrs[key])
+        except (OSError, TypeError, ValueError) as error:
+            raise InputError(f"{path}:{where} attribute {key!r} cannot be read. Received: {error}") from error
+    for key in ("model", "token", "layer_class", "reduction"):
+        value = attributes.get(key, "")
+        if not isinstance(value, str) or len(value) > NAME_LIMIT or not value.isprintable():
+            expected = f"expected as one line of at most {NAME_LIMIT} characters"
+            raise InputError(f"{path}:{where} attribute {key!r} {expected}. Received: {value!r:.60}")
+    return attributes
 
 
 def _check_version(path: Path, attributes: Mapping) -> None:
@@ -238,39 +300,71 @@ def _check_version(path: Path, attributes: Mapping) -> None:
         raise InputError(f"{path}: attribute 'version' expected {VERSION}. Received: {attributes['version']!r}")
 
 
-def _read_layers(path: Path, file) -> tuple[LayerPoints, ...]:
+def _layer_keys(path: Path, file):
+    """Return the group of layers and their names in order of depth: by leading number, then by name."""
     import h5py
 
+    if "layers" in list(file):
+        _check_link(f"{path}: '/layers'", file, "layers")
     group = file.get("layers")
     if not isinstance(group, h5py.Group) or not len(group):
         raise InputError(f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}")
-    layers: list[LayerPoints] = []
-    for index, key in enumerate(sorted(group)):
-        dataset = group[key]
-        where = f"{path}: layer {key!r}"
-        if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
-            received = f"{dataset.dtype} {dataset.shape}" if isinstance(dataset, h5py.Dataset) else "a group"
-            raise InputError(f"{where} expected as real numbers (n, d). Received: {received}")
-        if 0 in dataset.shape:
-            raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
-        if layers and dataset.shape[0] != group[layers[0].dataset].shape[0]:
-            expected = group[layers[0].dataset].shape[0]
-            raise InputError(f"{where} expected {expected} points, as the first layer. Received: {dataset.shape[0]}")
-        layers.append(_read_layer(where, index, key, dataset, len(group)))
-    tokens = [layer.token for layer in layers]
-    for token in tokens:
-        if tokens.count(token) > 1:
-            raise InputError(f"{path}: tokens of layers expected to differ. Received: {token!r} twice.")
-    return tuple(layers)
+
+    def place(key):
+        number = re.match(r"\d{1,9}(?!\d)", key)
+        return (0, int(number[0]), key) if number else (1, 0, key)
+
+    return group, sorted(group, key=place)
 
 
-def _read_layer(where: str, index: int, key: str, dataset, count: int) -> LayerPoints:
-    attributes = {name: _plain(value) for name, value in dataset.attrs.items()}
+def _check_link(where: str, group, key: str) -> None:
+    """Refuse what is not in the file itself: following a link could read any other file of this machine."""
+    from h5py import h5l
+
+    if group.id.links.get_info(key.encode()).type != h5l.TYPE_HARD:
+        raise InputError(f"{where} expected to be stored in the file itself. Received: a link")
+
+
+def _dataset(where: str, group, key: str, what: str = "real numbers (n, d)"):
+    """Return a data set that the file holds itself, whole, and of a size that it can hold."""
+    import h5py
+
+    _check_link(where, group, key)
+    dataset = group[key]
+    if not isinstance(dataset, h5py.Dataset):
+        raise InputError(f"{where} expected as {what}. Received: a group")
+    try:
+        width = dataset.dtype.itemsize
+    except TypeError as error:  # HDF5 knows types that NumPy has not
+        raise InputError(f"{where} expected as {what}. Received: {error}") from error
+    if dataset.external or dataset.is_virtual:
+        raise InputError(f"{where} expected to be stored in the file itself. Received: data of other files")
+    declared, stored = (dataset.size or 0) * width, dataset.id.get_storage_size()
+    packed = dataset.id.get_create_plist().get_nfilters() > 0
+    if declared > (stored * PACKING if packed else stored):
+        raise InputError(f"{where} expected whole. Received: {declared} bytes declared, {stored} stored")
+    if (dataset.size or 0) > LARGEST:
+        raise InputError(f"{where} expected at most {LARGEST} values. Received: {dataset.shape}")
+    return dataset
+
+
+def _read_layer(path: Path, group, keys: list[str], index: int, n: int | None) -> tuple[LayerPoints, int]:
+    """Return the record of one layer and its number of points, which must be ``n`` unless that is None."""
+    key = keys[index]
+    where = f"{path}: layer {key!r}"
+    dataset = _dataset(where, group, key)
+    if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
+        raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}")
+    if 0 in dataset.shape:
+        raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
+    if n is not None and dataset.shape[0] != n:
+        raise InputError(f"{where} expected {n} points, as the first layer. Received: {dataset.shape[0]}")
+    attributes = _attributes(path, dataset, f" layer {key!r}:")
     name = re.sub(r"^\d+_(?=.)", "", key)
-    depth = attributes.get("relative_depth", (index + 1) / count)
+    depth = attributes.get("relative_depth", (index + 1) / len(keys))
     if not isinstance(depth, Real) or not 0 <= depth <= 1:
         raise InputError(f"{where}: attribute 'relative_depth' expected from 0 to 1. Received: {depth!r}")
-    return LayerPoints(
+    layer = LayerPoints(
         index=index,
         token=str(attributes.get("token", name)),
         name=name,
@@ -278,18 +372,42 @@ def _read_layer(where: str, index: int, key: str, dataset, count: int) -> LayerP
         reduction=str(attributes.get("reduction", "")),
         relative_depth=float(depth),
         d=dataset.shape[1],
-        dataset=dataset.name,
+        dataset=f"layers/{key}",
     )
+    return layer, dataset.shape[0]
+
+
+def _check_tokens(path: Path, layers: Sequence[LayerPoints]) -> None:
+    tokens = [layer.token for layer in layers]
+    twins = sorted({token for token in tokens if tokens.count(token) > 1})
+    if twins:
+        raise InputError(f"{path}: tokens of layers expected to differ. Received: {twins[0]!r} twice.")
+
+
+def _check_values(path: Path, group, layer: LayerPoints) -> None:
+    """Refuse values that are not finite as float32, and a layer whose points are all equal."""
+    dataset = group.file[layer.dataset]
+    bad, constant, first = 0, True, dataset[:1]
+    for start in range(0, len(dataset), BLOCK):
+        values = dataset[start : start + BLOCK]
+        constant = constant and bool((values == first).all())
+        with np.errstate(over="ignore"):
+            bad += int(values.size - np.isfinite(values.astype(np.float32)).sum())
+    where = f"{path}: layer {layer.token!r} expected"
+    if bad:
+        raise InputError(f"{where} as finite float32. Received: {bad} NaN, infinite or too large of {dataset.size}")
+    if constant:
+        raise InputError(f"{where} as points that differ. Received: {len(dataset)} equal rows")
 
 
 def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
-    if name not in file:
+    if name not in list(file):
         return None
-    column = file[name]
-    shape = getattr(column, "shape", None)
-    if shape != (n,) or column.dtype.kind not in "iu":
-        received = "a group" if shape is None else f"{column.dtype} {shape}"
-        raise InputError(f"{path}: '/{name}' expected as {n} whole numbers, one a point. Received: {received}")
+    expected = f"{n} whole numbers, one a point"
+    column = _dataset(f"{path}: '/{name}'", file, name, expected)
+    if column.shape != (n,) or column.dtype.kind not in "iu":
+        received = f"{column.dtype} {column.shape}"
+        raise InputError(f"{path}: '/{name}' expected as {expected}. Received: {received}")
     return column[()].astype(np.int64)
 
 

@@ -10,6 +10,20 @@ from topodepth.registry import Registry
 TYPES = {"object": "a map", "array": "a list", "null": "null", "string": "a text", "number": "a number",
          "integer": "a whole number", "boolean": "true or false"}  # fmt: skip
 
+PATTERNS = {
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, '_', '-' and '.', not first '_', '-' or '.'",
+    "^[A-Za-z0-9_-]+$": "letters, digits, '_' and '-'",
+    "^https?://": "an address that begins with https:// or http://",
+    "^[0-9a-f]{64}$": "64 hexadecimal digits in lower case",
+}
+
+# The layers that the original taps, by their index: convolutions of VGG, Add layers elsewhere, and the output.
+ORIGINAL_LAYERS = {
+    "vgg": [2, 5, 7, 10, 12, 15, 17, 20, 22, -2],
+    "resnet": [16, 26, 38, 48, 60, 70, 82, 92, 104, -1],
+    "mobilenet_v2": [36, 43, 56, 63, 76, 83, 96, -2],
+}
+
 
 def complete(config: dict, schema_path: str | Path) -> dict:
     """Return the configuration with every default filled in.
@@ -36,8 +50,24 @@ def complete(config: dict, schema_path: str | Path) -> dict:
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
         model["training"] = {**completed["training"], **model["training"]}
+    if completed["protocol"] == "original":
+        _follow_original(completed)
     _check_names(completed)
     return completed
+
+
+def _follow_original(config: dict) -> None:
+    """Make the original's choices, whatever the configuration says of them (docs/differences.md)."""
+    config["topology"] |= {"scaling": "minmax", "null_draws": 0, "jackknife_groups": 0, "alpha": 1.0, "weight": 0.5}
+    config["dimension"] |= {
+        "estimators": ["ph_dimension"], "scaling": "none", "alpha": 1.0, "draws": 1, "null_draws": 0,
+        "sizes": list(range(500, 2951, 350)),
+    }  # fmt: skip
+    for sample in config["samples"].values():
+        sample |= {"split": "train", "images": 3000, "clouds": "class", "points": 250, "classes": list(range(9))}
+    for model in config["models"].values():
+        if model["layers"] == "auto" and model["architecture"] in ORIGINAL_LAYERS:
+            model["layers"] = ORIGINAL_LAYERS[model["architecture"]]
 
 
 def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
@@ -72,7 +102,7 @@ def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  #
         case "enum":
             text = unknown_name("value", error.instance, ["null" if value is None else value for value in limit])
         case "pattern":
-            text = f"expected letters, digits, '_', '-' and '.', not first '_', '-' or '.'. {received}"
+            text = f"expected {PATTERNS.get(limit, f'a text like {limit}')}. {received}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             sign = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}[error.validator]
             text = f"expected a value {sign} {limit}. {received}"
@@ -108,19 +138,30 @@ def _check_names(config: Mapping) -> None:
         if name not in known:
             raise InputError(f"config key {key!r}: {unknown_name(kind, name, known)}")
     for name, model in config["models"].items():
-        if isinstance(model["layers"], str) and model["layers"] != "auto":
-            raise InputError(
-                f"config key 'models.{name}.layers': expected 'auto' or a list. Received: {model['layers']!r}."
-            )
-    comparisons = [comparison["name"] for comparison in config["experiments"].get("depth", [])]
-    twice = sorted({name for name in comparisons if comparisons.count(name) > 1})
+        _check_model(f"models.{name}", model)
+    twice = set(config["models"]) & set(config["activations"])
     if twice:
-        raise InputError(
-            f"config key 'experiments.depth': expected names that differ. Received twice: {', '.join(twice)}."
-        )
+        raise InputError(f"config key 'activations': expected names that no model has. Received: {sorted(twice)[0]!r}.")
+    for kind in ("depth", "dynamics"):
+        names = [experiment["name"] for experiment in config["experiments"].get(kind, [])]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            where = f"config key 'experiments.{kind}'"
+            raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
     sizes = config["dimension"]["sizes"]
     if sizes and sizes != sorted(sizes):
         raise InputError(f"config key 'dimension.sizes': expected ascending sizes. Received: {sizes}.")
+
+
+def _check_model(where: str, model: Mapping) -> None:
+    sources = [key for key in ("architecture", "file", "directory", "asset") if model[key]]
+    if len(sources) != 1:
+        raise InputError(
+            f"config key {where!r}: expected one of architecture, file, directory, asset. "
+            f"Received: {', '.join(sources) or 'none'}."
+        )
+    if isinstance(model["layers"], str) and model["layers"] != "auto":
+        raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
 
 
 def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
@@ -129,14 +170,20 @@ def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
     estimators = Registry("topodepth.dimension", "estimator").names()
     for name, dataset in config["datasets"].items():
         yield f"datasets.{name}.loader", "loader", dataset["loader"], datasets.registry.names()
+        for asset in dataset["assets"]:
+            yield f"datasets.{name}.assets", "asset", asset, list(config["assets"])
     for name, model in config["models"].items():
         yield f"models.{name}.dataset", "data set", model["dataset"], list(config["datasets"])
-        yield f"models.{name}.architecture", "architecture", model["architecture"], architectures.registry.names()
-    for comparison in config["experiments"].get("depth", []):
-        where = f"experiments.depth.{comparison['name']}"
-        yield f"{where}.sample", "sample", comparison["sample"], list(config["samples"])
-        for model in comparison["models"]:
-            yield f"{where}.models", "model", model, list(config["models"])
+        if model["architecture"]:
+            yield f"models.{name}.architecture", "architecture", model["architecture"], architectures.registry.names()
+        if model["asset"]:
+            yield f"models.{name}.asset", "asset", model["asset"], list(config["assets"])
+    for kind, known in (("depth", [*config["models"], *config["activations"]]), ("dynamics", list(config["models"]))):
+        for experiment in config["experiments"].get(kind, []):
+            where = f"experiments.{kind}.{experiment['name']}"
+            yield f"{where}.sample", "sample", experiment["sample"], list(config["samples"])
+            for model in experiment["models"]:
+                yield f"{where}.models", "model", model, known
     for descriptor in config["topology"]["descriptors"]:
         yield "topology.descriptors", "descriptor", descriptor, descriptors
     for estimator in config["dimension"]["estimators"]:

@@ -9,7 +9,7 @@ Layout of the HDF5 file, where ``c`` is a class label or ``all``::
 Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; each class group has ``n_points``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,15 @@ from topodepth.errors import InputError
 from topodepth.homology import persistence_diagrams
 
 
-def clouds(points: np.ndarray, labels: np.ndarray, *, by: str, limit: int | None, seed: int) -> dict[str, np.ndarray]:
+def clouds(
+    points: np.ndarray,
+    labels: np.ndarray | None,
+    *,
+    by: str,
+    limit: int | None,
+    seed: int,
+    classes: Sequence[int] | None = None,
+) -> dict[str, np.ndarray]:
     """Return the point clouds to measure, by class label (or ``all``).
 
     Parameters
@@ -34,17 +42,24 @@ def clouds(points: np.ndarray, labels: np.ndarray, *, by: str, limit: int | None
     limit
         At most this many points a cloud, drawn with ``seed``: the same images in every layer and model. None: all.
 
+    classes
+        Only points of these classes; None takes all.
+
     Raises
     ------
     InputError
-        If ``by`` is unknown.
+        If ``by`` is unknown, a class has no points, or classes are asked for and there are no labels.
     """
     if by not in ("class", "all"):
         raise InputError(f"clouds: expected class or all. Received: {by!r}.")
+    if labels is None and (by == "class" or classes is not None):
+        raise InputError("clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels.")
     if by == "all":
+        kept = slice(None) if classes is None else np.isin(labels, classes)
+        points = points[kept]
         labels = np.zeros(len(points), dtype=int)
     found = {}
-    for key, label in enumerate(np.unique(labels)):
+    for key, label in enumerate(np.unique(labels) if by == "all" or classes is None else sorted(classes)):
         rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
         found["all" if by == "all" else str(label)] = points[rows]
     return found
@@ -53,12 +68,13 @@ def clouds(points: np.ndarray, labels: np.ndarray, *, by: str, limit: int | None
 def write(
     path: str | Path,
     points: np.ndarray,
-    labels: np.ndarray,
+    labels: np.ndarray | None,
     *,
     where: str,
     attributes: Mapping[str, object],
     clouds_by: str = "class",
     limit: int | None = 250,
+    classes: Sequence[int] | None = None,
     scaling: str = "minmax",
     max_dim: int = 1,
     engine: str = "auto",
@@ -75,12 +91,12 @@ def write(
     points
         (n, d) activations of the layer.
     labels
-        (n,) class of each point.
+        (n,) class of each point; None where there are none.
     where
         Model and layer, for messages.
     attributes
         Written on the file: model, layer, layer_index, relative_depth.
-    clouds_by, limit
+    clouds_by, limit, classes
         As in :func:`clouds`.
     scaling
         ``minmax`` scales each feature to [0, 1] over all n points, before they are split by class; or ``none``.
@@ -100,9 +116,10 @@ def write(
     """
     check_cloud(points, where)
     scaled = scale(points, scaling)
+    parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
     with storage.create_h5(path) as file:
         file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
-        for key, (name, cloud) in enumerate(clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed).items()):
+        for key, (name, cloud) in enumerate(parts.items()):
             compute = _writer(file, f"class_{name}", max_dim, engine)
             compute("", cloud)
             for draw in range(null_draws):

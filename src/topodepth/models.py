@@ -1,30 +1,15 @@
 """Open any Keras model file, list its layers and tap them, whether Keras 3 or the legacy Keras wrote it."""
 
-import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from topodepth.errors import InputError
-from topodepth.model_graph import Graph, Tap, resolve_taps
-from topodepth.storage import open_h5
+from topodepth.model_files import check_self_contained, inspect
+from topodepth.model_graph import RESHAPES, Graph, Tap, resolve_taps
 
-__all__ = ["Layer", "Tap", "list_layers", "load_model", "tap_layers", "tapped_model"]
-
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-# The legacy Keras wraps a TensorFlow function in a layer by naming it: these name spaces compute, and do nothing else.
-HARMLESS_SPACES = {"__operators__", "math", "nn", "linalg", "image", "signal"}
-# fmt: off
-HARMLESS_FUNCTIONS = {
-    "abs", "add", "argmax", "argmin", "cast", "clip_by_value", "concat", "convert_to_tensor", "cos", "cumsum",
-    "divide", "einsum", "exp", "expand_dims", "eye", "fill", "gather", "gather_nd", "identity", "matmul", "maximum",
-    "minimum", "multiply", "negative", "norm", "one_hot", "ones", "ones_like", "pad", "pow", "range", "rank",
-    "repeat", "reshape", "reverse", "roll", "round", "shape", "sigmoid", "sign", "sin", "size", "slice", "split",
-    "sqrt", "square", "squeeze", "stack", "stop_gradient", "strided_slice", "subtract", "tanh", "tensordot", "tile",
-    "transpose", "unstack", "where", "zeros", "zeros_like",
-}
-# fmt: on
-CONTAINERS = {"Functional", "Sequential", "Model"}
+__all__ = ["Classifier", "Layer", "Tap", "check_input", "list_layers", "load_model", "tap_layers", "tapped_model"]
 
 
 @dataclass(frozen=True)
@@ -72,20 +57,13 @@ def load_model(path: str | Path, *, trust: bool = False):
     Raises
     ------
     InputError
-        If the file is missing, truncated, holds weights only, or carries code and is not trusted.
+        As :func:`topodepth.model_files.inspect`; also if its weights lie in other files or Keras cannot open it.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: no such file.")
-    config, version = _read_config(path)
-    legacy = int(version.split(".")[0]) < 3
-    if not trust:
-        for finding in _code_in(config, legacy):
-            raise InputError(
-                f"{path}: carries code, expected plain Keras layers; open it with trust=True only if you trust whoever "
-                f"made it. Received: {finding}"
-            )
-    if legacy:
+    found = inspect(path, trust=trust)
+    if found.format == "hdf5":
+        check_self_contained(path)
+    if found.legacy:
         import tf_keras as framework
     else:
         import keras as framework
@@ -98,76 +76,6 @@ def load_model(path: str | Path, *, trust: bool = False):
     if not getattr(model, "inputs", None):
         raise InputError(f"{path}: expected a functional or sequential model. Received: {type(model).__name__}")
     return model
-
-
-def _read_config(path: Path) -> tuple[object, str]:
-    """Return the layer configuration inside a model file and the version of Keras that wrote it."""
-    with path.open("rb") as handle:
-        head = handle.read(len(HDF5_SIGNATURE))
-    if head == HDF5_SIGNATURE:
-        with open_h5(path) as file:
-            config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "2.0")
-        if config is None:
-            raise InputError(f"{path}: expected a whole model. Received: no architecture, weights only at most.")
-    elif zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                config = archive.read("config.json")
-                version = json.loads(archive.read("metadata.json"))["keras_version"]
-        except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-            raise InputError(f"{path}: not a whole Keras file. Received: {error}") from error
-    else:
-        expected = "expected a .keras or HDF5 file"
-        raise InputError(f"{path}: not a Keras model, or a truncated one, {expected}. Received: first bytes {head!r}")
-    config, version = (x.decode() if isinstance(x, bytes) else str(x) for x in (config, version))
-    try:
-        int(version.split(".")[0])
-        return json.loads(config), version
-    except ValueError as error:
-        raise InputError(f"{path}: unreadable architecture or Keras version {version!r}. Received: {error}") from error
-
-
-def _code_in(config: object, legacy: bool):
-    """Yield a description of each thing in a configuration that would run code that is not Keras' own."""
-    if isinstance(config, list):
-        for item in config:
-            yield from _code_in(item, legacy)
-        return
-    if not isinstance(config, dict):
-        return
-    kind = config.get("class_name")
-    if isinstance(kind, str):
-        inner = config.get("config")
-        name = inner.get("name", kind) if isinstance(inner, dict) else kind
-        if kind in ("Lambda", "__lambda__"):
-            yield f"Lambda layer {name!r}"
-        elif kind in ("TFOpLambda", "SlicingOpLambda"):
-            function = inner.get("function") if isinstance(inner, dict) else None
-            if not _is_harmless(str(function)):
-                yield f"TensorFlow function {function!r}"
-        elif _is_custom(config, kind, legacy):
-            yield f"custom object {kind!r}"
-    for value in config.values():
-        yield from _code_in(value, legacy)
-
-
-def _is_harmless(function: str) -> bool:
-    space, _, name = function.removeprefix("compat.v1.").rpartition(".")
-    return space in HARMLESS_SPACES or (not space and (name in HARMLESS_FUNCTIONS or name.startswith("reduce_")))
-
-
-def _is_custom(config: dict, kind: str, legacy: bool) -> bool:
-    module, registered = config.get("module"), config.get("registered_name")
-    if isinstance(registered, str) and ">" in registered:
-        return True
-    if isinstance(module, str):
-        return module.split(".")[0] not in ("keras", "tf_keras", "builtins")
-    if not legacy or "config" not in config or kind in CONTAINERS or kind.startswith("__"):
-        return False
-    import tf_keras
-
-    rooms = ("layers", "initializers", "regularizers", "constraints", "mixed_precision", "activations", "models")
-    return not any(hasattr(getattr(tf_keras, room), kind) for room in rooms)
 
 
 def list_layers(model) -> list[Layer]:
@@ -234,3 +142,63 @@ def framework_of(model):
     import keras
 
     return keras
+
+
+def check_input(model, shape: tuple[int, ...]) -> None:
+    """Refuse images of a shape (height, width, channels) that a model does not take."""
+    expected = tuple(model.inputs[0].shape[1:])
+    if len(shape) != len(expected) or any(b not in (None, a) for a, b in zip(shape, expected, strict=True)):
+        raise InputError(f"{model.name}: images expected of shape {expected}. Received: {tuple(shape)}")
+
+
+class Classifier:
+    """A model whose output is probabilities, whatever its own last operation is.
+
+    Where the model's graph ends in no softmax, its output is taken for logits and a softmax is applied. Sigmoids, one
+    a class, are divided by their sum, as Keras' categorical cross-entropy does; a single sigmoid or logit is the
+    second of two classes.
+
+    Attributes
+    ----------
+    ends_in
+        ``"softmax"``, ``"sigmoid"`` or ``"logits"``: what the model's own output is.
+    classes
+        How many classes it tells apart.
+
+    Parameters
+    ----------
+    model
+        A functional or sequential model with one input and one output.
+    """
+
+    def __init__(self, model) -> None:
+        self._model = model
+        self.name = model.name
+        self.ends_in = _ending(model)
+        sizes = [size for size in model.outputs[0].shape[1:] if size != 1]
+        if len(sizes) > 1 or None in sizes:
+            raise InputError(f"{self.name}: output expected as (n, classes). Received: {tuple(model.outputs[0].shape)}")
+        self.classes = max([2, *sizes])
+
+    def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
+        """Return the probabilities (n, classes), float64."""
+        values = np.asarray(self._model.predict_on_batch(images), dtype=np.float64).reshape(len(images), -1)
+        if values.shape[1] == 1 and self.ends_in != "softmax":
+            second = values if self.ends_in == "sigmoid" else 1 / (1 + np.exp(-np.clip(values, -500, 500)))
+            return np.hstack([1 - second, second])
+        if self.ends_in == "logits":
+            values = np.exp(values - values.max(axis=1, keepdims=True))
+        total = values.sum(axis=1, keepdims=True)
+        return values / np.where(total > 0, total, 1.0)
+
+
+def _ending(model) -> str:
+    """Return what the output of a model is: a head that is a model of its own is looked into."""
+    last = Graph(model).output
+    while last.inputs and last.kind in RESHAPES:
+        last = last.inputs[0]
+    if last.nested:
+        return _ending(last.layer)
+    if last.kind in ("Softmax", "softmax") or last.activation == "softmax":
+        return "softmax"
+    return "sigmoid" if last.kind in ("Sigmoid", "sigmoid") or last.activation == "sigmoid" else "logits"

@@ -193,6 +193,35 @@ def _dimension_rows(
     return rows
 
 
+def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dict]:  # noqa: F821
+    """Return the table with models that differ in their seed only replaced by their mean, an interval over seeds.
+
+    Parameters
+    ----------
+    table
+        Rows of all models, with the columns of this module.
+    curves
+        The curve that each model belongs to. A model alone in its curve keeps its rows and takes the curve's name.
+    """
+    members = {curve: [model for model in curves if curves[model] == curve] for curve in curves.values()}
+    rows = []
+    for curve, models in members.items():
+        own = table[table["model"].isin(models)].assign(model=curve)
+        if len(models) == 1:
+            rows += own.to_dict("records")
+            continue
+        keys = ["layer_index", "layer", "class", "homology_dimension", "descriptor"]
+        for _, group in own.groupby(keys, sort=False, dropna=False):
+            row = {**group.iloc[0].to_dict(), "seed": None, "r_squared": None, "note": f"{len(group)} seeds"}
+            for name in ("", "null_", "relative_"):
+                interval = statistics.mean_interval(group[f"{name}value"].to_numpy(dtype=float))
+                row |= {
+                    f"{name}value": interval.value, f"{name}ci_low": interval.low, f"{name}ci_high": interval.high
+                }  # fmt: skip
+            rows.append(row)
+    return rows
+
+
 def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
     """Return the Betti curves of one layer, averaged over classes (and draws of the null model).
 

@@ -136,7 +136,8 @@ def fit(
         Called with one line an epoch.
     snapshots, on_epoch_end
         ``on_epoch_end(epoch, model, logs)`` is called after the epochs listed in ``snapshots`` (after every one if
-        None); epoch 0 is the untrained model. After a kill the last call may be repeated.
+        None); epoch 0 is the untrained model. Early stopping waits for the last epoch listed. After a kill the last
+        call may be repeated.
 
     Returns
     -------
@@ -164,7 +165,10 @@ def fit(
         snapshot(0, {})
     else:
         progress(f"{model.name}: continues after epoch {state.epoch}")
-    while state.epoch < settings.epochs and state.stopping_wait < settings.stopping_patience:
+    last_wanted = max(snapshots or [0])  # training does not stop early before it
+    while state.epoch < settings.epochs and (
+        state.stopping_wait < settings.stopping_patience or state.epoch < last_wanted
+    ):
         logs = _run_epoch(model, train, validation, settings=settings, normalise=normalise, epoch=state.epoch)
         _update(state, model, logs, settings)
         progress(_line(model.name, state.epoch, settings.epochs, logs))

@@ -34,6 +34,7 @@ def test_defaults_are_filled_in_at_every_level(config):
     assert complete["topology"]["null_draws"] == 3
     assert complete["models"]["vgg"]["layers"] == "auto"
     assert complete["datasets"]["digits"]["validation"] == 0.15
+    assert complete["protocol"] == "default"
     assert complete["experiments"]["depth"][0]["sample"] == "default"
     assert complete["samples"]["default"]["split"] == "train"
 
@@ -47,7 +48,7 @@ def test_the_given_configuration_is_not_changed(config):
 def test_a_models_training_overrides_the_runs_training_key_by_key(config):
     complete = configuration.complete(at(config, "models.vgg.training", {"epochs": 3}), SCHEMA)
     assert complete["models"]["vgg"]["training"]["epochs"] == 3
-    assert complete["models"]["vgg"]["training"]["flip"] is False  # from the run's training
+    assert complete["models"]["vgg"]["training"]["batch_size"] == 128  # from the run's training
     assert complete["models"]["resnet"]["training"]["epochs"] == config["training"]["epochs"]
 
 
@@ -59,7 +60,17 @@ def test_a_models_training_overrides_the_runs_training_key_by_key(config):
         ("models.vgg.training", {"epoch": 8}, r"'models.vgg.training'.*'epoch'. Did you mean 'epochs'\?"),
         ("models.vgg.training", {"epochs": 0}, r"'models.vgg.training.epochs'.*≥ 1. Received: 0"),
         ("models.vgg.architecture", "vg", r"unknown architecture 'vg'. Did you mean 'vgg'\? Known: .*mobilenet_v2"),
-        ("models.vgg.dataset", "digit", r"'models.vgg.dataset'.*'digit'. Did you mean 'digits'\? Known: digits"),
+        ("models.vgg.dataset", "digit", r"'models.vgg.dataset'.*'digit'. Did you mean 'digits'\? Known: .*cifar10"),
+        ("models.vgg.file", "vgg.keras", r"'models.vgg'.*one of architecture, file.*Received: architecture, file"),
+        ("models.vgg.architecture", None, r"'models.vgg'.*one of architecture, file.*Received: none"),
+        ("models.vgg_authors.asset", "vgg", r"unknown asset 'vgg'.*Known: .*vgg_model"),
+        ("datasets.cifar10.assets", ["cifar"], r"unknown asset 'cifar'. Did you mean 'cifar10'\?"),
+        ("assets.cifar10.sha256", "abc", r"'assets.cifar10.sha256'.*64 hexadecimal digits"),
+        ("assets.cifar10.urls", ["ftp://a/b"], r"'assets.cifar10.urls.0'.*https"),
+        ("assets.cifar10.file", "../../.bashrc", r"'assets.cifar10.file'"),
+        ("activations", {"vgg": {"file": "a.h5"}}, r"'activations': expected names that no model has. Received: 'vgg'"),
+        ("experiments.dynamics.0.models", ["vgq"], r"'experiments.dynamics.architectures.models'.*unknown model 'vgq'"),
+        ("protocol", "orginal", r"unknown value 'orginal'. Did you mean 'original'\?"),
         ("models.vgg.activation", "rellu", r"unknown value 'rellu'. Did you mean 'relu'\?"),
         ("models.vgg.layers", "all", r"'models.vgg.layers'.*expected 'auto' or a list"),
         ("models.vgg.layers", [], r"'models.vgg.layers'.*at least 1"),
@@ -68,7 +79,7 @@ def test_a_models_training_overrides_the_runs_training_key_by_key(config):
         ("experiments.depth.0.models", ["vggg"], r"unknown model 'vggg'. Did you mean 'vgg'\? Known: .*resnet"),
         ("experiments.depth.0.models", [], r"'experiments.depth.0.models'.*at least 1"),
         ("experiments.depth.0.sample", "defalt", r"unknown sample 'defalt'. Did you mean 'default'\?"),
-        ("experiments.depth.1.name", "architectures", r"names that differ. Received twice: architectures"),
+        ("experiments.depth.0.name", "architectures", r"names that differ. Received twice: architectures"),
         ("samples.default.images", "many", r"'samples.default.images'.*a whole number or null. Received: 'many'"),
         ("topology.max_dim", 3, r"'topology.max_dim'.*≤ 2. Received: 3"),
         ("topology.alpha", 0, r"'topology.alpha'.*> 0. Received: 0"),
@@ -119,3 +130,14 @@ def test_every_example_is_valid_over_the_base_configuration(config, example):
         return base
 
     configuration.complete(merge(config, overlay), SCHEMA)
+
+
+def test_the_originals_protocol_makes_its_choices(config):
+    complete = configuration.complete({**config, "protocol": "original"}, SCHEMA)
+    assert complete["dimension"]["sizes"] == [500, 850, 1200, 1550, 1900, 2250, 2600, 2950]
+    assert complete["dimension"]["draws"] == 1
+    assert complete["topology"]["null_draws"] == complete["dimension"]["null_draws"] == 0
+    assert complete["samples"]["default"]["classes"] == list(range(9))
+    assert complete["models"]["vgg"]["layers"] == [2, 5, 7, 10, 12, 15, 17, 20, 22, -2]
+    assert complete["models"]["resnet"]["layers"][0] == 16
+    assert complete["models"]["se_resnet"]["layers"] == "auto"  # whose layers the original does not give

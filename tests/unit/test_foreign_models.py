@@ -1,19 +1,15 @@
 """Model files that other people wrote, with the legacy Keras above all."""
 
-import csv
 import json
-import os
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from topodepth import activations, training
+from topodepth import activations
 from topodepth.errors import InputError
 from topodepth.models import list_layers, load_model, tap_layers, tapped_model
 
-SHARED = os.environ.get("TOPODEPTH_SHARED")
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 3), dtype=np.float32)
 
 
@@ -100,40 +96,3 @@ def test_a_legacy_custom_layer_is_refused_by_its_name(legacy, tmp_path):
         file.attrs["model_config"] = file.attrs["model_config"].replace('"class_name": "ReLU"', '"class_name": "Mish"')
     with pytest.raises(InputError, match="custom object 'Mish'"):
         load_model(path)
-
-
-def shared_models():
-    if not SHARED:
-        return []
-    with (Path(SHARED) / "data/models/models.csv").open() as handle:
-        return list(csv.DictReader(handle))
-
-
-def scalings(train):
-    mean = (train.astype(np.float64) / 255).mean(axis=0)
-    channel = train.mean(axis=(0, 1, 2)), train.std(axis=(0, 1, 2))
-    return {
-        "raw": lambda x: x.astype(np.float32),
-        "x/255": lambda x: (x / 255).astype(np.float32),
-        "x/255-mean": lambda x: (x / 255 - mean).astype(np.float32),
-        "chan_std": lambda x: ((x - channel[0]) / channel[1]).astype(np.float32),
-    }
-
-
-@pytest.mark.skipif(
-    not SHARED, reason="needs published models: set TOPODEPTH_SHARED to the folder that holds data/models"
-)
-@pytest.mark.parametrize("row", shared_models(), ids=lambda row: row["file"])
-def test_a_published_model_opens_taps_and_is_as_accurate_as_measured(row):
-    root = Path(SHARED) / "data"
-    model = load_model(root / "models" / row["file"])
-    assert model.count_params() == int(row["parameters"])
-    with np.load(root / "cifar10_lossless.npz") as data:
-        images, labels = data["x_test"], data["y_test"].ravel()
-        normalise = scalings(data["x_train"])[row["input_scaling"]]
-    accuracy = training.evaluate(model, images, labels, normalise, 233)["accuracy"]
-    assert accuracy == pytest.approx(float(row["test_accuracy_932"]), abs=0.01)
-    assert tap_layers(model)[-1].token == "logits"
-    batch = normalise(images[:8])
-    logits = tapped_model(model, tap_layers(model, ["logits"])).predict_on_batch(batch)
-    np.testing.assert_allclose(softmax(logits), model.predict_on_batch(batch), rtol=1e-3, atol=1e-6)

@@ -14,9 +14,10 @@ PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
-    "figures", "tables", "statistics", "dimension", "diagrams", "descriptors", "homology", "clouds", "activations",
-    "training", "checkpoints", "augmentation", "models", "model_graph", "configuration", "architectures", "datasets",
-    "provenance", "commands", "storage", "registry", "errors",
+    "figures", "tables", "statistics", "dimension", "diagrams", "descriptors", "homology", "clouds", "plan",
+    "activations", "training", "checkpoints", "augmentation", "models", "model_files", "model_graph", "configuration",
+    "architectures", "datasets", "assets", "downloads", "archives", "provenance", "commands", "storage", "registry",
+    "errors",
 ]  # fmt: skip
 
 

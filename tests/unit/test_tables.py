@@ -1,6 +1,7 @@
 """Table rows say what the diagrams and the points say: values, intervals, null values and their ratio."""
 
 import numpy as np
+import pandas
 import pytest
 
 from topodepth import descriptors, diagrams, tables
@@ -134,3 +135,24 @@ def test_bars_of_data_and_null_are_all_there(tmp_path, cloud):
         found = [row for row in rows if row["source"] == source]
         assert len(found) == sum(len(diagram) for diagrams in collection.values() for diagram in diagrams)
         assert sum(row["death"] is None for row in found) == 4  # one essential bar a class
+
+
+def seed_table(values):
+    rows = [
+        {"model": model, "layer": "first", "layer_index": 0, "relative_depth": 0.5, "class": "mean", "value": value,
+         "homology_dimension": 0, "descriptor": "lifespan_sum", "null_value": 10.0, "relative_value": value / 10}
+        for model, value in values.items()
+    ]  # fmt: skip
+    return pandas.DataFrame(rows, columns=list(tables.COLUMNS))
+
+
+def test_seeds_of_one_model_become_their_mean_with_an_interval_over_seeds():
+    table = seed_table({"vgg@s0": 1.0, "vgg@s1": 2.0, "vgg@s2": 6.0, "resnet": 5.0})
+    curves = {"vgg@s0": "vgg", "vgg@s1": "vgg", "vgg@s2": "vgg", "resnet": "resnet"}
+    pooled, alone = tables.pool_seeds(table, curves)
+    assert (pooled["model"], pooled["value"], pooled["null_value"]) == ("vgg", 3.0, 10.0)
+    half_width = 4.302653 * np.std([1, 2, 6], ddof=1) / np.sqrt(3)  # Student's t, 2 degrees of freedom
+    assert pooled["ci_high"] - pooled["value"] == pytest.approx(half_width, rel=1e-5)
+    assert pooled["relative_value"] == pytest.approx(0.3)
+    assert pooled["note"] == "3 seeds"
+    assert (alone["model"], alone["value"]) == ("resnet", 5.0)

@@ -13,17 +13,21 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "src", "profiles", "examples", "envs", "requirements.lock")
 
+SMALL = {"dataset": "digits", "width": 4, "seeds": []}
 TINY = {
     "run": "tiny",
     "datasets": {"digits": {"loader": "digits", "size": 16}},
     "models": {
-        "vgg": {"width": 4, "layers": [2, "block3_conv1", "logits"]},
-        "resnet": {"width": 4, "layers": ["penultimate", "logits"]},
+        "vgg": {**SMALL, "layers": [2, "block3_conv1", "logits"]},
+        "resnet": {**SMALL, "layers": ["penultimate", "logits"], "training": {"snapshots": [0, 2]}},
     },
     "samples": {"default": {"images": 120, "points": 12}},
-    "training": {"epochs": 2},
+    "training": {"epochs": 2, "flip": False},
     "dimension": {"draws": 3},
-    "experiments": {"depth": [{"name": "pair", "models": ["vgg", "resnet"], "diagrams": 2}]},
+    "experiments": {
+        "depth": [{"name": "pair", "models": ["vgg", "resnet"], "diagrams": 2}],
+        "dynamics": [{"name": "resnet", "models": ["resnet"]}],
+    },
 }
 
 

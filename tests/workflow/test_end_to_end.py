@@ -80,6 +80,20 @@ def test_diagram_files_hold_data_and_null_of_every_class(results):
         assert descriptors.registry.get("lifespan_sum")(diagrams[0]) > 0
 
 
+def test_dynamics_follow_the_snapshots_of_one_training(results):
+    table = storage.read_table(results / "dynamics/resnet/dynamics.csv")
+    assert sorted(table["epoch"].unique()) == [0, 2]
+    assert set(table["model"]) == {"resnet"}
+    accuracy = table.groupby("epoch")["test_accuracy"].unique()
+    assert all(len(values) == 1 for values in accuracy)
+    last = table[(table["epoch"] == 2) & (table["class"] == "mean")].set_index(
+        ["layer", "descriptor", "homology_dimension"]
+    )
+    first = table[(table["epoch"] == 0) & (table["class"] == "mean")].set_index(last.index.names)
+    assert (last["value"] != first["value"]).any()
+    assert (results / "dynamics/resnet/dynamics.png").stat().st_size > 10_000
+
+
 def test_metrics_say_how_good_each_model_is_on_each_split(results):
     metrics = storage.read_json(results / "models/vgg/metrics.json")
     for split in ("train", "validation", "test"):

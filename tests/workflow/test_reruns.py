@@ -47,7 +47,7 @@ def test_a_models_parameter_changes_its_chain_and_the_aggregates_no_more(reposit
     jobs = repository.planned(config=config)
     chain = {"train_model", "extract_activations", "compute_diagrams", "estimate_dimensions", "describe_model"}
     assert of_model(jobs, "vgg") == chain | {"tabulate_diagrams", "draw_diagrams"}
-    assert of_model(jobs, "resnet") == set()
+    assert not any("resnet" in wildcards for _, wildcards in jobs)
     assert rules(jobs) - of_model(jobs, "vgg") == AGGREGATES | {"all", "provenance"}
 
 
@@ -75,12 +75,11 @@ def test_a_changed_figure_draws_that_figure_only(repository):
 
 def test_a_model_added_trains_only_itself(repository):
     def add(config):
-        config["models"]["resnet_tanh"] = {**config["models"]["resnet"], "architecture": "resnet", "dataset": "digits",
-                                           "activation": "tanh"}  # fmt: skip
-        config["experiments"]["depth"][0]["models"].append("resnet_tanh")
+        config["models"]["vgg_small"] = {**config["models"]["vgg"], "architecture": "vgg", "width": 3}
+        config["experiments"]["depth"][0]["models"].append("vgg_small")
 
     jobs = repository.planned(config=repository.configure(add))
-    assert {wildcards for rule, wildcards in jobs if rule == "train_model"} == {"model=resnet_tanh"}
+    assert {wildcards for rule, wildcards in jobs if rule == "train_model"} == {"model=vgg_small"}
     assert of_model(jobs, "vgg") == of_model(jobs, "resnet") == set()
 
 
@@ -94,3 +93,13 @@ def test_a_descriptors_parameter_spares_the_diagrams(repository):
     jobs = repository.planned(config=repository.configure(lambda config: config.update(topology={"alpha": 2.0})))
     assert "describe_model" in rules(jobs)
     assert not {"compute_diagrams", "estimate_dimensions", "extract_activations"} & rules(jobs)
+
+
+def test_another_seed_of_a_model_trains_only_itself(repository):
+    first = repository.configure(lambda config: config["models"]["vgg"].update(seeds=[0]))
+    assert repository.snakemake("--cores", "2", config=first).returncode == 0
+    second = repository.configure(lambda config: config["models"]["vgg"].update(seeds=[0, 1]), "more.yaml")
+    jobs = repository.planned(config=second)
+    assert {wildcards for rule, wildcards in jobs if rule == "train_model"} == {"model=vgg@s1"}
+    assert of_model(jobs, "vgg@s0") == set()
+    assert "join_depth_tables" in rules(jobs)

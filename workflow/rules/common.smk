@@ -1,33 +1,46 @@
-# What the rules share: the checked configuration, paths, digests of the code behind each script.
+# What the rules share: the checked configuration, the models it asks for, digests of the code behind each script.
 import json
 import os
 import re
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
-from topodepth import architectures, configuration, datasets, provenance, storage
+from topodepth import architectures, configuration, datasets, plan, provenance, storage
 from topodepth.errors import InputError
 
 SCRIPTS = Path(workflow.basedir, "workflow/scripts")
 
 try:
     config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+    COMPARISONS = {item["name"]: item for item in config["experiments"].get("depth", [])}
+    DYNAMICS = {item["name"]: item for item in config["experiments"].get("dynamics", [])}
+    # the models behind each entry that an experiment selects, and the snapshots behind each trained one
+    ENTRIES = plan.models(
+        config, {model for item in [*COMPARISONS.values(), *DYNAMICS.values()] for model in item["models"]}
+    )
+    SNAPSHOTS = {
+        model.name: plan.snapshots(model)
+        for item in DYNAMICS.values()
+        for entry in item["models"]
+        for model in ENTRIES[entry][:1]  # of several seeds, the first
+    }
 except InputError as error:
     sys.exit(f"error: {error}")
+
+MODELS = {model.name: model for group in [*ENTRIES.values(), *SNAPSHOTS.values()] for model in group}
+TRAINED = [name for name, model in MODELS.items() if model.kind == "trained"]
 
 
 pathvars:
     results=f"results/{config['run']}",
     logs=f"results/{config['run']}/logs",
     depth=f"results/{config['run']}/depth/{{comparison}}",
+    dynamics=f"results/{config['run']}/dynamics/{{dynamics}}",
 
-
-COMPARISONS = {comparison["name"]: comparison for comparison in config["experiments"].get("depth", [])}
-SELECTED_PAIRS = sorted({(model, item["sample"]) for item in COMPARISONS.values() for model in item["models"]})
-SELECTED_MODELS = sorted({model for model, _ in SELECTED_PAIRS})
 
 # Jobs find the scripts, the library and this Python whether or not an environment is active; conda environments bring
 # their own Python.
@@ -38,28 +51,21 @@ if not workflow.deployment_settings.deployment_method:
 shell.prefix("".join(exports))
 
 
-def slug(token):
-    """A layer's token as part of a file name."""
-    return re.sub(r"[^A-Za-z0-9_@.-]", ".", str(token))
-
-
-def layer_tokens(model):
-    """The layers that a model's configuration taps, by their file names."""
-    settings = config["models"][model]
-    layers = settings["layers"]
-    if layers == "auto":
-        layers = architectures.registry.get(settings["architecture"]).layers
-    return {slug(token): token for token in layers}
+def one_of(names):
+    """A wildcard that stands for one of these names and for nothing else."""
+    return "|".join(map(re.escape, names)) or "none"
 
 
 wildcard_constraints:
-    dataset="|".join(map(re.escape, config["datasets"])) or "none",
-    model="|".join(map(re.escape, config["models"])) or "none",
-    sample="|".join(map(re.escape, config["samples"])) or "none",
-    comparison="|".join(map(re.escape, COMPARISONS)) or "none",
+    dataset=one_of(config["datasets"]),
+    model=one_of(MODELS),
+    sample=one_of(config["samples"]),
+    comparison=one_of(COMPARISONS),
+    dynamics=one_of(DYNAMICS),
     layer="[A-Za-z0-9_@.-]+",
 
 
+@cache
 def code(script, *modules):
     """Digest of the logic of a script, of all it imports, and of modules it loads by name."""
     return provenance.code_digest(SCRIPTS / script, modules)
@@ -78,16 +84,82 @@ def seed_of(settings):
     return config["seed"] if settings["seed"] is None else settings["seed"]
 
 
+def of_model(wildcards):
+    """The configuration of a model."""
+    return MODELS[wildcards.model].settings
+
+
+# assets and data sets
+
+
+def asset_path(name):
+    """What a user of an asset reads: the file, or the folder of an archive's contents."""
+    asset = config["assets"][name]
+    return f"resources/{name}" if asset["unpack"] else f"resources/{asset['file']}"
+
+
+def asset_of_file(wildcards):
+    return next(name for name, asset in config["assets"].items() if asset["file"] == wildcards.file)
+
+
+def dataset_inputs(wildcards):
+    dataset = config["datasets"][wildcards.dataset]
+    return ([dataset["source"]] if dataset["source"] else []) + [asset_path(name) for name in dataset["assets"]]
+
+
+def dataset_source(wildcards):
+    """The one path that the loader gets: the source, the asset, or the folder of several assets."""
+    paths = dataset_inputs(wildcards)
+    if len(paths) > 1:
+        return os.path.dirname(paths[0])
+    return paths[0] if paths else ""
+
+
 def dataset_file(wildcards):
-    return f"<results>/datasets/{config['models'][wildcards.model]['dataset']}.h5"
+    return f"<results>/datasets/{of_model(wildcards)['dataset']}.h5"
 
 
 def sample_file(wildcards):
-    return f"<results>/samples/{config['models'][wildcards.model]['dataset']}/{wildcards.sample}.csv"
+    return f"<results>/samples/{of_model(wildcards)['dataset']}/{wildcards.sample}.csv"
+
+
+# models and activations
+
+
+def model_settings(wildcards):
+    settings = pick(of_model(wildcards), "architecture", "activation", "width", "normalisation", "training")
+    return as_json(settings | {"seed": MODELS[wildcards.model].seed})
+
+
+def model_file(wildcards):
+    model = MODELS[wildcards.model]
+    if model.kind == "trained":
+        return f"<results>/models/{model.name}/model.keras"
+    return f"<results>/models/{model.base}/snapshots" if model.kind == "snapshot" else model.path
+
+
+def keras_file(wildcards, input):
+    """The Keras file itself: a snapshot lies in the folder that its training makes."""
+    model = MODELS[wildcards.model]
+    return f"{input.model}/{model.epoch:04d}.keras" if model.kind == "snapshot" else str(input.model)
+
+
+def metrics_file(name):
+    return f"<results>/{'models' if MODELS[name].kind == 'trained' else 'evaluations'}/{name}/metrics.json"
+
+
+def trust_flag(wildcards):
+    return "--trust" if of_model(wildcards)["trust"] else ""
 
 
 def activations_file(model, sample):
+    if MODELS[model].kind == "activations":
+        return MODELS[model].path
     return f"<results>/activations/{model}/{sample}.h5"
+
+
+def layer_of(wildcards):
+    return MODELS[wildcards.model].layers[wildcards.layer]
 
 
 def layer_files(stage, ending):
@@ -95,9 +167,12 @@ def layer_files(stage, ending):
 
     def files(wildcards):
         folder = f"<results>/{stage}/{wildcards.model}/{wildcards.sample}"
-        return [f"{folder}/{layer}.{ending}" for layer in layer_tokens(wildcards.model)]
+        return [f"{folder}/{layer}.{ending}" for layer in MODELS[wildcards.model].layers]
 
     return files
+
+
+# experiments
 
 
 def spread(items, count):
@@ -109,30 +184,55 @@ def spread(items, count):
     return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]
 
 
-def model_settings(wildcards):
-    model = config["models"][wildcards.model]
-    return as_json(
-        pick(model, "architecture", "activation", "width", "normalisation", "training") | {"seed": seed_of(model)}
-    )
+def members(experiment):
+    """The single models of an experiment, in order."""
+    return [model for entry in experiment["models"] for model in ENTRIES[entry]]
 
 
-def comparison_models(wildcards):
-    return COMPARISONS[wildcards.comparison]["models"]
+def tables_of(experiment, models):
+    return [f"<results>/tables/{model.name}/{experiment['sample']}.csv" for model in models]
 
 
-def comparison_labels(wildcards):
-    """Models in order, with their labels; a list of pairs keeps the order in JSON."""
-    return as_json([[model, config["models"][model]["label"] or model] for model in comparison_models(wildcards)])
+def compared(wildcards):
+    return members(COMPARISONS[wildcards.comparison])
 
 
-def comparison_title(wildcards):
-    return COMPARISONS[wildcards.comparison]["title"] or wildcards.comparison
+def labels_of(models):
+    """Curves in order, with their labels; a list of pairs keeps the order in JSON."""
+    labels = {model.curve: model.label for model in models}
+    return as_json([[curve, label] for curve, label in labels.items()])
+
+
+def title_of(experiment):
+    return experiment["title"] or experiment["name"]
+
+
+def histories(wildcards):
+    trained = [model.name for model in compared(wildcards) if model.kind == "trained"]
+    return [f"<results>/models/{name}/history.csv" for name in trained]
 
 
 def chosen_diagrams(wildcards):
     comparison = COMPARISONS[wildcards.comparison]
     folder = f"<results>/diagrams/{wildcards.model}/{comparison['sample']}"
-    return [f"{folder}/{layer}.h5" for layer in spread(layer_tokens(wildcards.model), comparison["diagrams"])]
+    return [f"{folder}/{layer}.h5" for layer in spread(MODELS[wildcards.model].layers, comparison["diagrams"])]
+
+
+def drawn_diagrams(comparison):
+    """The models whose diagrams are drawn: one a curve."""
+    first = {model.curve: model for model in reversed(members(comparison))}
+    return sorted(model.name for model in first.values()) if comparison["diagrams"] else []
+
+
+def depth_figures(comparison):
+    """Training curves are drawn where models were trained here."""
+    trained = any(model.kind == "trained" for model in members(comparison))
+    return ["depth", "depth_models", "dimension"] + (["training"] if trained else [])
+
+
+def snapshots_of(wildcards):
+    entries = DYNAMICS[wildcards.dynamics]["models"]
+    return [snapshot for entry in entries for snapshot in SNAPSHOTS[ENTRIES[entry][0].name]]
 
 
 onstart:
@@ -142,9 +242,6 @@ onstart:
         if workflow.cores > cores:
             sys.exit(f"error: --cores {workflow.cores} asked, this machine has {cores}. Use --cores {cores}.")
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
-        asked = max(
-            [job.resources.get("mem_mb", 0) for job in workflow.dag.needrun_jobs()],
-            default=0,
-        )
+        asked = max([job.resources.get("mem_mb", 0) for job in workflow.dag.needrun_jobs()], default=0)
         if isinstance(asked, int) and asked > memory:
             sys.exit(f"error: a job asks for {asked} MB of memory, this machine has {memory} MB. See profiles/.")

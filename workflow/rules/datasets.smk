@@ -1,4 +1,6 @@
 rule prepare_dataset:
+    input:
+        dataset_inputs,
     output:
         "<results>/datasets/{dataset}.h5",
     log:
@@ -7,17 +9,18 @@ rule prepare_dataset:
         "../../envs/homology.yaml"
     params:
         loader=lambda wildcards: config["datasets"][wildcards.dataset]["loader"],
+        source=dataset_source,
         settings=lambda wildcards: as_json(
             pick(config["datasets"][wildcards.dataset], "size", "validation", "test")
             | {"seed": seed_of(config["datasets"][wildcards.dataset])}
+            | config["datasets"][wildcards.dataset]["options"]
         ),
         code=lambda wildcards: code(
-            "prepare_dataset.py",
-            datasets.registry.module_of(config["datasets"][wildcards.dataset]["loader"]),
+            "prepare_dataset.py", datasets.registry.module_of(config["datasets"][wildcards.dataset]["loader"])
         ),
     shell:
-        "python $SCRIPTS/prepare_dataset.py --loader {params.loader:q} --settings {params.settings:q}"
-        " --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/prepare_dataset.py --loader {params.loader:q} --source={params.source:q}"
+        " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
 rule draw_sample:

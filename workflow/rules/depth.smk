@@ -4,10 +4,7 @@ DEPTH_FIGURES = ["depth", "depth_models", "dimension", "training"]
 
 rule join_depth_tables:
     input:
-        lambda wildcards: [
-            f"<results>/tables/{model}/{COMPARISONS[wildcards.comparison]['sample']}.csv"
-            for model in comparison_models(wildcards)
-        ],
+        lambda wildcards: tables_of(COMPARISONS[wildcards.comparison], compared(wildcards)),
     output:
         report(
             "<depth>/depth.csv",
@@ -21,14 +18,15 @@ rule join_depth_tables:
     conda:
         "../../envs/homology.yaml"
     params:
+        curves=lambda wildcards: as_json({model.name: model.curve for model in compared(wildcards)}),
         code=code("join_tables.py"),
     shell:
-        "python $SCRIPTS/join_tables.py --tables {input:q} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/join_tables.py --tables {input:q} --curves {params.curves:q} --out {output:q} 2> {log:q}"
 
 
 rule join_histories:
     input:
-        lambda wildcards: [f"<results>/models/{model}/history.csv" for model in comparison_models(wildcards)],
+        histories,
     output:
         "<depth>/training.csv",
     log:
@@ -64,8 +62,12 @@ for figure in DEPTH_FIGURES:
             "../../envs/figures.yaml"
         params:
             figure=figure,
-            labels=comparison_labels,
-            title=comparison_title,
+            labels=(
+                (lambda wildcards: as_json([[m.name, m.name] for m in compared(wildcards) if m.kind == "trained"]))
+                if figure == "training"
+                else (lambda wildcards: labels_of(compared(wildcards)))
+            ),
+            title=lambda wildcards: title_of(COMPARISONS[wildcards.comparison]),
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
             "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --labels {params.labels:q}"
@@ -106,15 +108,8 @@ rule draw_diagrams:
     conda:
         "../../envs/figures.yaml"
     params:
-        labels=lambda wildcards: as_json(
-            [
-                [
-                    wildcards.model,
-                    config["models"][wildcards.model]["label"] or wildcards.model,
-                ]
-            ]
-        ),
-        title=lambda wildcards: config["models"][wildcards.model]["label"] or wildcards.model,
+        labels=lambda wildcards: as_json([[wildcards.model, MODELS[wildcards.model].label]]),
+        title=lambda wildcards: MODELS[wildcards.model].label,
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
@@ -123,14 +118,13 @@ rule draw_diagrams:
 
 rule depth:
     input:
-        expand(
-            "<results>/depth/{comparison}/{figure}.png",
-            comparison=COMPARISONS,
-            figure=DEPTH_FIGURES,
-        ),
+        [
+            f"<results>/depth/{name}/{figure}.png"
+            for name, comparison in COMPARISONS.items()
+            for figure in depth_figures(comparison)
+        ],
         [
             f"<results>/depth/{name}/diagrams/{model}.png"
             for name, comparison in COMPARISONS.items()
-            if comparison["diagrams"]
-            for model in comparison["models"]
+            for model in drawn_diagrams(comparison)
         ],

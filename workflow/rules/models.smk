@@ -7,8 +7,11 @@ rule train_model:
         model="<results>/models/{model}/model.keras",
         metrics="<results>/models/{model}/metrics.json",
         history="<results>/models/{model}/history.csv",
+        snapshots=directory("<results>/models/{model}/snapshots"),
     log:
         "<logs>/train_model/{model}.log",
+    wildcard_constraints:
+        model=one_of(TRAINED),
     conda:
         "../../envs/networks.yaml"
     resources:
@@ -19,9 +22,33 @@ rule train_model:
         settings=model_settings,
         code=lambda wildcards: code(
             "train_model.py",
-            architectures.registry.module_of(config["models"][wildcards.model]["architecture"]),
+            architectures.registry.module_of(of_model(wildcards)["architecture"]),
         ),
     shell:
         "python $SCRIPTS/train_model.py --name {wildcards.model:q} --dataset {input.dataset:q}"
         " --settings {params.settings:q} --checkpoints {params.checkpoints:q} --threads {threads}"
-        " --model {output.model:q} --metrics {output.metrics:q} --history {output.history:q} 2> {log:q}"
+        " --model {output.model:q} --metrics {output.metrics:q} --history {output.history:q}"
+        " --snapshots {output.snapshots:q} 2> {log:q}"
+
+
+rule evaluate_model:
+    input:
+        model=model_file,
+        dataset=dataset_file,
+    output:
+        "<results>/evaluations/{model}/metrics.json",
+    log:
+        "<logs>/evaluate_model/{model}.log",
+    conda:
+        "../../envs/networks.yaml"
+    resources:
+        gpu=1,
+    params:
+        model=keras_file,
+        normalisation=lambda wildcards: of_model(wildcards)["normalisation"],
+        trust=trust_flag,
+        code=code("evaluate_model.py"),
+    shell:
+        "python $SCRIPTS/evaluate_model.py --model {params.model:q} --dataset {input.dataset:q}"
+        " --normalisation {params.normalisation:q} --threads {threads} {params.trust}"
+        " --out {output:q} 2> {log:q}"

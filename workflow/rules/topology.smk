@@ -3,7 +3,7 @@
 
 rule compute_diagrams:
     input:
-        "<results>/activations/{model}/{sample}.h5",
+        lambda wildcards: activations_file(wildcards.model, wildcards.sample),
     output:
         "<results>/diagrams/{model}/{sample}/{layer}.h5",
     log:
@@ -11,7 +11,7 @@ rule compute_diagrams:
     conda:
         "../../envs/homology.yaml"
     params:
-        layer=lambda wildcards: layer_tokens(wildcards.model)[wildcards.layer],
+        layer=layer_of,
         settings=lambda wildcards: as_json(
             pick(
                 config["topology"],
@@ -23,19 +23,20 @@ rule compute_diagrams:
             )
             | {
                 "clouds_by": config["samples"][wildcards.sample]["clouds"],
+                "classes": config["samples"][wildcards.sample]["classes"],
                 "limit": config["samples"][wildcards.sample]["points"],
                 "seed": seed_of(config["samples"][wildcards.sample]),
             }
         ),
         code=code("compute_diagrams.py"),
     shell:
-        "python $SCRIPTS/compute_diagrams.py --activations {input:q} --layer {params.layer:q}"
+        "python $SCRIPTS/compute_diagrams.py --name {wildcards.model:q} --activations {input:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
 rule estimate_dimensions:
     input:
-        "<results>/activations/{model}/{sample}.h5",
+        lambda wildcards: activations_file(wildcards.model, wildcards.sample),
     output:
         "<results>/dimensions/{model}/{sample}/{layer}.csv",
     log:
@@ -43,7 +44,7 @@ rule estimate_dimensions:
     conda:
         "../../envs/homology.yaml"
     params:
-        layer=lambda wildcards: layer_tokens(wildcards.model)[wildcards.layer],
+        layer=layer_of,
         settings=lambda wildcards: as_json(
             pick(config["dimension"], "estimators", "scaling", "null_draws")
             | {
@@ -53,7 +54,7 @@ rule estimate_dimensions:
         ),
         code=code("estimate_dimensions.py"),
     shell:
-        "python $SCRIPTS/estimate_dimensions.py --activations {input:q} --layer {params.layer:q}"
+        "python $SCRIPTS/estimate_dimensions.py --name {wildcards.model:q} --activations {input:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
@@ -77,7 +78,7 @@ rule describe_model:
         columns=lambda wildcards: as_json(
             {
                 "run": config["run"],
-                "dataset": config["models"][wildcards.model]["dataset"],
+                "dataset": of_model(wildcards)["dataset"],
             }
         ),
         code=code("describe_model.py"),

@@ -12,6 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the model in tables and figures")
     parser.add_argument("--model", required=True, help="Keras file")
+    parser.add_argument("--trust", action="store_true", help="run code that the file carries")
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation or test")
@@ -23,7 +24,7 @@ def main() -> None:
     arguments = parser.parse_args()
     limit_threads(arguments.threads)
     sample = storage.read_table(arguments.sample)
-    model = models.load_model(arguments.model)
+    model = models.load_model(arguments.model, trust=arguments.trust)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
         activations.extract(

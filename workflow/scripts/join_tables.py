@@ -2,8 +2,8 @@
 
 import argparse
 
-from topodepth import storage
-from topodepth.commands import run
+from topodepth import storage, tables
+from topodepth.commands import run, settings
 from topodepth.errors import InputError
 
 
@@ -11,14 +11,21 @@ def main() -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", nargs="+", required=True, help="CSV files")
+    parser.add_argument(
+        "--curves", type=settings, help="JSON: {model: curve}; models of one curve are pooled over seeds"
+    )
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
-    tables = {path: storage.read_table(path) for path in arguments.tables}
-    columns = list(tables[arguments.tables[0]].columns)
-    for path, table in tables.items():
+    found = {path: storage.read_table(path) for path in arguments.tables}
+    columns = list(found[arguments.tables[0]].columns)
+    for path, table in found.items():
         if list(table.columns) != columns:
             raise InputError(f"{path}: expected the columns {columns}. Received: {list(table.columns)}.")
-    rows = [row for table in tables.values() for row in table.to_dict("records")]
+    rows = [row for table in found.values() for row in table.to_dict("records")]
+    if arguments.curves:
+        import pandas
+
+        rows = tables.pool_seeds(pandas.DataFrame(rows), arguments.curves)
     storage.write_table(arguments.out, rows, columns)
 
 

@@ -10,11 +10,17 @@ def main() -> None:
     """Parse, load, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--loader", required=True, help="registered loader, such as digits")
-    parser.add_argument("--settings", type=settings, required=True, help="JSON: size, validation, test, seed")
+    parser.add_argument("--source", help="file or unpacked folder that the loader reads, if it needs one")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: size, validation, test, seed, options")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
-    splits, class_names = datasets.registry.get(arguments.loader)(**arguments.settings)
-    datasets.write(arguments.out, splits, class_names)
+    source = arguments.source or None
+    splits, class_names = datasets.load(arguments.loader, source, arguments.settings)
+    attributes = {"loader": arguments.loader}
+    if source is not None:
+        names = getattr(datasets.registry.get(arguments.loader), "files", ())
+        attributes["source_sha256"] = datasets.source_sha256(source, names)
+    datasets.write(arguments.out, splits, class_names, attributes)
     log.info("%s: %s", arguments.out, {split: len(labels) for split, (_, labels) in splits.items()})
 
 

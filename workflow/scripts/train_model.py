@@ -1,7 +1,9 @@
 """Build one network and train it; a killed job goes on from its last epoch."""
 
 import argparse
+import os
 import shutil
+from pathlib import Path
 
 from topodepth import architectures, datasets, storage, training
 from topodepth.augmentation import Augmentation
@@ -20,11 +22,14 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="Keras file to make")
     parser.add_argument("--metrics", required=True, help="JSON to make: accuracy and loss of every split")
     parser.add_argument("--history", required=True, help="CSV to make: one row an epoch")
+    parser.add_argument("--snapshots", required=True, help="folder to make: one Keras file an epoch listed")
     arguments = parser.parse_args()
     limit_threads(arguments.threads)
     options, seed = arguments.settings, arguments.settings["seed"]
     steps = dict(options["training"])
     augment, flip = steps.pop("augment"), steps.pop("flip")
+    snapshots, kept = steps.pop("snapshots"), Path(arguments.checkpoints + ".snapshots")
+    kept.mkdir(parents=True, exist_ok=True)  # beside the checkpoints, so that a job that goes on finds the early ones
     optimizer = steps.pop("optimizer") or architectures.registry.get(options["architecture"]).optimizer
     training.set_determinism(seed)
     with storage.open_h5(arguments.dataset) as file:
@@ -40,7 +45,8 @@ def main() -> None:
     )
     history = training.fit(
         model, splits["train"], splits["validation"], settings=chosen, normalise=normalise,
-        checkpoints=arguments.checkpoints,
+        checkpoints=arguments.checkpoints, snapshots=snapshots,
+        on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
     )  # fmt: skip
     metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}
     epochs = len(history["loss"])
@@ -53,6 +59,8 @@ def main() -> None:
         {"model": arguments.name, "epoch": k + 1} | {key: history[key][k] for key in columns} for k in range(epochs)
     ]
     storage.write_table(arguments.history, rows, ["model", "epoch", *columns])
+    shutil.rmtree(arguments.snapshots, ignore_errors=True)
+    os.replace(kept, arguments.snapshots)
     shutil.rmtree(arguments.checkpoints, ignore_errors=True)
 
 

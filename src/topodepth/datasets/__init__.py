@@ -1,26 +1,113 @@
 """Data sets, one file each, made known with ``@register(name)``; every one becomes the same kind of HDF5 file.
 
-A loader is a function ``load(*, size, validation, test, seed) -> (splits, class_names)`` where ``splits`` maps
-``train``, ``validation`` and ``test`` to ``(images, labels)``: uint8 (n, height, width, channels) and int64 (n,).
+A loader is a function ``load(source, *, size, validation, test, seed, **options) -> (splits, class_names)``. ``source``
+is the path of a file or an unpacked folder, described by ``@register(name, source="…")``, or None where the images come
+with a package. ``splits`` maps ``train``, ``validation`` and ``test`` to ``(images, labels)``: uint8 (n, height, width,
+channels), an array or :class:`~topodepth.datasets._images.Images` read when sliced, and int64 (n,).
 """
 
-from collections.abc import Mapping
+import hashlib
+import inspect
+import os
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 
 from topodepth import storage
-from topodepth.errors import InputError
+from topodepth.datasets._images import ArrayImages, Images
+from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
 SPLITS = ("train", "validation", "test")
+BLOCK_BYTES = 8 * 2**20  # pixels in memory at a time
+CHUNK_BYTES = 2**20  # pixels that reading one image takes from disk, at most
+LIMIT_BYTES = 256 * 2**30  # no file is made larger: a small hostile source can claim any number of images
 
 registry = Registry(__name__, "data set")
 register = registry.register
 
 
-def write(path: str | Path, splits: Mapping[str, tuple[np.ndarray, np.ndarray]], class_names: list[str]) -> None:
-    """Write a data set file: ``/{split}/images``, ``/{split}/labels``, class names and the training set's statistics.
+def load(name: str, source: str | Path | None, settings: Mapping[str, object]) -> tuple[dict, list[str]]:
+    """Load a data set with its registered loader; settings and source are checked first.
+
+    Parameters
+    ----------
+    name
+        Registered loader, such as ``"cifar10"``.
+    source
+        File or folder that the loader reads; None for one that needs none.
+    settings
+        ``size``, ``validation``, ``test``, ``seed`` and the loader's own options.
+
+    Returns
+    -------
+    tuple
+        ``(splits, class_names)``, what :func:`write` takes.
+
+    Raises
+    ------
+    InputError
+        If the loader or an option is unknown, a setting is out of its range, or the source is missing or not what the
+        loader reads.
+    """
+    loader = registry.get(name)
+    options = [key for key, item in inspect.signature(loader).parameters.items() if item.kind is item.KEYWORD_ONLY]
+    for key in settings:
+        if key not in options:
+            raise unknown_name(f"option of loader {name}", key, options)
+    _check_settings(settings)
+    if loader.source is None and source is not None:
+        raise InputError(f"source: loader {name} needs none. Received: {source}.")
+    if loader.source is not None and source is None:
+        raise InputError(f"source: loader {name} expected {loader.source}. Received: none.")
+    if source is not None and not Path(source).exists():
+        raise InputError(f"{source}: expected {loader.source}. Received: no such file or folder.")
+    return loader(None if source is None else Path(source), **settings)
+
+
+def _check_settings(settings: Mapping[str, object]) -> None:
+    size, seed = settings.get("size"), settings.get("seed", 0)
+    if size is not None and (not isinstance(size, Integral) or isinstance(size, bool) or not 1 <= size <= 4096):
+        raise InputError(f"size: expected a whole number from 1 to 4096, or null. Received: {size!r}.")
+    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+        raise InputError(f"seed: expected a whole number, at least 0. Received: {seed!r}.")
+    parts = [settings.get(key, 0.1) for key in ("validation", "test")]
+    if not all(isinstance(part, Real) and part > 0 for part in parts) or sum(parts) >= 1:
+        raise InputError(f"validation, test: expected fractions above 0 with a sum below 1. Received: {parts}.")
+
+
+def source_sha256(source: str | Path, names: Iterable[str] = ()) -> str:
+    """Return the SHA-256 of a file, or for a folder that of the sorted names and sizes of the files in it.
+
+    Parameters
+    ----------
+    source
+        File or folder.
+    names
+        Only these files of the folder count, as it may hold others' too; all if empty.
+    """
+    source = Path(source)
+    if source.is_file():
+        return storage.sha256(source)
+    files = [source / name for name in names] or [
+        Path(base, name) for base, _, found in os.walk(source) for name in found
+    ]
+    lines = sorted(f"{path.relative_to(source).as_posix()}\0{path.lstat().st_size}\n" for path in files)
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def write(
+    path: str | Path,
+    splits: Mapping[str, tuple[np.ndarray | Images, np.ndarray]],
+    class_names: list[str],
+    attributes: Mapping[str, object] | None = None,
+) -> None:
+    """Write a data set file, reading the images a block at a time.
+
+    It holds ``/{split}/images``, ``/{split}/labels``, ``/{split}/positions`` (the index of each image in the source's
+    own order), ``/statistics`` of the training images, and the attribute ``class_names``.
 
     Parameters
     ----------
@@ -30,45 +117,78 @@ def write(path: str | Path, splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
         uint8 images (n, height, width, channels) and integer labels (n,) of each split.
     class_names
         One name a class, in the order of the labels.
+    attributes
+        Further attributes of the file.
 
     Raises
     ------
     InputError
-        If a split is missing or empty, or its images and labels do not fit together.
+        If a split is missing or empty, its images and labels do not fit together, or images cannot be read.
     """
     for split in SPLITS:
-        images, labels = splits.get(split, ((), ()))
-        if len(images) == 0 or len(images) != len(labels) or np.asarray(images[:1]).ndim != 4:
-            raise InputError(
-                f"{path}: split {split!r} needs images (n, height, width, channels) and n labels. "
-                f"Received: images {np.shape(images)}, labels {np.shape(labels)}."
-            )
-        if np.asarray(images[:1]).dtype != np.uint8:
-            raise InputError(f"{path}: split {split!r}: expected uint8 images. Received: {images.dtype}.")
-        if labels.min() < 0 or labels.max() >= len(class_names):
-            raise InputError(
-                f"{path}: split {split!r}: expected labels 0 to {len(class_names) - 1}. "
-                f"Received: {labels.min()} to {labels.max()}."
-            )
+        _check_split(f"{path}: split {split!r}", *splits.get(split, ((), ())), class_names)
+    shapes = {split: tuple(splits[split][0].shape[1:]) for split in SPLITS}
+    if len(set(shapes.values())) > 1:
+        raise InputError(f"{path}: expected images of one shape in all splits. Received: {shapes}.")
+    size = sum(len(labels) for _, labels in splits.values()) * int(np.prod(shapes["train"]))
+    if size > LIMIT_BYTES:
+        raise InputError(f"{path}: expected at most {LIMIT_BYTES >> 30} GiB of images. Received: {size >> 30} GiB.")
     with storage.create_h5(path) as file:
+        read = {}
         for split in SPLITS:
             images, labels = splits[split]
-            file.create_dataset(f"{split}/images", data=images, chunks=(min(64, len(images)), *images.shape[1:]))
-            file.create_dataset(f"{split}/labels", data=labels.astype(np.int64))
+            read[split] = images if isinstance(images, Images) else ArrayImages(images)
+            sums = _write_split(file.create_group(split), read[split], labels)
+            if split == "train":
+                file.update({f"statistics/{name}": value for name, value in _statistics(*sums).items()})
+        for images in read.values():
+            images.finish()
+        for split in SPLITS:
+            if not file[f"{split}/labels"].shape[0]:
+                raise InputError(f"{path}: split {split!r}: expected images. Received: none that can be read.")
         file.attrs["class_names"] = class_names
-        for name, value in _statistics(splits["train"][0]).items():
-            file[f"statistics/{name}"] = value
+        file.attrs.update(attributes or {})
 
 
-def _statistics(images: np.ndarray) -> dict[str, np.ndarray]:
+def _check_split(where: str, images, labels, class_names: list[str]) -> None:
+    shape = np.shape(images) if isinstance(images, tuple) else images.shape
+    if len(shape) != 4 or 0 in shape or np.shape(labels) != shape[:1]:
+        raise InputError(
+            f"{where} needs images (n, height, width, channels) and n labels. "
+            f"Received: images {tuple(shape)}, labels {np.shape(labels)}."
+        )
+    if images.dtype != np.uint8:
+        raise InputError(f"{where}: expected uint8 images. Received: {images.dtype}.")
+    if labels.min() < 0 or labels.max() >= len(class_names):
+        raise InputError(
+            f"{where}: expected labels 0 to {len(class_names) - 1}. Received: {labels.min()} to {labels.max()}."
+        )
+
+
+def _write_split(group: "h5py.Group", images: Images, labels: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:  # noqa: F821
+    """Write the images that can be read; return their number, and the sums of pixels and of their squares."""
+    image_bytes = int(np.prod(images.shape[1:]))
+    chunk = min(len(images), max(1, min(64, CHUNK_BYTES // image_bytes)))
+    count = max(1, BLOCK_BYTES // image_bytes // chunk) * chunk
+    pixels = group.create_dataset("images", images.shape, np.uint8, chunks=(chunk, *images.shape[1:]))
+    total = np.zeros(images.shape[1:], dtype=np.int64)
+    squares = np.zeros_like(total)
+    kept: list[int] = []
+    for rows, block in images.blocks(count):
+        pixels[len(kept) : len(kept) + len(rows)] = block
+        kept.extend(rows)
+        total += block.sum(axis=0, dtype=np.int64)  # whole numbers: exact, whatever the size of a block
+        squares += np.square(block, dtype=np.uint16).sum(axis=0, dtype=np.int64)
+    if len(kept) < len(images):
+        pixels.resize(len(kept), axis=0)
+    group["labels"] = labels[kept].astype(np.int64)
+    group["positions"] = images.positions[kept].astype(np.int64)
+    return len(kept), total, squares
+
+
+def _statistics(count: int, total: np.ndarray, squares: np.ndarray) -> dict[str, np.ndarray]:
     """Return the pixel statistics of the training images that normalisations need, in units of 0–255."""
-    total = np.zeros(images.shape[1:])
-    squares = np.zeros(images.shape[1:])
-    for start in range(0, len(images), 1024):
-        block = images[start : start + 1024].astype(np.float64)
-        total += block.sum(axis=0)
-        squares += (block**2).sum(axis=0)
-    mean_image, mean_square = total / len(images), squares / len(images)
+    mean_image, mean_square = total / max(count, 1), squares / max(count, 1)
     channel_mean, global_mean = mean_image.mean(axis=(0, 1)), mean_image.mean()
     return {
         "mean_image": mean_image,
@@ -80,9 +200,9 @@ def _statistics(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def random_split(
-    images: np.ndarray, labels: np.ndarray, parts: Mapping[str, float], rng: np.random.Generator
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Split images at random, each class in the same proportions.
+    images: np.ndarray | Images, labels: np.ndarray, parts: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, tuple[Images, np.ndarray]]:
+    """Split images at random, each class in the same proportions; they are not read, and keep their positions.
 
     Parameters
     ----------
@@ -104,7 +224,30 @@ def random_split(
             start = stop
         members[first].append(order[start:])
     chosen = {split: np.sort(np.concatenate(groups)) for split, groups in members.items()}
-    return {split: (images[rows], labels[rows]) for split, rows in chosen.items()}
+    images = images if isinstance(images, Images) else ArrayImages(images)
+    return {split: (images.subset(rows), labels[rows]) for split, rows in chosen.items()}
+
+
+def three_splits(
+    train: tuple[np.ndarray | Images, np.ndarray],
+    test: tuple[np.ndarray | Images, np.ndarray],
+    *,
+    validation: float,
+    seed: int,
+) -> dict[str, tuple[np.ndarray | Images, np.ndarray]]:
+    """Return the splits of a source that has training and test images: a seeded part of training steers training.
+
+    Parameters
+    ----------
+    train, test
+        Images and labels (n,) of the source's own splits; ``test`` stays as it is.
+    validation
+        Fraction of each class of ``train`` that becomes the validation split.
+    seed
+        Seed of the draw.
+    """
+    parts = {"train": 0, "validation": validation}
+    return random_split(*train, parts, np.random.default_rng(seed)) | {"test": test}
 
 
 def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> "callable":
@@ -167,6 +310,10 @@ class DataSet:
     def labels(self, split: str) -> np.ndarray:
         """Return the labels of a split, int64 (n,)."""
         return self._file[f"{split}/labels"][:]
+
+    def positions(self, split: str) -> np.ndarray:
+        """Return the index of each image of a split in the source's own order, int64 (n,)."""
+        return self._file[f"{split}/positions"][:]
 
     def normaliser(self, how: str) -> "callable":
         """Return :func:`normaliser` with this data set's statistics."""

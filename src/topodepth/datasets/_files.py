@@ -1,0 +1,259 @@
+"""Image files of many sizes in folders, decoded one block at a time; nothing outside the folder is read."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.datasets._images import Images
+from topodepth.errors import InputError
+
+ENDINGS = (".png", ".jpg", ".jpeg")
+log = logging.getLogger("topodepth")
+
+
+class Unreadable:
+    """The files of one data set that cannot be read: an error, or left out if the user said so.
+
+    Parameters
+    ----------
+    root
+        The data set's folder, for error messages.
+    total
+        Images in it.
+    skip
+        Leave them out instead of refusing the data set.
+    """
+
+    def __init__(self, root: Path, total: int, skip: bool) -> None:
+        self.root, self.total, self.skip = root, total, skip
+        self.reasons: dict[Path, str] = {}
+        self._told = 0
+
+    def finish(self) -> None:
+        """Name and count the files noted so far: in the log if they may be left out, else in an InputError."""
+        if len(self.reasons) == self._told:
+            return
+        self._told = len(self.reasons)
+        shown = [f"{str(path.relative_to(self.root))!r} ({why})" for path, why in [*self.reasons.items()][:3]]
+        more = f" and {self._told - 3} more" if self._told > 3 else ""
+        text = f"{self._told} of {self.total} unreadable: {', '.join(shown)}{more}"
+        if not self.skip:
+            raise InputError(
+                f"{self.root}: expected whole PNG or JPEG images, or skip_unreadable: true to leave others out. "
+                f"Received: {text}."
+            )
+        log.warning("%s: %s; left out", self.root, text)
+
+
+class FileImages(Images):
+    """Image files, decoded when sliced.
+
+    Parameters
+    ----------
+    paths
+        (n,) files.
+    shape
+        Height, width and channels (1 or 3) that every image is brought to.
+    unreadable
+        Notes files that fail; shared by all splits of a data set.
+    positions
+        (n,) index of each file in its folder's order; 0, 1, … if None.
+    """
+
+    def __init__(
+        self,
+        paths: list[Path],
+        shape: tuple[int, int, int],
+        unreadable: Unreadable,
+        positions: np.ndarray | None = None,
+    ) -> None:
+        self.paths, self.unreadable = paths, unreadable
+        self.shape = (len(paths), *shape)
+        self.positions = np.arange(len(paths)) if positions is None else positions
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Return the images of some rows; one that cannot be read raises :class:`InputError`."""
+        made = np.empty((len(rows), *self.shape[1:]), dtype=np.uint8)
+        for k, row in enumerate(rows):
+            try:
+                made[k] = decode(self.paths[row], self.shape[1:])
+            except Exception as error:  # a hostile file may raise anything
+                raise InputError(f"{self.paths[row]}: expected an image. Received: {reason(error)}.") from error
+        return made
+
+    def blocks(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows and their images; files that cannot be read are noted and left out."""
+        for start in range(0, len(self), count):
+            kept, images = [], []
+            for row in range(start, min(start + count, len(self))):
+                try:
+                    images.append(decode(self.paths[row], self.shape[1:]))
+                    kept.append(row)
+                except Exception as error:  # a hostile file may raise anything
+                    self.unreadable.reasons[self.paths[row]] = reason(error)
+            if kept:
+                yield np.array(kept), np.stack(images)
+
+    def subset(self, rows: np.ndarray) -> "FileImages":
+        """Return some of the files, still unread."""
+        return FileImages([self.paths[row] for row in rows], self.shape[1:], self.unreadable, self.positions[rows])
+
+    def finish(self) -> None:
+        """Refuse the data set, or log, if files could not be read."""
+        self.unreadable.finish()
+
+
+def open_image(path: Path) -> "PIL.Image.Image":  # noqa: F821
+    """Open a PNG or JPEG file and read its header only; an image of too many pixels (Pillow's limit) is refused."""
+    from PIL import Image
+
+    if path.stat().st_size == 0:
+        raise ValueError("empty file")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(path, formats=("PNG", "JPEG"))
+
+
+def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return an image file as uint8 of a given shape (height, width, channels).
+
+    Transparent pixels are shown on white, 16-bit grey is brought to 8 bits, a palette to its colours; then one
+    channel is the luma, three are red, green and blue.
+    """
+    from PIL import Image
+
+    height, width, channels = shape
+    with open_image(path) as image:
+        if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip at 255
+            made = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        elif image.has_transparency_data:
+            over = image.convert("RGBA")
+            made = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+        else:
+            made = image
+        made = made.convert("L" if channels == 1 else "RGB")
+    if made.size != (width, height):
+        made = made.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(made).reshape(shape)
+
+
+def reason(error: Exception) -> str:
+    """Return in a few words why an image could not be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(error, UnidentifiedImageError):
+        return "no PNG or JPEG image"
+    if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
+        return f"more than {Image.MAX_IMAGE_PIXELS} pixels"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def open_files(
+    root: Path,
+    splits: Mapping[str, tuple[list[Path], np.ndarray]],
+    *,
+    size: int | None,
+    channels: int,
+    skip_unreadable: bool,
+) -> dict[str, tuple[FileImages, np.ndarray]]:
+    """Look at the headers of all files and return them as images that are decoded later.
+
+    Parameters
+    ----------
+    root
+        The data set's folder.
+    splits
+        Files and their labels (n,) of each split.
+    size
+        Resize to ``size`` × ``size``; None keeps the size that all files then must share.
+    channels
+        1 (grey) or 3 (colour).
+    skip_unreadable
+        Leave out files that cannot be read; else they are named, counted and refused.
+
+    Raises
+    ------
+    InputError
+        If files cannot be read, or differ in size while ``size`` is None, or an option is out of its range.
+    """
+    if channels not in (1, 3) or isinstance(channels, bool):
+        raise InputError(f"channels: expected 1 (grey) or 3 (colour). Received: {channels!r}.")
+    if not isinstance(skip_unreadable, bool):
+        raise InputError(f"skip_unreadable: expected true or false. Received: {skip_unreadable!r}.")
+    unreadable = Unreadable(root, sum(len(paths) for paths, _ in splits.values()), skip_unreadable)
+    sizes: dict[tuple[int, int], Path] = {}
+    for path in (path for paths, _ in splits.values() for path in paths):
+        try:
+            with open_image(path) as image:
+                sizes.setdefault((image.height, image.width), path)
+        except Exception as error:  # a hostile file may raise anything
+            unreadable.reasons[path] = reason(error)
+    unreadable.finish()
+    if size is None and len(sizes) > 1:
+        (one, first), (other, second) = list(sizes.items())[:2]
+        raise InputError(
+            f"{root}: expected images of one size, or a size to bring them to. Received: {first.name!r} of "
+            f"{one[1]}×{one[0]} and {second.name!r} of {other[1]}×{other[0]} pixels."
+        )
+    shape = (size, size) if size is not None else next(iter(sizes), (1, 1))
+    made = {}
+    for split, (paths, labels) in splits.items():
+        rows = np.array([k for k, path in enumerate(paths) if path not in unreadable.reasons], dtype=np.int64)
+        made[split] = FileImages(paths, (*shape, channels), unreadable).subset(rows), labels[rows]
+    return made
+
+
+def subfolders(folder: Path, root: Path) -> dict[str, Path]:
+    """Return the folders in a folder by name, sorted, hidden ones left out.
+
+    Raises
+    ------
+    InputError
+        If one is a link.
+    """
+    found = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith(".")}
+    for path in found.values():
+        _refuse_link(path, root)
+    return found
+
+
+def labelled(classes: Mapping[str, Path], names: list[str], root: Path) -> tuple[list[Path], np.ndarray]:
+    """Return all image files of the folders of classes, at any depth, in the order of their names, and their labels.
+
+    Raises
+    ------
+    InputError
+        If a class has no images, or a link leads out of ``root`` or to a folder.
+    """
+    paths, labels = [], []
+    for name, folder in classes.items():
+        found = _find(folder, root)
+        if not found:
+            raise InputError(f"{folder}: expected {', '.join(ENDINGS)} images of class {name!r}. Received: none.")
+        paths += found
+        labels += [names.index(name)] * len(found)
+    return paths, np.array(labels, dtype=np.int64)
+
+
+def _find(folder: Path, root: Path) -> list[Path]:
+    """Return the image files below a folder, sorted; hidden files and folders do not count."""
+    found = []
+    for base, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files = [name for name in names if not name.startswith(".") and name.lower().endswith(ENDINGS)]
+        for name in (*folders, *files):
+            _refuse_link(Path(base, name), root)
+        found += [Path(base, name) for name in files if Path(base, name).is_file()]  # a named pipe would block
+    return sorted(found, key=Path.as_posix)
+
+
+def _refuse_link(path: Path, root: Path) -> None:
+    if path.is_symlink() and (path.is_dir() or not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))):
+        raise InputError(
+            f"{path}: expected files and folders inside {root}. Received: a link out of it or to a folder, "
+            "which is not followed. Copy what it leads to."
+        )

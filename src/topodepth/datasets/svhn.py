@@ -1,0 +1,76 @@
+"""Street View House Numbers, cropped digits: 73,257 training and 26,032 test images of 32×32 pixels.
+
+Source: Netzer et al. (2011), Reading digits in natural images with unsupervised feature learning,
+http://ufldl.stanford.edu/housenumbers
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.datasets import register, three_splits
+from topodepth.datasets._images import ArrayImages
+from topodepth.errors import InputError
+
+FILES = ("train_32x32.mat", "test_32x32.mat")
+LIMIT = 2**31  # bytes of pixels in one file; the real training file holds 225 MB
+
+
+@register("svhn", source="the folder with train_32x32.mat and test_32x32.mat", files=FILES)
+def load(
+    source: Path, *, size: int | None = None, validation: float = 0.1, test: float = 0.15, seed: int = 0
+) -> tuple[dict, list[str]]:
+    """Return SVHN; its own test images stay the test split, a seeded part of training becomes validation.
+
+    Parameters
+    ----------
+    source
+        Folder.
+    size
+        Resize to ``size`` × ``size``; None keeps 32.
+    validation
+        Fraction of each class of the training images.
+    test
+        Not used: the source has a test split.
+    seed
+        Seed of the validation split.
+
+    Returns
+    -------
+    tuple
+        Splits and the names "0" to "9"; the source's label 10 means the digit 0.
+
+    Raises
+    ------
+    InputError
+        If a file is missing or not what its name says.
+    """
+    parts = [_read(Path(source) / name, size) for name in FILES]
+    return three_splits(*parts, validation=validation, seed=seed), [str(digit) for digit in range(10)]
+
+
+def _read(path: Path, size: int | None) -> tuple[ArrayImages, np.ndarray]:
+    """Return the images and labels of one file."""
+    from scipy import io
+
+    if not path.is_file():
+        raise InputError(f"{path}: expected a MATLAB file of SVHN, cropped digits. Received: no such file.")
+    try:
+        shapes = {name: shape for name, shape, _ in io.whosmat(path)}  # headers only: nothing is unpacked yet
+        images, labels = shapes.get("X", ()), shapes.get("y", ())
+        fit = len(images) == 4 and images[:3] == (32, 32, 3) and labels in [(images[3], 1), (1, images[3])]
+        if fit and 0 < np.prod(images, dtype=float) <= LIMIT:
+            variables = io.loadmat(path, variable_names=["X", "y"])
+        else:
+            raise InputError(f"{path}: expected X (32, 32, 3, n) and y (n, 1). Received: {shapes}.")
+    except InputError:
+        raise
+    except Exception as error:  # SciPy's reader answers a broken file with almost any exception
+        raise InputError(f"{path}: expected a whole MATLAB file. Received: {error or type(error).__name__}") from error
+    pixels, digits = variables["X"], variables["y"].ravel()
+    if pixels.dtype != np.uint8 or digits.dtype.kind not in "uif" or not np.isin(digits, range(1, 11)).all():
+        raise InputError(
+            f"{path}: expected uint8 images and labels 1 to 10. Received: {pixels.dtype} and "
+            f"{np.unique(digits)[:20].tolist()}."
+        )
+    return ArrayImages(np.moveaxis(pixels, 3, 0), size=size), digits.astype(np.int64) % 10

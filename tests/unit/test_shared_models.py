@@ -1,0 +1,142 @@
+"""Networks by others, measured again: opened, planned, as accurate as stated, with the descriptors stated.
+
+The published files are no part of the repository: set TOPODEPTH_SHARED to the folder that holds ``data/models`` and
+``golden``. What needs no such file runs always.
+"""
+
+import csv
+import os
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from topodepth import activations, datasets, descriptors, diagrams, training
+from topodepth.clouds import scale
+from topodepth.homology import persistence_diagrams
+from topodepth.model_files import auto_layers, inspect
+from topodepth.models import Classifier, list_layers, load_model, tap_layers, tapped_model
+
+SHARED = os.environ.get("TOPODEPTH_SHARED")
+needs_shared = pytest.mark.skipif(
+    not SHARED, reason="needs published models: set TOPODEPTH_SHARED to the folder that holds data/models"
+)
+# what the word chan_std means: the mean and deviation of all 50,000 training images, as often published
+CIFAR10 = {
+    "channel_mean": 255 * np.array([0.4914, 0.4822, 0.4465]),
+    "channel_std": 255 * np.array([0.2470, 0.2435, 0.2616]),
+}
+NORMALISATIONS = {"raw": "raw", "x/255": "unit", "x/255-mean": "centred", "chan_std": "channel"}
+
+
+def rows_of(name, key="file"):
+    if not SHARED:
+        return {}
+    with (Path(SHARED) / name).open() as handle:
+        return {row[key]: row for row in csv.DictReader(handle)}
+
+
+@cache
+def cifar10():
+    """Return images, labels of both splits and the statistics, read and computed once."""
+    with np.load(Path(SHARED) / "data/cifar10_lossless.npz") as data:
+        train, test = ((data[f"x_{split}"], data[f"y_{split}"].ravel().astype(int)) for split in ("train", "test"))
+    mean = train[0].mean(axis=0, dtype=np.float64)
+    return train, test, {"mean_image": mean, "global_mean": mean.mean(), "global_std": 1.0, **CIFAR10}
+
+
+def measure(found, token):
+    """Return E_0 and E_1 of each class of a layer, scaled to [0, 1] over all its points, through the library."""
+    clouds = diagrams.clouds(scale(found.points(token), "minmax"), found.labels, by="class", limit=None, seed=0)
+    pairs = {name: persistence_diagrams(cloud, max_dim=1) for name, cloud in clouds.items()}
+    return {name: [descriptors.lifespan_sum(diagram) for diagram in pair] for name, pair in pairs.items()}
+
+
+@needs_shared
+@pytest.mark.parametrize("name", rows_of("data/models/models.csv"))
+def test_a_published_model_gives_what_was_measured_of_it(name, tmp_path):
+    row, golden = rows_of("data/models/models.csv")[name], rows_of("golden/generalization_runEF.csv").get(name)
+    path = Path(SHARED) / "data/models" / name
+    train, (images, labels), statistics = cifar10()
+    normalise = datasets.normaliser(NORMALISATIONS[row["input_scaling"]], statistics)
+    model = load_model(path)
+    assert model.count_params() == int(row["parameters"])
+    classifier = Classifier(model)
+    assert (classifier.ends_in, classifier.classes) == ("softmax", 10)
+    accuracy = training.evaluate(classifier, images, labels, normalise, 233)["accuracy"]
+    assert accuracy == pytest.approx(float(row["test_accuracy_932"]), abs=0.01)
+
+    taps = tap_layers(model)
+    assert auto_layers(path) == [tap.token for tap in taps]
+    assert taps[-1].token == "logits"
+    assert inspect(path).layers == tuple((x.index, x.name, x.layer_class) for x in list_layers(model))
+    assert inspect(path).keras_version == row["keras_version"]
+    batch = normalise(images[:8])
+    logits = tapped_model(model, tap_layers(model, ["logits"])).predict_on_batch(batch)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(
+        exponentials / exponentials.sum(axis=1, keepdims=True), classifier.predict_on_batch(batch), rtol=1e-3, atol=1e-6
+    )
+    assert (golden is not None) == name.startswith("run")
+    if golden is None:
+        return
+
+    out = tmp_path / "activations.h5"
+    activations.extract(
+        model, train[0][:2500], ["penultimate", "logits"], out=out, labels=train[1][:2500], normalise=normalise,
+        batch_size=500,
+    )  # fmt: skip
+    for token in ("penultimate", "logits"):
+        found = measure(activations.read(out), token)
+        assert len(found) == 10
+        for k in (0, 1):
+            assert found["1"][k] == pytest.approx(float(golden[f"{token}_E{k}_class1"]), rel=1e-3)
+            mean = np.mean([pair[k] for pair in found.values()])
+            assert mean == pytest.approx(float(golden[f"{token}_E{k}_mean10"]), rel=1e-3)
+
+
+@needs_shared
+def test_all_published_models_are_compared():
+    assert len(rows_of("data/models/models.csv")) == 26
+    assert len(rows_of("golden/generalization_runEF.csv")) == 17
+
+
+@pytest.mark.parametrize("framework", ["keras", "tf_keras"])
+def test_descriptors_of_a_model_file_are_those_of_an_independent_computation(framework, tmp_path):
+    """From the file to E_0 and E_1 by the library, and by Keras' own layers, SciPy's tree and Ripser beside it."""
+    from ripser import ripser
+    from scipy.sparse.csgraph import minimum_spanning_tree
+    from scipy.spatial.distance import pdist, squareform
+
+    keras = pytest.importorskip(framework)
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    images = keras.Input((8, 8, 3))
+    x = layers.Conv2D(8, 3, activation="relu")(images)
+    x = layers.Add()([x, layers.Conv2D(8, 3, padding="same")(x)])
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    model = keras.Model(images, layers.Dense(4, activation="softmax", name="last")(x))
+    model.save(tmp_path / "model.h5")
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(0, 256, (200, 8, 8, 3)).astype(np.uint8), np.arange(200) % 4
+
+    activations.extract(
+        load_model(tmp_path / "model.h5"), pixels, ["penultimate", "logits"], out=tmp_path / "a.h5", labels=labels,
+        normalise=lambda batch: batch.astype(np.float32) / 255, batch_size=64,
+    )  # fmt: skip
+    found = activations.read(tmp_path / "a.h5")
+
+    pooled = keras.Model(images, model.get_layer("pool").output).predict_on_batch((pixels / 255).astype(np.float32))
+    kernel, bias = model.get_layer("last").get_weights()
+    for token, points in (("penultimate", pooled), ("logits", pooled @ kernel + bias)):
+        points = points.astype(np.float64)
+        points = (points - points.min(axis=0)) / (points.max(axis=0) - points.min(axis=0))
+        measured = measure(found, token)
+        assert sorted(measured) == ["0", "1", "2", "3"]
+        for label in range(4):
+            distances = squareform(pdist(points[labels == label]))
+            loops = ripser(distances, maxdim=1, distance_matrix=True)["dgms"][1]
+            expected = [minimum_spanning_tree(distances).sum() / 2, (loops[:, 1] - loops[:, 0]).sum() / 2]
+            assert min(expected) > 0
+            assert measured[str(label)] == pytest.approx(expected, rel=1e-4)

@@ -1,0 +1,38 @@
+rule fetch_asset:
+    output:
+        "resources/{file}",
+    log:
+        "resources/logs/{file}.log",
+    wildcard_constraints:
+        file=one_of(asset["file"] for asset in config["assets"].values()),
+    conda:
+        "../../envs/assets.yaml"
+    params:
+        name=asset_of_file,
+        settings=lambda wildcards: as_json(
+            pick(config["assets"][asset_of_file(wildcards)], "drive", "urls", "path", "sha256", "size")
+        ),
+        lock="resources/assets.lock.json",
+    shell:
+        "python $SCRIPTS/fetch_asset.py --name {params.name:q} --settings {params.settings:q} --lock {params.lock:q}"
+        " --out {output:q} 2> {log:q}"
+
+
+rule unpack_asset:
+    input:
+        lambda wildcards: f"resources/{config['assets'][wildcards.asset]['file']}",
+    output:
+        directory("resources/{asset}"),
+    log:
+        "resources/logs/unpack-{asset}.log",
+    wildcard_constraints:
+        asset=one_of(name for name, asset in config["assets"].items() if asset["unpack"]),
+    conda:
+        "../../envs/assets.yaml"
+    shell:
+        "python $SCRIPTS/unpack_asset.py --archive {input:q} --out {output:q} 2> {log:q}"
+
+
+rule assets:
+    input:
+        [asset_path(name) for name in config["assets"]],

@@ -1,0 +1,58 @@
+# The dynamics experiment: the same descriptors on snapshots of the training, coloured by test accuracy.
+
+
+rule join_snapshots:
+    input:
+        tables=lambda wildcards: tables_of(DYNAMICS[wildcards.dynamics], snapshots_of(wildcards)),
+        metrics=lambda wildcards: [metrics_file(model.name) for model in snapshots_of(wildcards)],
+    output:
+        report(
+            "<dynamics>/dynamics.csv",
+            caption="../report/tables.rst",
+            category="Dynamics",
+            subcategory="{dynamics}",
+            labels={"result": "table of all values"},
+        ),
+    log:
+        "<logs>/join_snapshots/{dynamics}.log",
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        models=lambda wildcards: [model.entry for model in snapshots_of(wildcards)],
+        epochs=lambda wildcards: [model.epoch for model in snapshots_of(wildcards)],
+        code=code("join_snapshots.py"),
+    shell:
+        "python $SCRIPTS/join_snapshots.py --tables {input.tables:q} --metrics {input.metrics:q}"
+        " --models {params.models:q} --epochs {params.epochs} --out {output:q} 2> {log:q}"
+
+
+rule draw_dynamics:
+    input:
+        "<dynamics>/dynamics.csv",
+    output:
+        report(
+            "<dynamics>/dynamics.png",
+            caption="../report/dynamics.rst",
+            category="Dynamics",
+            subcategory="{dynamics}",
+            labels={"result": "descriptors through training"},
+        ),
+        "<dynamics>/dynamics.svg",
+    log:
+        "<logs>/draw_dynamics/{dynamics}.log",
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        labels=lambda wildcards: as_json(
+            [[entry, ENTRIES[entry][0].label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
+        ),
+        title=lambda wildcards: title_of(DYNAMICS[wildcards.dynamics]),
+        code=code("draw_figure.py", "topodepth.figures.dynamics"),
+    shell:
+        "python $SCRIPTS/draw_figure.py dynamics --tables {input:q} --labels {params.labels:q}"
+        " --title {params.title:q} --out {output:q} 2> {log:q}"
+
+
+rule dynamics:
+    input:
+        expand("<results>/dynamics/{dynamics}/dynamics.png", dynamics=DYNAMICS),

@@ -1,0 +1,42 @@
+"""Measure accuracy and loss of a trained model, whoever trained it, on every split of a data set."""
+
+import argparse
+
+from topodepth import datasets, models, storage, training
+from topodepth.commands import limit_threads, run
+from topodepth.errors import InputError
+
+
+def main() -> None:
+    """Parse, load, evaluate, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", required=True, help="Keras file")
+    parser.add_argument("--dataset", required=True, help="data set file")
+    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--trust", action="store_true", help="open the model although it carries code")
+    parser.add_argument("--out", required=True, help="JSON to make")
+    arguments = parser.parse_args()
+    limit_threads(arguments.threads)
+    model = models.load_model(arguments.model, trust=arguments.trust)
+    with storage.open_h5(arguments.dataset) as file:
+        dataset = datasets.DataSet(file)
+        models.check_input(model, dataset.image_shape)
+        classifier = models.Classifier(model)
+        if classifier.classes != len(dataset.class_names):
+            raise InputError(
+                f"{arguments.model}: expected {len(dataset.class_names)} classes, as in {arguments.dataset}. "
+                f"Received: {classifier.classes}"
+            )
+        normalise = dataset.normaliser(arguments.normalisation)
+        metrics = {
+            split: training.evaluate(
+                classifier, dataset.images(split), dataset.labels(split), normalise, arguments.batch_size
+            )
+            for split in datasets.SPLITS
+        }
+    storage.write_json(arguments.out, metrics | {"parameters": model.count_params()})
+
+
+run(main)

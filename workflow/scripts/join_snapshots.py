@@ -1,0 +1,33 @@
+"""Put the tables of a model's snapshots under each other, with the epoch and the accuracies of each."""
+
+import argparse
+
+from topodepth import storage, tables
+from topodepth.commands import run
+from topodepth.errors import InputError
+
+
+def main() -> None:
+    """Parse, read, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", nargs="+", required=True, help="one CSV a snapshot")
+    parser.add_argument("--metrics", nargs="+", required=True, help="one JSON a snapshot, in the same order")
+    parser.add_argument("--models", nargs="+", required=True, help="the model that each snapshot is of")
+    parser.add_argument("--epochs", nargs="+", required=True, type=int, help="the epoch of each snapshot")
+    parser.add_argument("--out", required=True, help="CSV to make")
+    arguments = parser.parse_args()
+    counts = [len(getattr(arguments, name)) for name in ("tables", "metrics", "models", "epochs")]
+    if len(set(counts)) > 1:
+        raise InputError(f"expected as many tables as metrics, models and epochs. Received: {counts}.")
+    rows = []
+    for path, metrics_path, model, epoch in zip(
+        arguments.tables, arguments.metrics, arguments.models, arguments.epochs, strict=True
+    ):
+        metrics = storage.read_json(metrics_path)
+        about = {"model": model, "epoch": epoch} | {f"{split}_accuracy": metrics[split]["accuracy"] for split in metrics
+                                                     if split in ("train", "test")}  # fmt: skip
+        rows += [row | about for row in storage.read_table(path).to_dict("records")]
+    storage.write_table(arguments.out, rows, [*tables.COLUMNS, "epoch", "train_accuracy", "test_accuracy"])
+
+
+run(main)
