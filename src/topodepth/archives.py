@@ -77,9 +77,9 @@ def unpack(
                 (_unzip if zipfile.is_zipfile(archive) else _untar)(archive, unpacking)
             except InputError:
                 raise
-            except OSError as error:
-                raise unpacking.refusal(f"cannot be unpacked: {error.strerror or error}") from error
-            except (RuntimeError, RecursionError, *BROKEN) as error:
+            except (OSError, RuntimeError, *BROKEN) as error:
+                if getattr(error, "errno", None) is not None:  # the disk's; those of compressors carry no number
+                    raise unpacking.refusal(f"cannot be unpacked: {error.strerror}.") from error
                 raise unpacking.refusal(f"not a complete, readable archive. Received: {error}") from error
             unpacking.make_links()
             os.chmod(root, 0o777 & ~_umask())
@@ -141,7 +141,7 @@ class _Unpacking:
         self.member = ""
 
     def refusal(self, reason: str) -> InputError:
-        member = f"member {plain(self.member)!r}: " if self.member else ""
+        member = f"member '{plain(self.member)}': " if self.member else ""
         return InputError(f"{self.archive}: {member}{plain(reason, 400)}")
 
     def path(self, name: str) -> Path:
@@ -191,7 +191,7 @@ class _Unpacking:
         """Note a link; it is made after all files, so none of them can be written through it."""
         where = os.path.normpath(os.path.join(path.parent.relative_to(self.root), target))
         if not target or "\0" in target or target.startswith("/") or where.split("/")[0] == "..":
-            raise self.refusal(f"a link leading out of the folder, to {plain(target)!r}, refused.")
+            raise self.refusal(f"a link leading out of the folder, to '{plain(target)}', refused.")
         if (
             self.links.get(path, target) != target
             or path == self.root
@@ -219,7 +219,7 @@ class _Unpacking:
             real = os.path.realpath(path)
             if not os.path.exists(real) or os.path.commonpath([real, root]) != root:
                 self.member = str(path.relative_to(self.root))
-                raise self.refusal(f"a link to nothing in the folder, {plain(target)!r}, refused.")
+                raise self.refusal(f"a link to nothing in the folder, '{plain(target)}', refused.")
 
     def _count(self, path: Path) -> None:
         self.made.add(path)

@@ -144,7 +144,7 @@ class _Wanted:
 
     @staticmethod
     def _accept(name: str, lock: Path) -> str:
-        return f"To accept the new file, remove the entry {plain(name)!r} from {lock} and run again."
+        return f"To accept the new file, remove the entry '{plain(name)}' from {lock} and run again."
 
     @property
     def by_hand(self) -> str:
@@ -219,7 +219,7 @@ def _sources(wanted: _Wanted, drive: str | None, urls: Sequence[str], drive_url:
         sources.append(Source(drive_url.format(id=drive), drive))
     for url in urls:
         if not isinstance(url, str) or not is_allowed(url):
-            raise InputError(f"{where}/urls: expected https://… (http only on this machine). Received: {plain(url)!r}.")
+            raise InputError(f"{where}/urls: expected https://… (http only on this machine). Received: '{plain(url)}'.")
         sources.append(Source(url))
     if not sources:
         raise InputError(f"{where}: no source, expected drive, urls or path. Received: none. {wanted.by_hand}")
@@ -266,5 +266,5 @@ def _read_lock(path: Path) -> dict[str, dict]:
     for name, entry in entries.items() if isinstance(entries, dict) else [("", None)]:
         whole = isinstance(entry, dict) and isinstance(entry.get("size"), int)
         if not whole or not re.fullmatch(r"[0-9a-f]{64}", str(entry.get("sha256"))):
-            raise InputError(f"{path}: {plain(name)!r}: expected {{sha256, size, source}}. Received: {plain(entry)}")
+            raise InputError(f"{path}: '{plain(name)}': expected {{sha256, size, source}}. Received: {plain(entry)}")
     return entries

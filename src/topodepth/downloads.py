@@ -259,7 +259,7 @@ def _file(response: "requests.Response", part: Part) -> "requests.Response":  # 
 def _total(response: "requests.Response", part: Part, offset: int) -> int | None:  # noqa: F821
     """Return the length of the whole file by this answer.
 
-    None only if it comes in chunks, whose end is marked, or if length or checksum are known beforehand.
+    None only if it comes in chunks, whose end is marked, or if its checksum is known.
     """
     if response.status_code == 206:
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
@@ -273,7 +273,9 @@ def _total(response: "requests.Response", part: Part, offset: int) -> int | None
         length = response.headers.get("Content-Length", "")
         chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         total = int(length) if re.fullmatch(r"\d{1,18}", length) and not chunked else None
-        if total is None and not chunked and part.size is None and not part.verified:
+        if total is None:
+            total = part.size
+        if total is None and not chunked and not part.verified:
             raise UnavailableError("the server does not say how long the file is: give its size or sha256.")
     if total is not None and part.size is not None and total != part.size:
         part.discard()
@@ -331,7 +333,7 @@ def _validator(response: "requests.Response") -> str | None:  # noqa: F821
 
 def _title(content: bytes) -> str:
     found = re.search(rb"<title[^>]*>(.*?)</title", content, re.IGNORECASE | re.DOTALL)
-    return f" ({plain(html.unescape(found[1].decode('utf-8', 'replace')), 80)!r})" if found else ""
+    return f" ('{plain(html.unescape(found[1].decode('utf-8', 'replace')), 80)}')" if found else ""
 
 
 def _innermost(error: BaseException) -> str:

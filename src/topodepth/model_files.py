@@ -126,7 +126,8 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
         if not isinstance(records, list):
             raise InputError(f"{path}: expected a functional or sequential model. Received: {kind}")
         name = inner.get("name", "") if isinstance(inner, dict) else ""
-        listed = [(_name(record), str(record["class_name"])) for record in records]
+        # functions of Keras 3 stand among the layers in the file, and not in ``model.layers``
+        listed = [(_name(item), str(item["class_name"])) for item in records if ".ops." not in f"{item.get('module')}."]
     except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise InputError(f"{path}: unreadable architecture. Received: {type(error).__name__} {error}") from error
     if kind == "Sequential":

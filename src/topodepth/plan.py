@@ -161,7 +161,7 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
                 f"config key 'models.{entry}.layers': expected a list of layers, since {path} is not there yet to be "
                 "asked for its own. Received: 'auto'. Fetch it first (snakemake assets), or list them."
             )
-        tokens = model_files.auto_layers(path)
+        tokens = model_files.auto_layers(path, trust=settings["trust"])
     return Model(name, entry, label, "file", settings, path=path, layers=_layers(entry, list(tokens)))
 
 

@@ -5,14 +5,14 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
-from topodepth import augmentation, checkpoints
+from topodepth import architectures, augmentation, checkpoints
 from topodepth.augmentation import Augmentation
 from topodepth.errors import InputError, unknown_name
 
@@ -72,6 +72,25 @@ class Settings:
             raise InputError(f"training: learning_rate expected above 0. Received: {self.learning_rate!r}")
         if not 0 < self.plateau_factor <= 1:
             raise InputError(f"training: plateau_factor expected in (0, 1]. Received: {self.plateau_factor!r}")
+
+    @classmethod
+    def of(cls, training: Mapping, *, architecture: str, seed: int) -> "Settings":
+        """Return the settings that a configuration's ``training`` describes.
+
+        Parameters
+        ----------
+        training
+            The fields by name, but ``augment`` and ``flip`` are booleans, and ``optimizer`` None means the
+            architecture's own. ``l2`` and ``snapshots`` are not of this class and are left out.
+        architecture
+            Registered architecture.
+        seed
+            Seed of batch order and augmentation.
+        """
+        fields = {key: value for key, value in training.items() if key not in ("augment", "flip", "l2", "snapshots")}
+        fields["augment"] = Augmentation(flip=training["flip"]) if training["augment"] else None
+        fields["optimizer"] = training["optimizer"] or architectures.registry.get(architecture).optimizer
+        return cls(**fields, seed=seed)
 
 
 @dataclass

@@ -1,11 +1,21 @@
 """A server on this machine that behaves as Google Drive and as a mirror do, faults included."""
 
+import hashlib
+import os
+import random
 import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
+from topodepth import assets
+from topodepth.errors import InputError
+
+CONTENT = random.Random(0).randbytes(300_000)
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 FORM = """<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>
 <p class="uc-warning-caption">Google Drive can't scan this file for viruses.</p>
 <form id="download-form" action="{action}" method="get"><input type="submit" value="Download anyway"/>
@@ -222,3 +232,33 @@ def wait_for(condition, seconds=20):
         if time.monotonic() > end:
             raise TimeoutError
         time.sleep(0.01)
+
+
+class Fetcher:
+    """Fetches the asset "mine" from a server into a folder of its own; ``lines`` are the progress lines."""
+
+    def __init__(self, server, out):
+        self.server, self.out, self.lines = server, out, []
+
+    def __call__(self, *words, **options):
+        """Fetch, by default from mirrors with these faults, and return the content."""
+        options = {"retries": 3, "backoff": 0.001, "timeout": 5, **options}
+        if words:
+            options["urls"] = [f"{self.server.url}/{word}" for word in words]
+        assets.fetch("mine", out=self.out, drive_url=self.server.drive_url, progress=self.lines.append, **options)
+        return self.out.read_bytes()
+
+    def refused(self, *words, **options):
+        """Fetch in vain; nothing appears at the place, and the one line is returned."""
+        with pytest.raises(InputError) as caught:
+            self(*words, **options)
+        assert not self.out.exists()
+        message = str(caught.value)
+        assert message.isprintable()
+        assert "assets" in message
+        assert "mine" in message
+        return message
+
+    def left(self):
+        """All that lies in the folder."""
+        return sorted(os.listdir(self.out.parent))

@@ -1,5 +1,7 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from topodepth import activations, architectures
 from topodepth.errors import InputError
 
+ROOT = Path(__file__).parents[2]
 N = 50
 IMAGES = np.random.default_rng(0).integers(0, 256, (N, 8, 8, 1)).astype(np.uint8)
 LABELS = np.arange(N) % 3
@@ -219,3 +222,122 @@ def test_reading_imports_no_deep_learning_library(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def hostile():
+    def link(name, target):
+        return lambda file: file.__setitem__(name, target)
+
+    def external(file):
+        file.create_dataset("layers/c", (6, 3), "float32", external=[("/etc/hostname", 0, h5py.h5f.UNLIMITED)])
+
+    def virtual(file):
+        layout = h5py.VirtualLayout((6, 3), "float64")
+        layout[:] = h5py.VirtualSource("/elsewhere.h5", "a", (6, 3))
+        file.create_virtual_dataset("layers/c", layout)
+
+    def swapped(file):
+        del file["layers"]
+        file["layers"] = h5py.ExternalLink("/elsewhere.h5", "/layers")
+
+    yield "external link", link("layers/c", h5py.ExternalLink("/elsewhere.h5", "/a")), "'c' expected to be stored in"
+    yield "soft link", link("layers/c", h5py.SoftLink("/layers/a")), "'c' expected to be stored in the file itself"
+    yield "dangling link", link("layers/c", h5py.SoftLink("/nowhere")), "'c' expected to be stored in the file itself"
+    yield "external labels", link("labels", h5py.ExternalLink("/elsewhere.h5", "/a")), "'/labels' expected to be stored"
+    yield "linked indices", link("indices", h5py.SoftLink("/labels")), "'/indices' expected to be stored"
+    yield "linked layers", swapped, "'/layers' expected to be stored in the file itself"
+    yield "external storage", external, "'c' expected to be stored in the file itself. Received: data of other files"
+    yield "virtual", virtual, "'c' expected to be stored in the file itself. Received: data of other files"
+    yield (
+        "huge", lambda file: file.create_dataset("layers/a0", (6, 10**12), "float32", chunks=(1, 100)),
+        "'a0' expected whole. Received: 24000000000000 bytes declared, 0 stored",
+    )  # fmt: skip
+    yield (
+        "bomb", lambda file: file.create_dataset("layers/c", (10**6, 10**6), "float32", chunks=(6, 3), compression=9),
+        "'c' expected whole",
+    )  # fmt: skip
+    yield "empty", lambda file: file.create_dataset("layers/c", data=h5py.Empty("f")), "'c' expected as real numbers"
+    yield "two lines", lambda file: file["layers/a"].attrs.update(token="a\nb"), "'token' expected as one line"
+    yield "a long name", lambda file: file.attrs.update(model="x" * 999), "'model' expected as one line of at most 200"
+    yield (
+        "a number for a name",
+        lambda file: file["layers/a"].attrs.update(token=[1, 2]),
+        "'token' expected as one line",
+    )
+
+
+@pytest.mark.parametrize(("change", "expected"), [pytest.param(*case[1:], id=case[0]) for case in hostile()])
+def test_a_hostile_file_is_refused_before_it_is_read(tmp_path, change, expected):
+    path = by_hand(tmp_path / "hand.h5", a=POINTS, b=POINTS)
+    with h5py.File(path, "a") as file:
+        change(file)
+    with pytest.raises(InputError, match=expected) as caught:
+        activations.read(path)
+    assert "\n" not in str(caught.value)
+    assert any(str(caught.value) == problem for problem in activations.validate(path))
+
+
+def test_a_layer_swapped_for_a_link_after_opening_is_not_followed(tmp_path):
+    path = by_hand(tmp_path / "hand.h5", a=POINTS, b=POINTS)
+    found = activations.read(path)
+    with h5py.File(path, "a") as file:
+        del file["layers/b"]
+        file["layers/b"] = h5py.SoftLink("/layers/a")
+    with pytest.raises(InputError, match="stored in the file itself"):
+        found.points("b")
+
+
+def test_layers_are_ordered_by_their_numbers(tmp_path):
+    path = by_hand(tmp_path / "hand.h5", **dict.fromkeys(("10_c", "2_b", "1_a", "z", "y"), POINTS))
+    assert [layer.token for layer in activations.read(path).layers] == ["a", "b", "c", "y", "z"]
+
+
+def test_the_validator_names_every_mistake_at_once(tmp_path):
+    wrong = POINTS.copy()
+    wrong[0, 0] = np.nan
+    path = by_hand(tmp_path / "hand.h5", a=POINTS, b=wrong, c=np.ones((6, 2)), d=POINTS[:4], e=POINTS * 1e300)
+    with h5py.File(path, "a") as file:
+        file["labels"] = np.zeros(3, int)
+        file.attrs["version"] = 7
+    problems = activations.validate(path)
+    expected = ["version", "'b' expected as finite", "'c' expected as points that differ", "'d' expected 6 points",
+                "'e' expected as finite", "'/labels' expected as 6 whole"]  # fmt: skip
+    assert len(problems) == len(expected)
+    for words, problem in zip(expected, problems, strict=True):
+        assert words in problem
+        assert str(path) in problem
+        assert "\n" not in problem
+    assert activations.validate(by_hand(tmp_path / "good.h5", a=POINTS)) == []
+
+
+def script(name, *arguments, folder=None):
+    command = [sys.executable, str(ROOT / "workflow/scripts" / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+
+
+def test_the_least_file_of_the_documentation_is_what_it_says(tmp_path):
+    text = (ROOT / "docs/activations.md").read_text()
+    example = re.search(r"```python\n(.*?)```", text, re.S)[1]
+    subprocess.run([sys.executable, "-c", example], check=True, cwd=tmp_path)
+    done = script("check_activations.py", "mine.h5", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"```text\n{done.stdout}```" in text
+    assert activations.validate(tmp_path / "mine.h5") == []
+
+
+def test_the_checking_command_says_what_is_wrong_and_fails(tmp_path):
+    path = by_hand(tmp_path / "hand.h5", a=POINTS, b=POINTS[:3], c=np.ones((6, 1)))
+    done = script("check_activations.py", path)
+    assert done.returncode == 1
+    assert "'b' expected 6 points" in done.stderr
+    assert "'c' expected as points that differ" in done.stderr
+    assert "2 problems" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+    missing = script("check_activations.py", tmp_path / "absent.h5")
+    assert (missing.returncode, missing.stderr.strip()) == (1, f"error: {tmp_path / 'absent.h5'}: no such file.")
+
+
+def test_the_pytorch_example_writes_a_good_file(tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is no part of topodepth; the example is tried where it is installed")
+    subprocess.run([sys.executable, ROOT / "docs/pytorch_activations.py", "torch.h5"], check=True, cwd=tmp_path)
+    assert activations.validate(tmp_path / "torch.h5") == []

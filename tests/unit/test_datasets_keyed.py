@@ -1,5 +1,6 @@
 """Files of named arrays, .npz and HDF5: the keys of Keras, a user's own names, and nothing from other files."""
 
+import itertools
 import os
 import pickle
 import zipfile
@@ -22,18 +23,19 @@ def write_npz(path, arrays):
 
 def write_h5(path, arrays):
     with h5py.File(path.with_suffix(".h5"), "w") as file:
-        for key, values in arrays.items():
-            values = np.asarray(values)
+        for key, given in arrays.items():
+            values = np.asarray(given)
             file[key] = values.astype("S") if values.dtype.kind == "U" else values
     return path.with_suffix(".h5")
 
 
 @pytest.fixture(params=["npz", "hdf5"])
 def kept(request, tmp_path):
-    """Write arrays in one of the two formats and load them again."""
+    """Write arrays in one of the two formats and load them again; what was loaded before may still be open."""
+    number = itertools.count()
 
     def load(arrays, **options):
-        path = {"npz": write_npz, "hdf5": write_h5}[request.param](tmp_path / "d", arrays)
+        path = {"npz": write_npz, "hdf5": write_h5}[request.param](tmp_path / f"d{next(number)}", arrays)
         return datasets.load(request.param, path, {"validation": 0.2, "test": 0.3, "seed": 0} | options)
 
     return load
@@ -79,7 +81,7 @@ def test_a_users_own_names_are_mapped(kept, keras):
     splits, names = kept(renamed, keys={"images": "pictures", "labels": "targets", "class_names": "names"})
     assert names == ["w", "x", "y", "z"]
     assert sum(len(labels) for _, labels in splits.values()) == 40
-    with pytest.raises(InputError, match="unknown role in keys 'image'. Did you mean 'images'"):
+    with pytest.raises(InputError, match=r"unknown role in keys 'image'. Did you mean 'images'"):
         kept(renamed, keys={"image": "pictures"})
     with pytest.raises(InputError, match=r"unknown key of .* 'picture'. Did you mean 'pictures'"):
         kept(renamed, keys={"images": "picture"})
@@ -109,9 +111,9 @@ def test_one_scale_holds_for_all_splits(kept, keras):
         ({"y_test": np.full(12, -1)}, "y_test: expected labels 0, 1, 2"),
         ({"y_test": np.full(12, 2**40)}, "y_test: expected labels 0, 1, 2"),
         ({"x_test": np.zeros((12, 8))}, r"x_test: expected images \(n, height, width, channels\)"),
-        ({"x_test": np.float64(1)}, "y_test: expected one whole number an image"),
+        ({"x_test": np.float64(1)}, "x_test: expected images"),
         ({"x_test": np.full((12, 8, 8, 3), -2.0)}, "x_test: expected pixels 0 to 255"),
-        ({"x_test": np.array([b"text"] * 12)}, "x_test: expected numbers"),
+        ({"x_test": np.full((12, 8, 8, 3), b"text")}, "x_test: expected numbers"),
         ({"class_names": np.arange(4)}, "expected class names as text"),
     ],
 )
@@ -146,7 +148,7 @@ def test_broken_files_and_bombs_are_one_line(tmp_path, keras, monkeypatch):
     monkeypatch.setattr(npz, "LIMIT", 2**20)
     path = write_npz(tmp_path / "bomb", keras | {"x_train": np.zeros((40, 200, 200, 3), np.uint8)})
     assert path.stat().st_size < 2**18
-    with pytest.raises(InputError, match="unpacked. Received: 4"):
+    with pytest.raises(InputError, match=r"unpacked. Received: 4"):
         datasets.load("npz", path, {})
 
 
@@ -172,7 +174,7 @@ def test_values_of_an_hdf5_file_come_from_that_file_only(tmp_path, keras):
         path = write_h5(tmp_path / "d", {key: values for key, values in keras.items() if key != "x_train"})
         with h5py.File(path, "a") as file:
             add(file)
-        with pytest.raises(InputError, match="expected values in this file. Received: a .*, not followed"):
+        with pytest.raises(InputError, match=r"expected values in this file. Received: a .*, not followed"):
             datasets.load("hdf5", path, {})
         assert name
 
@@ -197,9 +199,8 @@ def test_a_file_that_claims_more_images_than_a_disk_holds_is_refused(tmp_path):
     with h5py.File(tmp_path / "d.h5", "w") as file:
         for part in ("train", "test"):
             file.create_dataset(f"x_{part}", (n if part == "train" else 4, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3))
-            file.create_dataset(f"y_{part}", data=np.zeros(4, np.uint8), maxshape=(None,))
-        file["y_train"].resize(n, axis=0)
-    with pytest.raises(InputError, match="expected at most 256 GiB of images"):
+            file.create_dataset(f"y_{part}", data=np.zeros(4, np.uint8))
+    with pytest.raises(InputError, match=r"d\.h5/x_train: expected at most 256 GiB"):
         datasets.write(tmp_path / "out.h5", *datasets.load("hdf5", tmp_path / "d.h5", {}))
     assert not (tmp_path / "out.h5").exists()
 
@@ -224,4 +225,4 @@ def test_real_images_pass_unchanged(tmp_path, name, keys, counts, first):
         for split, part in (("train", "train"), ("validation", "train"), ("test", "test")):
             rows = dataset.positions(split)
             np.testing.assert_array_equal(dataset.images(split)[:], source[f"x_{part}"][rows])
-            np.testing.assert_array_equal(dataset.labels(split), source[f"y_{part}"][rows, 0])
+            np.testing.assert_array_equal(dataset.labels(split), source[f"y_{part}"].ravel()[rows])

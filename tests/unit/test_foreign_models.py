@@ -1,15 +1,20 @@
 """Model files that other people wrote, with the legacy Keras above all."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from topodepth import activations
+from topodepth import activations, datasets, training
 from topodepth.errors import InputError
-from topodepth.models import list_layers, load_model, tap_layers, tapped_model
+from topodepth.models import Classifier, list_layers, load_model, tap_layers, tapped_model
 
+SCRIPT = Path(__file__).parents[2] / "workflow/scripts/evaluate_model.py"
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 3), dtype=np.float32)
 
 
@@ -96,3 +101,87 @@ def test_a_legacy_custom_layer_is_refused_by_its_name(legacy, tmp_path):
         file.attrs["model_config"] = file.attrs["model_config"].replace('"class_name": "ReLU"', '"class_name": "Mish"')
     with pytest.raises(InputError, match="custom object 'Mish'"):
         load_model(path)
+
+
+def judged(ending, units=3):
+    """Return a small classifier whose output ends in softmax, sigmoid or nothing, all from the same logits."""
+    import keras
+
+    keras.utils.set_random_seed(0)
+    images = keras.Input((8, 8, 3))
+    x = keras.layers.Dense(units, name="last")(keras.layers.Flatten()(images))
+    return keras.Model(images, keras.layers.Activation(ending)(x) if ending else x)
+
+
+def cross_entropy(probabilities, labels):
+    return -np.log(probabilities[np.arange(len(labels)), labels]).mean()
+
+
+@pytest.mark.parametrize("ending", ["softmax", "sigmoid", None])
+def test_the_loss_is_right_whatever_the_last_operation_is(ending):
+    model, labels = judged(ending), np.array([0, 1, 2, 1, 0])
+    logits = judged(None).predict_on_batch(IMAGES).astype(float)
+    expected = softmax(logits)
+    if ending == "sigmoid":
+        expected = 1 / (1 + np.exp(-logits))
+        expected /= expected.sum(axis=1, keepdims=True)
+    found = training.evaluate(Classifier(model), IMAGES, labels, lambda batch: batch, 2)
+    assert Classifier(model).ends_in == (ending or "logits")
+    assert found["loss"] == pytest.approx(cross_entropy(expected, labels), rel=1e-4)
+    assert found["accuracy"] == (expected.argmax(axis=1) == labels).mean()
+
+
+@pytest.mark.parametrize("ending", ["sigmoid", None])
+def test_one_unit_tells_two_classes_apart(ending):
+    labels = np.array([0, 1, 1, 1, 0])
+    second = 1 / (1 + np.exp(-judged(None, 1).predict_on_batch(IMAGES).astype(float)))
+    found = training.evaluate(Classifier(judged(ending, 1)), IMAGES, labels, lambda batch: batch, 2)
+    assert Classifier(judged(ending, 1)).classes == 2
+    assert found["loss"] == pytest.approx(cross_entropy(np.hstack([1 - second, second]), labels), rel=1e-4)
+
+
+def test_the_softmax_of_a_model_within_the_model_is_seen():
+    import keras
+
+    images = keras.Input((8, 8, 3))
+    assert Classifier(keras.Model(images, judged("softmax")(images))).ends_in == "softmax"
+    assert Classifier(keras.Model(images, judged(None)(images))).ends_in == "logits"
+
+
+def evaluate(folder, model, classes=3, shape=(8, 8, 3), *extra):
+    rng = np.random.default_rng(0)
+    splits = {
+        split: (rng.integers(0, 256, (n, *shape)).astype(np.uint8), np.arange(n) % classes)
+        for split, n in (("train", 30), ("validation", 9), ("test", 12))
+    }
+    datasets.write(folder / "data.h5", splits, [str(k) for k in range(classes)])
+    out = folder / "metrics.json"
+    command = [sys.executable, SCRIPT, "--model", model, "--dataset", folder / "data.h5", "--normalisation", "unit",
+               "--batch-size", "7", "--out", out, *extra]  # fmt: skip
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    return done, splits, json.loads(out.read_text()) if out.exists() else None
+
+
+def test_the_evaluating_command_writes_accuracy_and_loss_of_every_split(tmp_path):
+    model = judged(None)
+    model.save(tmp_path / "logits.keras")
+    done, splits, metrics = evaluate(tmp_path, tmp_path / "logits.keras")
+    assert done.returncode == 0, done.stderr
+    assert sorted(metrics) == ["parameters", "test", "train", "validation"]
+    assert metrics["parameters"] == model.count_params()
+    for split, (images, labels) in splits.items():
+        probabilities = softmax(model.predict_on_batch(images.astype(np.float32) / 255).astype(float))
+        assert metrics[split]["loss"] == pytest.approx(cross_entropy(probabilities, labels), rel=1e-4)
+        assert metrics[split]["accuracy"] == (probabilities.argmax(axis=1) == labels).mean()
+
+
+@pytest.mark.parametrize(
+    ("classes", "shape", "expected"),
+    [(5, (8, 8, 3), "expected 5 classes, as in .*data.h5. Received: 3"), (3, (9, 8, 3), r"images expected of shape")],
+)
+def test_the_evaluating_command_refuses_a_data_set_that_does_not_fit(tmp_path, classes, shape, expected):
+    judged("softmax").save(tmp_path / "model.keras")
+    done, _, metrics = evaluate(tmp_path, tmp_path / "model.keras", classes, shape)
+    assert (done.returncode, metrics) == (1, None)
+    assert re.search(f"^error: .*{expected}", done.stderr.strip().splitlines()[-1])
+    assert "Traceback" not in done.stderr

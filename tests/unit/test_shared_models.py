@@ -72,14 +72,13 @@ def test_a_published_model_gives_what_was_measured_of_it(name, tmp_path):
     assert taps[-1].token == "logits"
     assert inspect(path).layers == tuple((x.index, x.name, x.layer_class) for x in list_layers(model))
     assert inspect(path).keras_version == row["keras_version"]
-    batch = normalise(images[:8])
-    logits = tapped_model(model, tap_layers(model, ["logits"])).predict_on_batch(batch)
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    np.testing.assert_allclose(
-        exponentials / exponentials.sum(axis=1, keepdims=True), classifier.predict_on_batch(batch), rtol=1e-3, atol=1e-6
-    )
     assert (golden is not None) == name.startswith("run")
-    if golden is None:
+    if golden is None:  # of the others, the table of descriptors vouches for the logits
+        batch = normalise(images[:233])
+        logits = tapped_model(model, tap_layers(model, ["logits"])).predict_on_batch(batch).astype(np.float64)
+        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+        probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(probabilities, classifier.predict_on_batch(batch), rtol=1e-3, atol=1e-6)
         return
 
     out = tmp_path / "activations.h5"
@@ -129,9 +128,8 @@ def test_descriptors_of_a_model_file_are_those_of_an_independent_computation(fra
 
     pooled = keras.Model(images, model.get_layer("pool").output).predict_on_batch((pixels / 255).astype(np.float32))
     kernel, bias = model.get_layer("last").get_weights()
-    for token, points in (("penultimate", pooled), ("logits", pooled @ kernel + bias)):
-        points = points.astype(np.float64)
-        points = (points - points.min(axis=0)) / (points.max(axis=0) - points.min(axis=0))
+    for token, values in (("penultimate", pooled), ("logits", pooled @ kernel + bias)):
+        points = (values - values.min(axis=0)) / np.ptp(values, axis=0)
         measured = measure(found, token)
         assert sorted(measured) == ["0", "1", "2", "3"]
         for label in range(4):

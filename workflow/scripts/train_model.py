@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from topodepth import architectures, datasets, storage, training
-from topodepth.augmentation import Augmentation
 from topodepth.commands import limit_threads, run, settings
 
 
@@ -26,11 +25,8 @@ def main() -> None:
     arguments = parser.parse_args()
     limit_threads(arguments.threads)
     options, seed = arguments.settings, arguments.settings["seed"]
-    steps = dict(options["training"])
-    augment, flip = steps.pop("augment"), steps.pop("flip")
-    snapshots, kept = steps.pop("snapshots"), Path(arguments.checkpoints + ".snapshots")
-    kept.mkdir(parents=True, exist_ok=True)  # beside the checkpoints, so that a job that goes on finds the early ones
-    optimizer = steps.pop("optimizer") or architectures.registry.get(options["architecture"]).optimizer
+    kept = Path(arguments.checkpoints + ".snapshots")  # beside the checkpoints: a job that goes on finds the early ones
+    kept.mkdir(parents=True, exist_ok=True)
     training.set_determinism(seed)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
@@ -38,14 +34,12 @@ def main() -> None:
         normalise = dataset.normaliser(options["normalisation"])
     model = architectures.build(
         options["architecture"], input_shape=dataset.image_shape, classes=len(dataset.class_names),
-        activation=options["activation"], width=options["width"], l2=steps.pop("l2"), seed=seed,
+        activation=options["activation"], width=options["width"], l2=options["training"]["l2"], seed=seed,
     )  # fmt: skip
-    chosen = training.Settings(
-        **steps, optimizer=optimizer, augment=Augmentation(flip=flip) if augment else None, seed=seed
-    )
     history = training.fit(
-        model, splits["train"], splits["validation"], settings=chosen, normalise=normalise,
-        checkpoints=arguments.checkpoints, snapshots=snapshots,
+        model, splits["train"], splits["validation"], normalise=normalise, checkpoints=arguments.checkpoints,
+        settings=training.Settings.of(options["training"], architecture=options["architecture"], seed=seed),
+        snapshots=options["training"]["snapshots"],
         on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
     )  # fmt: skip
     metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}

@@ -23,7 +23,6 @@ from topodepth.registry import Registry
 SPLITS = ("train", "validation", "test")
 BLOCK_BYTES = 8 * 2**20  # pixels in memory at a time
 CHUNK_BYTES = 2**20  # pixels that reading one image takes from disk, at most
-LIMIT_BYTES = 256 * 2**30  # no file is made larger: a small hostile source can claim any number of images
 
 registry = Registry(__name__, "data set")
 register = registry.register
@@ -130,9 +129,6 @@ def write(
     shapes = {split: tuple(splits[split][0].shape[1:]) for split in SPLITS}
     if len(set(shapes.values())) > 1:
         raise InputError(f"{path}: expected images of one shape in all splits. Received: {shapes}.")
-    size = sum(len(labels) for _, labels in splits.values()) * int(np.prod(shapes["train"]))
-    if size > LIMIT_BYTES:
-        raise InputError(f"{path}: expected at most {LIMIT_BYTES >> 30} GiB of images. Received: {size >> 30} GiB.")
     with storage.create_h5(path) as file:
         read = {}
         for split in SPLITS:

@@ -1,10 +1,13 @@
 """Images read, converted and resized a block at a time, so that memory does not grow with a data set."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from topodepth.errors import InputError
+
+LIMIT_BYTES = 256 * 2**30  # a small hostile file can claim any number of images
 
 
 class Images:
@@ -70,11 +73,15 @@ class ArrayImages(Images):
         if source.ndim not in (3, 4):
             raise InputError(f"{where}: expected images (n, height, width, channels). Received: {source.shape}.")
         self.source, self.size, self.scale, self.where, self.owner = source, size, scale, where, owner
-        self.positions = np.arange(source.shape[0]) if rows is None else np.asarray(rows)
+        count = source.shape[0] if rows is None else len(rows)
         height, width, channels = (*source.shape[1:], 1)[:3]
         if size is not None:
             height = width = size
-        self.shape = (len(self.positions), height, width, channels)
+        self.shape = (count, height, width, channels)
+        claimed = math.prod(map(int, self.shape))
+        if claimed > LIMIT_BYTES:
+            raise InputError(f"{where}: expected at most {LIMIT_BYTES >> 30} GiB. Received: {claimed >> 30} GiB.")
+        self.positions = np.arange(count) if rows is None else np.asarray(rows)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return the images of some increasing rows."""

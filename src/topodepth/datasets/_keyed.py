@@ -65,15 +65,12 @@ def splits_of(
             f"they are called). Received: {', '.join(map(repr, known[:20])) or 'no arrays'}."
         )
     arrays = {split: (get(names[x]), get(names[y])) for split, (x, y) in found.items()}
-    labels = {split: _labels(y, x.shape, f"{path}/{names[found[split][1]]}") for split, (x, y) in arrays.items()}
     where = {split: f"{path}/{names[x]}" for split, (x, _) in found.items()}
-    # one scale for all: a dark test set of 0–255 can stay below 1
+    images = {split: ArrayImages(x, size=size, where=where[split], owner=owner) for split, (x, _) in arrays.items()}
+    labels = {split: _labels(y, x.shape, f"{path}/{names[found[split][1]]}") for split, (x, y) in arrays.items()}
     scales = {split: pixel_scale(x, where[split]) for split, (x, _) in arrays.items()}
-    scale = min((scales[split] for split, (x, _) in arrays.items() if x.dtype != np.uint8), default=1)
-    images = {
-        split: ArrayImages(x, size=size, scale=scale, where=where[split], owner=owner)
-        for split, (x, _) in arrays.items()
-    }
+    for part in images.values():  # one scale for all: a dark test set of 0–255 can stay below 1
+        part.scale = min((scales[split] for split in images if images[split].source.dtype != np.uint8), default=1)
     parts = {split: (images[split], labels[split]) for split in images}
     classes = max(int(y.max()) for y in labels.values()) + 1
     class_names = _class_names(get(names["class_names"]), path) if "class_names" in names else map(str, range(classes))
