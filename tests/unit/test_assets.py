@@ -74,6 +74,10 @@ def half(fetch):
 def test_a_file_that_changed_meanwhile_comes_again_from_the_start(fetch, server, half):
     half(b"x" * 150_000, url=f"{server.url}/mirror", validator='"v0"')
     assert fetch("mirror") == CONTENT
+    assert server.seen == [("/mirror", "bytes=150000-")]  # asked for the rest if unchanged, given all
+    fetch.out.unlink()
+    half(b"x" * 150_000, url=f"{server.url}/heedless", validator='"v0"')
+    assert fetch("heedless") == CONTENT  # a server that gives the rest all the same
 
 
 def test_parts_of_two_sources_are_joined_only_under_a_checksum(fetch, server, half):
@@ -150,7 +154,7 @@ def test_a_wrong_checksum_is_named_and_removed_and_the_next_mirror_tried(fetch, 
 
 
 @pytest.mark.parametrize("bad", [{"sha256": "abc"}, {"sha256": 7}, {"size": -1}, {"size": "7"}, {"size": True}])
-def test_a_checksum_or_size_that_is_none_is_fetch.refused(server, bad):
+def test_a_checksum_or_size_that_is_none_is_refused(fetch, server, bad):
     assert "expected" in fetch.refused("mirror", **bad)
     assert server.seen == []
 

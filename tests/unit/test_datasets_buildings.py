@@ -117,7 +117,7 @@ def hostile(marker):
         "numpy runner": b"cnumpy.testing._private.utils\nrunstring\n(V" + touch.encode() + b"\n}tR.",
         "numpy f2py": b"cnumpy.f2py.diagnose\nrun_command\n(V" + touch.encode() + b"\ntR.",
         "numpy load": b"cnumpy\nload\n(V/dev/null\ntR.",
-        "dotted name": b"\x80\x04\x8c\x05numpy\x8c\x17ndarray.__class__.__mro__\x93.",
+        "dotted name": b"\x80\x04\x8c\x05numpy\x8c\x19ndarray.__class__.__mro__\x93.",
         "dotted module": b"\x80\x04\x8c\x05numpy\x8c\x0dos.path.os.nt\x93.",
         "in a list": pickle.dumps([array, Calls(os.system, f"touch {marker}")]),
         "in an object array": pickle.dumps(objects),

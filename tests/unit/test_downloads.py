@@ -141,7 +141,7 @@ def test_half_a_file_that_ends_without_a_word_is_caught_by_size_or_checksum(fetc
 @pytest.mark.parametrize(
     "url", ["http://example.org/x", "ftp://127.0.0.1/x", "file:///etc/passwd", "https://", "", "x", 7]
 )
-def test_an_address_that_is_not_encrypted_is_fetch.refused(url):
+def test_an_address_that_is_not_encrypted_is_refused(fetch, url):
     assert "expected https" in fetch.refused(urls=[url])
 
 
@@ -151,7 +151,7 @@ def test_a_host_that_does_not_exist_and_one_that_does_not_answer_are_told_apart(
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="needs the command openssl to make a certificate")
-def test_a_certificate_that_nobody_vouches_for_is_fetch.refused(tmp_path):
+def test_a_certificate_that_nobody_vouches_for_is_refused(fetch, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)

@@ -5,8 +5,10 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import ROOT, copy_repository
+from topodepth import architectures
 
 pytestmark = pytest.mark.xdist_group("workflow")
 README = (ROOT / "README.md").read_text()
@@ -18,6 +20,10 @@ def clone(tmp_path_factory):
     repository = copy_repository(tmp_path_factory.mktemp("readme") / "repository")
     overlays = [block for kind, block in BLOCKS if kind == "yaml"]
     (repository.path / "mine.yaml").write_text(overlays[0])
+    for name in ("path/to/model.keras", "model.h5"):
+        path = repository.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        architectures.build("vgg", input_shape=(32, 32, 3), classes=10, width=2).save(path)
     return repository
 
 
@@ -47,6 +53,17 @@ def test_every_snakemake_command_can_be_planned(clone, command):
 def test_every_target_can_be_planned(clone, target):
     result = clone.snakemake("--cores", "2", "--dry-run", "--quiet", "rules", "--", target)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("models", re.findall(r"^\| `python .*?`(models: .*?)`", README, flags=re.MULTILINE))
+def test_every_command_of_the_original_has_a_configuration_that_can_be_planned(clone, models):
+    config = yaml.safe_load(models)
+    selected = {"name": "theirs", "models": list(config["models"])}
+    config |= {"run": "theirs", "experiments": {"depth": [selected], "dynamics": []}}
+    (clone.path / "theirs.yaml").write_text(yaml.safe_dump(config))
+    result = clone.snakemake("--cores", "16", "--dry-run", "depth", config="theirs.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "draw_depth" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
