@@ -274,16 +274,18 @@ def test_a_file_put_in_place_is_held_to_the_lock(fetch, given, tmp_path):
 # the command
 
 
-def test_the_command_fetches_and_unpacks(server, tmp_path):
+def test_the_commands_fetch_and_unpack(server, tmp_path):
     source = tmp_path / "source"
     source.mkdir()
     (source / "a.txt").write_text("hello")
     server.content = Path(shutil.make_archive(str(tmp_path / "archive"), "gztar", source)).read_bytes()
-    out = tmp_path / "out/folder"
-    job = run_script(tmp_path, out, urls=[f"{server.url}/mirror"], unpack=True, drive=None, size=None)
+    archive, out = tmp_path / "out/archive", tmp_path / "out/folder"
+    job = run_script(tmp_path, archive, urls=[f"{server.url}/mirror"], drive=None, size=None)
     assert job.communicate()[1].count("error") == job.returncode == 0
+    script = Path(__file__).parents[2] / "workflow/scripts/unpack_asset.py"
+    subprocess.run([sys.executable, script, "--archive", archive, "--out", out], check=True, capture_output=True)
     assert (out / "a.txt").read_text() == "hello"
-    assert os.listdir(out.parent) == ["folder"]
+    assert sorted(os.listdir(out.parent)) == ["archive", "folder"]
 
 
 def test_the_command_can_be_given_a_drive_of_ones_own(server, tmp_path, monkeypatch):
