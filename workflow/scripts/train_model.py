@@ -1,7 +1,6 @@
 """Build one network and train it; a killed job goes on from its last epoch."""
 
 import argparse
-import os
 import shutil
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def main() -> None:
     ]
     storage.write_table(arguments.history, rows, ["model", "epoch", *columns])
     shutil.rmtree(arguments.snapshots, ignore_errors=True)
-    os.replace(kept, arguments.snapshots)
+    kept.replace(arguments.snapshots)
     shutil.rmtree(arguments.checkpoints, ignore_errors=True)
 
 
