@@ -85,3 +85,20 @@ def test_a_file_that_is_no_diagram_file_is_named(tmp_path):
 def test_an_unknown_kind_of_cloud_is_refused(cloud):
     with pytest.raises(InputError, match="Received: 'classes'"):
         diagrams.clouds(*cloud, by="classes", limit=None, seed=0)
+
+
+def test_only_the_classes_asked_for_are_measured(cloud):
+    points, labels = cloud
+    found = diagrams.clouds(points, labels, by="class", limit=None, seed=0, classes=[2, 0])
+    assert list(found) == ["0", "2"]
+    whole = diagrams.clouds(points, labels, by="all", limit=None, seed=0, classes=[2, 0])
+    np.testing.assert_array_equal(whole["all"], points[labels != 1])
+
+
+def test_a_class_that_is_not_there_and_missing_labels_are_refused(cloud):
+    points, labels = cloud
+    with pytest.raises(InputError, match="class 7"):
+        diagrams.clouds(points, labels, by="class", limit=None, seed=0, classes=[7])
+    with pytest.raises(InputError, match=r"expected '/labels' in the activations file, or `clouds: all`"):
+        diagrams.clouds(points, None, by="class", limit=None, seed=0)
+    assert len(diagrams.clouds(points, None, by="all", limit=None, seed=0)["all"]) == len(points)
