@@ -1,6 +1,7 @@
 """Open any Keras model file, list its layers and tap them, whether Keras 3 or the legacy Keras wrote it."""
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -119,14 +120,17 @@ def tapped_model(model, taps: list[Tap]):
         4: framework.layers.GlobalAveragePooling2D,
         5: framework.layers.GlobalAveragePooling3D,
     }
+    taken = {layer.name for layer in model.layers}
     outputs = []
-    for tap in taps:
+    for k, tap in enumerate(taps):
         rank = len(tap.tensor.shape)
         if rank != 2 and rank not in pools:
             raise InputError(f"{model.name}: layer {tap.token!r} expected to have 2 to 5 axes. Received: {rank}")
         if tap.tensor.shape[-1] is None:
             raise InputError(f"{model.name}: layer {tap.token!r} expected to have a fixed number of features.")
-        options = {} if rank == 3 else {"data_format": "channels_last"}
+        # a name of its own: the default one may be that of a layer that the file brings along
+        name = next(name for name in (f"tap{'_' * extra}{k}" for extra in count()) if name not in taken)
+        options = {"name": name} if rank == 3 else {"name": name, "data_format": "channels_last"}
         outputs.append(tap.tensor if rank == 2 else pools[rank](**options)(tap.tensor))
     tapped = framework.Model(model.inputs, outputs)
     tapped.compile(jit_compile=False)  # XLA's compilation costs more than it saves in one pass over the images

@@ -1,3 +1,4 @@
+import importlib
 import zipfile
 
 import h5py
@@ -256,3 +257,18 @@ def test_a_custom_layer_is_refused_by_its_name(tmp_path):
     keras.Model(images, Twice()(images)).save(tmp_path / "custom.keras")
     with pytest.raises(InputError, match=r"custom.keras: carries code.*custom object 'Twice'"):
         load_model(tmp_path / "custom.keras")
+
+
+@pytest.mark.parametrize("framework", ["keras", "tf_keras"])
+def test_layers_of_a_file_may_have_any_names(framework):
+    """Names that a network library would give to layers of its own, the pooling behind a tap among them."""
+    library = importlib.import_module(framework)
+    library.backend.clear_session()
+    images = library.Input((8, 8, 3))
+    values = library.layers.Conv2D(4, 3, name="tap0")(images)
+    values = library.layers.Conv2D(4, 3, name="global_average_pooling2d_1")(values)
+    pooled = library.layers.GlobalAveragePooling2D(name="global_average_pooling2d")(values)
+    model = library.Model(images, library.layers.Dense(3, activation="softmax", name="dense")(pooled))
+    taps = tap_layers(model, ["tap0", "global_average_pooling2d_1", "logits"])
+    found = tapped_model(model, taps).predict_on_batch(np.ones((2, 8, 8, 3), np.float32))
+    assert [values.shape for values in found] == [(2, 4), (2, 4), (2, 3)]
