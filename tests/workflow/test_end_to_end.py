@@ -121,6 +121,7 @@ def test_the_same_run_twice_gives_the_same_tables_and_figures_byte_for_byte(fini
 def test_the_report_is_one_page_with_figures_captions_and_versions(finished):
     result = finished.snakemake("--cores", "1", "--report", "report.html")
     assert result.returncode == 0, result.stderr
+    assert "WARNING/" not in result.stdout + result.stderr  # a caption that is not well-formed
     page = (finished.path / "report.html").read_text()
     for words in ("persistence", "Provenance", "depth.png", "versions.csv"):
         assert words in page
