@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
-from topodepth.storage import create_h5, open_h5
+from topodepth.storage import create_h5, open_h5, plain
 
 FORMAT = "topodepth-activations"
 VERSION = 1
@@ -282,7 +282,7 @@ def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
     attributes = {}
     for key in item.attrs:
         try:
-            attributes[key] = _plain(item.attrs[key])
+            attributes[key] = plain(item.attrs[key])
         except (OSError, TypeError, ValueError) as error:
             raise InputError(f"{path}:{where} attribute {key!r} cannot be read. Received: {error}") from error
     for key in ("model", "token", "layer_class", "reduction"):
@@ -409,10 +409,3 @@ def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
         received = f"{column.dtype} {column.shape}"
         raise InputError(f"{path}: '/{name}' expected as {expected}. Received: {received}")
     return column[()].astype(np.int64)
-
-
-def _plain(value: object) -> object:
-    """Return an attribute as a Python value: HDF5 hands out NumPy scalars and, from some writers, bytes."""
-    if isinstance(value, bytes | np.bytes_):
-        return value.decode(errors="replace")
-    return value.item() if isinstance(value, np.generic) else value

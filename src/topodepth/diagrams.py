@@ -167,7 +167,7 @@ class DiagramFile:
 
     def __init__(self, path: str | Path) -> None:
         with storage.open_h5(path) as file:
-            self.attributes = {key: _plain(value) for key, value in file.attrs.items()}
+            self.attributes = {key: storage.plain(value) for key, value in file.attrs.items()}
             if "layer" not in self.attributes:
                 raise InputError(f"{path}: no diagram file: expected an attribute 'layer'.")
             self.data = _collection(file)
@@ -186,7 +186,3 @@ def _collection(group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F8
         name.removeprefix("class_"): [group[name][f"H{i}"][:] for i in range(len(group[name]))]
         for name in sorted(names, key=lambda name: (len(name), name))
     }
-
-
-def _plain(value: object) -> object:
-    return value.item() if hasattr(value, "item") else value

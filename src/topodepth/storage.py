@@ -69,6 +69,15 @@ def open_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
             raise InputError(f"{path}: corrupt or incomplete HDF5 file. Received: {reason}") from error
 
 
+def plain(value: object) -> object:
+    """Return an attribute as a Python value: HDF5 hands out NumPy scalars and, from some writers, bytes."""
+    import numpy
+
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, numpy.generic) else value
+
+
 def write_table(path: str | Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str]) -> None:
     """Write a tidy CSV with full precision; a missing key or ``None`` or NaN becomes an empty cell.
 

@@ -56,7 +56,8 @@ def draw(
     accuracy = 100 * table["test_accuracy"]
     scale = ScalarMappable(Normalize(accuracy.min(), max(accuracy.max(), accuracy.min() + 1e-9)), cmap="viridis")
     with style.look():
-        figure = style.new_figure(max(5.0, 1.6 + 2.3 * len(names)), 0.6 + 2.1 * len(chosen), title)
+        # never taller than wide: the report shows a figure at the width of its page
+        figure = style.new_figure(max(10.0, 1.6 + 2.3 * len(names)), 0.6 + 2.1 * len(chosen), title)
         grid = figure.subplots(len(chosen), len(names), squeeze=False, sharex=True, sharey="row")
         for row, panel in enumerate(chosen):
             for axes, name in zip(grid[row], names, strict=True):
