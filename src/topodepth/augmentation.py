@@ -1,8 +1,10 @@
-"""Random affine changes of images, one transform an image, a function of seed and epoch only."""
+"""What a network sees of its training images: which of them, under which labels, and how changed in each epoch."""
 
 from dataclasses import dataclass
 
 import numpy as np
+
+from topodepth.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,46 @@ def apply(images: np.ndarray, transforms: np.ndarray) -> np.ndarray:
         data_format="channels_last",
     )
     return np.clip(np.rint(keras.ops.convert_to_numpy(changed)), 0, 255).astype(np.uint8)
+
+
+def training_split(
+    train: tuple[np.ndarray, np.ndarray], *, images: int | None, label_noise: float, classes: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the images that a network is to learn from: fewer than there are, or with wrong labels among them.
+
+    With the same seed a smaller set is part of every larger one, and an image wrong at little noise is wrong in the
+    same way at more.
+
+    Parameters
+    ----------
+    train
+        Images (n, ...) and labels (n,).
+    images
+        How many, drawn at random in equal shares of each class as far as it goes; all if None.
+    label_noise
+        Share of the labels, from 0 to 1, each replaced by one of the other classes at random.
+    classes
+        Number of classes.
+    seed
+        Seed of both.
+
+    Raises
+    ------
+    InputError
+        If there are fewer images than asked for.
+    """
+    pixels, labels = np.asarray(train[0]), np.array(train[1])
+    if images is not None and not classes <= images <= len(labels):
+        raise InputError(f"training: images expected from {classes} to {len(labels)}. Received: {images}")
+    rng = np.random.default_rng([seed, 3])
+    threshold, shift = rng.random(len(labels)), rng.integers(1, classes, len(labels))
+    order = rng.permutation(len(labels))
+    labels = np.where(threshold < label_noise, (labels + shift) % classes, labels)
+    if images is not None:
+        rank = np.empty(len(order), dtype=int)  # the place of each image among those of its class
+        for label in np.unique(train[1]):
+            members = order[train[1][order] == label]
+            rank[members] = np.arange(len(members))
+        chosen = np.sort(order[np.argsort(rank[order], kind="stable")][:images])
+        pixels, labels = pixels[chosen], labels[chosen]
+    return pixels, labels

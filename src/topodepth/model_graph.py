@@ -247,10 +247,10 @@ def auto_tokens(graph: LayerGraph) -> list[str]:
     """Return the taps that suit a model nobody described, in order of depth; at most twelve unless declared."""
     from topodepth.architectures import registry
 
-    if graph.name in registry.names():
-        declared = list(registry.get(graph.name).layers)
-        if {application.name for application in graph.applications}.issuperset(declared):
-            return declared
+    declared = registry.get(graph.name).layers if graph.name in registry.names() else None
+    known = declared and not callable(declared)  # a file does not say the depth of an architecture that has several
+    if known and {application.name for application in graph.applications}.issuperset(declared):
+        return list(declared)
     try:
         logits, tokens = graph.head()[0], ["logits"]
     except InputError:

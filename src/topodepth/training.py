@@ -81,13 +81,14 @@ class Settings:
         ----------
         training
             The fields by name, but ``augment`` and ``flip`` are booleans, and ``optimizer`` None means the
-            architecture's own. ``l2`` and ``snapshots`` are not of this class and are left out.
+            architecture's own. What is not of this class (``l2``, ``snapshots``, ``images``, ``label_noise``) is left
+            out.
         architecture
             Registered architecture.
         seed
             Seed of batch order and augmentation.
         """
-        fields = {key: value for key, value in training.items() if key not in ("augment", "flip", "l2", "snapshots")}
+        fields = {key: value for key, value in training.items() if key in cls.__dataclass_fields__}
         fields["augment"] = Augmentation(flip=training["flip"]) if training["augment"] else None
         fields["optimizer"] = training["optimizer"] or architectures.registry.get(architecture).optimizer
         return cls(**fields, seed=seed)

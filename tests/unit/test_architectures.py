@@ -16,6 +16,10 @@ PARAMETERS = {
     "resnet32": 476_154,
     "resnet56": 866_810,
     "resnet110": 1_748_346,
+    # four convolutions of width 32 without bias, four normalisations, one dense layer
+    "cnn": 9 * 32 * (3 + 3 * 32) + 4 * 4 * 32 + 32 * 10 + 10,
+    # resnet32 without two of five blocks in each stage: two convolutions without bias and two normalisations each
+    "cifar_resnet": 476_154 - 2 * sum(2 * 9 * w * w + 2 * 4 * w for w in (16, 32, 64)),
 }
 # Layers by the index that the published experiments tap them at.
 ORIGINAL_INDICES = {
@@ -66,11 +70,11 @@ def test_the_smallest_input_and_width_work_and_give_probabilities(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_declared_layers_exist_in_order_of_depth_and_end_with_logits(name):
     names = [layer.name for layer in small(name).layers]
-    declared = architectures.registry.get(name).layers
+    declared = architectures.layers(name)
     places = [names.index(layer) for layer in declared]
     assert places == sorted(places)
     assert declared[-1] == "logits"
-    assert 9 <= len(declared) <= 12
+    assert 6 <= len(declared) <= 12
     assert "probabilities" in names[names.index("logits") :]
 
 
@@ -81,8 +85,8 @@ def test_layer_names_suit_file_names(name):
 
 def test_layers_are_listed_without_importing_keras():
     code = (
-        "import sys, json; from topodepth.architectures import registry as r;"
-        "layers = {n: list(r.get(n).layers) for n in r.names()};"
+        "import sys, json; from topodepth.architectures import layers, registry as r;"
+        "layers = {n: layers(n) for n in r.names()};"
         "print(json.dumps([sorted({'keras', 'tensorflow', 'tf_keras'} & set(sys.modules)), layers]))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -161,3 +165,31 @@ def test_an_unknown_activation_lists_the_six():
 def test_an_unknown_architecture_lists_the_known_ones():
     with pytest.raises(InputError, match=r"Did you mean 'vgg'.*mobilenet_v2"):
         small("vgg16")
+
+
+def test_a_network_of_any_depth_has_as_many_layers_with_kernels_and_declares_what_it_taps():
+    for depth in (1, 3, 6):
+        model = small("cnn", depth=depth)
+        assert sum(len(layer.get_weights()) > 0 and layer.name.startswith("conv") for layer in model.layers) == depth
+        assert {layer.name for layer in model.layers}.issuperset(architectures.layers("cnn", depth))
+
+
+def test_cifar_resnet_of_depth_32_is_resnet32():
+    ours, known = small("cifar_resnet", depth=32, seed=3), small("resnet32", seed=3)
+    for left, right in zip(ours.get_weights(), known.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.parametrize(
+    ("name", "depth", "message"),
+    [
+        ("vgg", 3, r"vgg: has one depth, expected none to be set .*'cnn'.* Received: 3"),
+        ("cifar_resnet", 21, r"cifar_resnet: depth expected as 6n \+ 2.* Received: 21"),
+        ("cnn", 0, r"cnn: depth expected to be a whole number of at least 1. Received: 0"),
+    ],
+)
+def test_a_depth_that_an_architecture_has_not_is_refused(name, depth, message):
+    with pytest.raises(InputError, match=message):
+        architectures.layers(name, depth)
+    with pytest.raises(InputError, match=message):
+        small(name, depth=depth)

@@ -136,6 +136,8 @@ def test_every_kind_of_network_is_compared():
 def test_our_own_architectures_are_planned_by_their_declared_layers(name, tmp_path):
     if "110" in name:
         pytest.skip("as resnet56, only slower")
+    if callable(architectures.registry.get(name).layers):
+        pytest.skip("its depth is not in the file: planned as a network that nobody described")
     model = architectures.build(name, input_shape=(16, 16, 3), classes=3, width=8)
     model.save(tmp_path / "ours.keras")
     assert auto_layers(tmp_path / "ours.keras") == list(architectures.registry.get(name).layers)

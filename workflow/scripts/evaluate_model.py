@@ -36,7 +36,7 @@ def main() -> None:
             )
             for split in datasets.SPLITS
         }
-    storage.write_json(arguments.out, metrics | {"parameters": model.count_params()})
+    storage.write_json(arguments.out, metrics | models.complexity(model))
 
 
 run(main)

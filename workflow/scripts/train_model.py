@@ -4,7 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from topodepth import architectures, datasets, storage, training
+from topodepth import architectures, augmentation, datasets, models, storage, training
 from topodepth.commands import limit_threads, run, settings
 
 
@@ -13,8 +13,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the model in tables and figures")
     parser.add_argument("--dataset", required=True, help="data set file")
-    parser.add_argument("--settings", type=settings, required=True,
-                        help="JSON: architecture, activation, width, normalisation, seed, training")  # fmt: skip
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: what the configuration says of it")
     parser.add_argument("--checkpoints", required=True, help="folder for the state after each epoch")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--model", required=True, help="Keras file to make")
@@ -31,9 +30,11 @@ def main() -> None:
         dataset = datasets.DataSet(file)
         splits = {split: (dataset.images(split)[:], dataset.labels(split)) for split in datasets.SPLITS}
         normalise = dataset.normaliser(options["normalisation"])
+    classes, changes = len(dataset.class_names), {key: options["training"][key] for key in ("images", "label_noise")}
+    splits["train"] = augmentation.training_split(splits["train"], classes=classes, seed=seed, **changes)
     model = architectures.build(
-        options["architecture"], input_shape=dataset.image_shape, classes=len(dataset.class_names),
-        activation=options["activation"], width=options["width"], l2=options["training"]["l2"], seed=seed,
+        options["architecture"], input_shape=dataset.image_shape, classes=classes, activation=options["activation"],
+        width=options["width"], depth=options["depth"], l2=options["training"]["l2"], seed=seed,
     )  # fmt: skip
     history = training.fit(
         model, splits["train"], splits["validation"], normalise=normalise, checkpoints=arguments.checkpoints,
@@ -42,15 +43,14 @@ def main() -> None:
         on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
     )  # fmt: skip
     metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}
-    epochs = len(history["loss"])
-    metrics |= {"epochs": epochs, "seed": seed, "seconds": sum(history["seconds"]), "parameters": model.count_params()}
+    epochs, seconds = len(history["loss"]), sum(history["seconds"])
+    metrics |= {"epochs": epochs, "seed": seed, "seconds": seconds} | models.complexity(model)
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     storage.write_json(arguments.metrics, metrics)
     columns = [key for key in history if key != "seconds"]  # which differ from run to run; tables do not
-    rows = [
-        {"model": arguments.name, "epoch": k + 1} | {key: history[key][k] for key in columns} for k in range(epochs)
-    ]
+    named = {"model": arguments.name}
+    rows = [named | {"epoch": k + 1} | {key: history[key][k] for key in columns} for k in range(epochs)]
     storage.write_table(arguments.history, rows, ["model", "epoch", *columns])
     shutil.rmtree(arguments.snapshots, ignore_errors=True)
     kept.replace(arguments.snapshots)

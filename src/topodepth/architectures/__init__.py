@@ -2,7 +2,8 @@
 
 ``layers`` are the names worth tapping, in order of depth; the planner reads them without importing Keras, so a
 module of this package imports Keras inside its ``build`` function only. The other attributes of ``@register`` are
-the original's settings: ``activation``, ``width``, ``l2`` and ``optimizer``.
+the original's settings: ``activation``, ``width``, ``l2`` and ``optimizer``. An architecture of any depth also has a
+``depth``, takes it as an argument, and its ``layers`` are a function of it.
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ def build(
     classes: int,
     activation: str | None = None,
     width: int | None = None,
+    depth: int | None = None,
     l2: float | None = None,
     seed: int = 0,
 ) -> "keras.Model":  # noqa: F821
@@ -42,6 +44,8 @@ def build(
         One of ``relu``, ``swish``, ``tanh``, ``relu6``, ``sigmoid``, ``elu``; the architecture's own if None.
     width
         Number of channels that the whole network scales with; the architecture's own if None.
+    depth
+        Number of layers, of an architecture that exists in several depths; the architecture's own if None.
     l2
         Weight of the L2 penalty on the convolutions that have one; the architecture's own if None.
     seed
@@ -68,6 +72,7 @@ def build(
     _check_integer(f"{name}: seed", seed, 0)
     if isinstance(l2, bool) or not isinstance(l2, Real) or not 0 <= l2 < float("inf"):
         raise InputError(f"{name}: l2 expected to be a number of at least 0. Received: {l2!r}")
+    options = {"depth": checked_depth(name, depth)} if hasattr(entry, "depth") or depth is not None else {}
     return entry(
         input_shape=_checked_shape(name, input_shape),
         classes=int(classes),
@@ -75,7 +80,40 @@ def build(
         width=int(width),
         l2=float(l2),
         seed=int(seed),
+        **options,
     )
+
+
+def layers(name: str, depth: int | None = None) -> list[str]:
+    """Return the layers of an architecture that are worth tapping, in order of depth, without importing Keras.
+
+    Raises
+    ------
+    InputError
+        As :func:`build`, for the name and the depth.
+    """
+    declared = registry.get(name).layers
+    if depth is None and not callable(declared):
+        return list(declared)
+    return list(declared(checked_depth(name, depth)))
+
+
+def checked_depth(name: str, depth: int | None) -> int:
+    """Return the depth of a network, the architecture's own if None.
+
+    Raises
+    ------
+    InputError
+        If the architecture exists in one depth only, or not in this one.
+    """
+    entry = registry.get(name)
+    if not hasattr(entry, "depth"):
+        several = [other for other in registry.names() if hasattr(registry.get(other), "depth")]
+        raise InputError(f"{name}: has one depth, expected none to be set (of any depth: {several}). Received: {depth}")
+    depth = entry.depth if depth is None else depth
+    _check_integer(f"{name}: depth", depth, 1)
+    entry.layers(depth)  # which refuses a depth that this architecture has not
+    return int(depth)
 
 
 def _check_integer(what: str, value: object, least: int) -> None:
