@@ -50,6 +50,7 @@ def complete(config: dict, schema_path: str | Path) -> dict:
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
         model["training"] = {**completed["training"], **model["training"]}
+        _check_grid(f"models.{name}", model, schema)
     if completed["protocol"] == "original":
         _follow_original(completed)
     _check_names(completed)
@@ -142,7 +143,7 @@ def _check_names(config: Mapping) -> None:
     twice = set(config["models"]) & set(config["activations"])
     if twice:
         raise InputError(f"config key 'activations': expected names that no model has. Received: {sorted(twice)[0]!r}.")
-    for kind in ("depth", "dynamics"):
+    for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing"):
         names = [experiment["name"] for experiment in config["experiments"].get(kind, [])]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -164,6 +165,21 @@ def _check_model(where: str, model: Mapping) -> None:
         raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
 
 
+def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
+    """Refuse an axis that is no setting of a model trained here, and values that the setting cannot have."""
+    own = ("architecture", "depth", "width", "activation")
+    known = [*own, *(key for key in schema["$defs"]["training"]["properties"] if key != "snapshots")]
+    if model["grid"] and not model["architecture"]:
+        raise InputError(f"config key '{where}.grid': expected in a model with an architecture, to be trained here.")
+    for axis, values in model["grid"].items():
+        if axis not in known:
+            raise InputError(f"config key '{where}.grid': {unknown_name('axis', axis, known)}")
+        part, key = ("model", "dataset") if axis in own else ("training", None)
+        for value in values:
+            settings = {axis: value} | ({key: model[key]} if key else {})
+            _refuse_first(_part(schema, part), settings, f"{where}.grid.")
+
+
 def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
     """Yield (key, kind, name, known names) of everything in the configuration that must exist elsewhere."""
     descriptors = Registry("topodepth.descriptors", "descriptor").names()
@@ -174,17 +190,29 @@ def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
             yield f"datasets.{name}.assets", "asset", asset, list(config["assets"])
     for name, model in config["models"].items():
         yield f"models.{name}.dataset", "data set", model["dataset"], list(config["datasets"])
-        if model["architecture"]:
-            yield f"models.{name}.architecture", "architecture", model["architecture"], architectures.registry.names()
+        for architecture in [model["architecture"], *model["grid"].get("architecture", [])]:
+            if architecture:
+                yield f"models.{name}.architecture", "architecture", architecture, architectures.registry.names()
         if model["asset"]:
             yield f"models.{name}.asset", "asset", model["asset"], list(config["assets"])
-    for kind, known in (("depth", [*config["models"], *config["activations"]]), ("dynamics", list(config["models"]))):
-        for experiment in config["experiments"].get(kind, []):
-            where = f"experiments.{kind}.{experiment['name']}"
-            yield f"{where}.sample", "sample", experiment["sample"], list(config["samples"])
-            for model in experiment["models"]:
-                yield f"{where}.models", "model", model, known
+    yield from _experiment_references(config)
     for descriptor in config["topology"]["descriptors"]:
         yield "topology.descriptors", "descriptor", descriptor, descriptors
     for estimator in config["dimension"]["estimators"]:
         yield "dimension.estimators", "estimator", estimator, estimators
+
+
+def _experiment_references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
+    attacks = Registry("topodepth.attacks", "attack").names()
+    for kind, experiments in config["experiments"].items():
+        known = [*config["models"], *(config["activations"] if kind == "depth" else [])]
+        for experiment in experiments:
+            where = f"experiments.{kind}.{experiment['name']}"
+            if "sample" in experiment:
+                yield f"{where}.sample", "sample", experiment["sample"], list(config["samples"])
+            if "dataset" in experiment:
+                yield f"{where}.dataset", "data set", experiment["dataset"], list(config["datasets"])
+            if "attack" in experiment:
+                yield f"{where}.attack", "attack", experiment["attack"], attacks
+            for model in experiment["models"]:
+                yield f"{where}.models", "model", model, known

@@ -38,10 +38,9 @@ def clouds(
     labels
         (n,) class of each point.
     by
-        ``class`` or ``all``.
+        ``class``, ``all`` or ``both``.
     limit
         At most this many points a cloud, drawn with ``seed``: the same images in every layer and model. None: all.
-
     classes
         Only points of these classes; None takes all.
 
@@ -50,18 +49,19 @@ def clouds(
     InputError
         If ``by`` is unknown, a class has no points, or classes are asked for and there are no labels.
     """
-    if by not in ("class", "all"):
-        raise InputError(f"clouds: expected class or all. Received: {by!r}.")
-    if labels is None and (by == "class" or classes is not None):
+    if by not in ("class", "all", "both"):
+        raise InputError(f"clouds: expected class, all or both. Received: {by!r}.")
+    if labels is None and (by != "all" or classes is not None):
         raise InputError("clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels.")
-    if by == "all":
-        kept = slice(None) if classes is None else np.isin(labels, classes)
-        points = points[kept]
-        labels = np.zeros(len(points), dtype=int)
     found = {}
-    for key, label in enumerate(np.unique(labels) if by == "all" or classes is None else sorted(classes)):
-        rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
-        found["all" if by == "all" else str(label)] = points[rows]
+    if by != "class":
+        kept = np.arange(len(points)) if classes is None else np.flatnonzero(np.isin(labels, classes))
+        rows = class_members(np.zeros(len(kept), dtype=int), 0, limit, np.random.default_rng([seed, 0, 0]))
+        found["all"] = points[kept[rows]]
+    if by != "all":
+        for key, label in enumerate(np.unique(labels) if classes is None else sorted(classes)):
+            rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
+            found[str(label)] = points[rows]
     return found
 
 
@@ -119,7 +119,9 @@ def write(
     parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
     with storage.create_h5(path) as file:
         file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
-        for key, (name, cloud) in enumerate(parts.items()):
+        whole = int(clouds_by == "both")  # beside the whole cloud, classes keep the draws that they have without it
+        for place, (name, cloud) in enumerate(parts.items()):
+            key = max(place - whole, 0)
             compute = _writer(file, f"class_{name}", max_dim, engine)
             compute("", cloud)
             for draw in range(null_draws):

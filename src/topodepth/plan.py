@@ -1,18 +1,21 @@
 """What a configuration asks for: every single model behind its entries, with the layers each one taps.
 
-One entry of ``models`` may stand for several models: one a seed (``vgg@s1``), one a file of a folder
-(``zoo@resnet_a``), one a snapshot of training (``vgg@004``). User's names hold no ``@``, so these cannot collide.
+One entry of ``models`` may stand for several models: one a seed (``vgg@s1``), one a cell of a grid
+(``grid@depth4-l20.001``), one a file of a folder (``zoo@resnet_a``), one a snapshot of training (``vgg@0004``), one a
+strength of an attack (``vgg@fgsm-03``). User's names hold no ``@``, so these cannot collide.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 
 from topodepth import activations, architectures, model_files
 from topodepth.errors import InputError
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+STATED = re.compile(r"([^_]+)_(?:.*_)?(0?\.\d+|1(?:\.0+)?)")  # the authors' file names: architecture_…_accuracy
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Model:
     label
         Name of the entry in figures.
     kind
-        ``trained``, ``snapshot``, ``file`` or ``activations``.
+        ``trained``, ``snapshot``, ``file``, ``activations``; ``attacked`` and ``viewed`` stand for a model on attacked
+        images and on another data set, ``pixels`` for the images themselves.
     settings
         The entry's configuration.
     seed
@@ -38,7 +42,13 @@ class Model:
     epoch
         Of a snapshot.
     base
-        Name of the trained model that a snapshot is of.
+        Name of the model behind a snapshot, an attack or a view.
+    experiment, strength
+        Name of the attack, and which of its strengths, counted from 0.
+    axes
+        Value on each axis of the grid that it is a cell of.
+    curve
+        The curve it belongs to in figures: models that differ in their seed only share one.
     layers
         ``{file name of the layer: token}``, in order of depth.
     """
@@ -52,12 +62,27 @@ class Model:
     path: str = ""
     epoch: int = 0
     base: str = ""
+    experiment: str = ""
+    strength: int = 0
+    axes: Mapping[str, object] = field(default_factory=dict)
+    curve: str = ""
     layers: Mapping[str, str | int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not self.curve:
+            object.__setattr__(self, "curve", self.name)
+
     @property
-    def curve(self) -> str:
-        """The curve it belongs to in figures: models that differ in their seed only share one."""
-        return self.entry if self.kind == "trained" else self.name
+    def architecture(self) -> str:
+        """Its architecture: as configured, as a file's name tells (``Resnet32_…_0.89.h5``), or its entry's name."""
+        told = STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
+        return self.settings.get("architecture") or (told[1] if told else self.entry)
+
+    @property
+    def stated_accuracy(self) -> float | None:
+        """The test accuracy that a file's name ends in, as in ``Resnet32_…_0.89.h5``; None if it does not."""
+        told = STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
+        return float(told[2]) if told else None
 
 
 def models(config: Mapping, selected: set[str]) -> dict[str, list[Model]]:
@@ -86,6 +111,12 @@ def models(config: Mapping, selected: set[str]) -> dict[str, list[Model]]:
     return found
 
 
+def archived(config: Mapping, entry: str) -> bool:
+    """Tell whether an entry's models lie in an archive, so that they are known only once it is unpacked."""
+    asset = config["models"].get(entry, {}).get("asset")
+    return bool(asset) and config["assets"][asset]["unpack"]
+
+
 def snapshots(model: Model) -> list[Model]:
     """Return the snapshots of a trained model, in order of epochs.
 
@@ -111,6 +142,38 @@ def snapshots(model: Model) -> list[Model]:
     ]  # fmt: skip
 
 
+def attacked(model: Model, experiment: str, strengths: int) -> list[Model]:
+    """Return what stands for a model on attacked images, one a strength of the attack, in order."""
+    return [
+        replace(
+            model, name=f"{model.name}@attack.{experiment}-{k:02d}", kind="attacked", experiment=experiment, strength=k,
+            base=model.name, curve="",
+        )
+        for k in range(strengths)
+    ]  # fmt: skip
+
+
+def viewed(model: Model, experiment: str, dataset: str) -> Model:
+    """Return what stands for a model on the images of another data set than its own."""
+    settings = {**model.settings, "dataset": dataset}
+    return replace(
+        model, name=f"{model.name}@spoof.{experiment}", kind="viewed", base=model.name, curve="", settings=settings
+    )
+
+
+def pixels(experiment: str, dataset: str, settings: Mapping) -> Model:
+    """Return what stands for the images themselves, without a network; ``settings`` say how they become points."""
+    settings = {**settings, "dataset": dataset}
+    return Model(f"pixels@spoof.{experiment}", "pixels", "pixels", "pixels", settings, layers={"pixels": "pixels"})
+
+
+def layers_of(model: Model, sample: Mapping) -> Mapping[str, str | int]:
+    """Return the layers of a model that are tapped on a sample: those that the sample lists, else the model's own."""
+    if sample["layers"] is None or model.kind == "pixels":
+        return model.layers
+    return {slug(token): token for token in sample["layers"]}
+
+
 def slug(token: str | int) -> str:
     """Return a layer's token as part of a file name."""
     return re.sub(r"[^A-Za-z0-9_@.-]", ".", str(token))
@@ -126,31 +189,70 @@ def _layers(entry: str, tokens: list) -> dict[str, str | int]:
 
 
 def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
-    tokens = settings["layers"]
-    if tokens == "auto":
-        tokens = architectures.registry.get(settings["architecture"]).layers
     own = config["seed"] if settings["seed"] is None else settings["seed"]
-    names = {f"{entry}@s{seed}": seed for seed in settings["seeds"]} or {entry: own}
-    label, layers = settings["label"] or entry, _layers(entry, list(tokens))
-    return [Model(name, entry, label, "trained", settings, seed, layers=layers) for name, seed in names.items()]
+    found = []
+    for name, axes, cell in _cells(entry, settings):
+        tokens = cell["layers"]
+        if tokens == "auto":
+            tokens = _told(f"config key 'models.{entry}'", architectures.layers, cell["architecture"], cell["depth"])
+        label = ", ".join(f"{key} {_as_text(value)}" for key, value in axes.items()) or settings["label"] or entry
+        model = Model(name, entry, label, "trained", cell, own, axes=axes, layers=_layers(entry, tokens))
+        seeds = {f"{name}{'-' if axes else '@'}s{seed}": seed for seed in settings["seeds"]} or {name: own}
+        found += [replace(model, name=each, seed=seed, curve=name) for each, seed in seeds.items()]
+    return found
+
+
+def _cells(entry: str, settings: Mapping) -> Iterator[tuple[str, dict, dict]]:
+    """Yield name, value on each axis and settings of every cell of an entry's grid; the entry itself without one.
+
+    A cell's name tells its own values and no others, so a value added to an axis leaves the other cells as they are.
+    """
+    grid = settings["grid"]
+    for values in product(*grid.values()):
+        axes = dict(zip(grid, values, strict=True))
+        own = {key: value for key, value in axes.items() if key not in settings["training"]}
+        training = {key: value for key, value in axes.items() if key in settings["training"]}
+        name = "-".join(f"{key}{_as_text(value)}" for key, value in axes.items())
+        cell = {**settings, **own, "training": {**settings["training"], **training}}
+        yield (f"{entry}@{slug(name)}" if axes else entry), axes, cell
+
+
+def _as_text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value).lower()
+
+
+def _told(where: str, function: "callable", *arguments: object) -> object:
+    """Call a function, and name the configuration's key in its error."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def _files(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
     label = settings["label"] or entry
     if settings["directory"]:
-        where = f"config key 'models.{entry}.directory'"
-        folder = Path(settings["directory"])
-        paths = sorted(path for path in folder.glob("[!.]*") if path.suffix in MODEL_ENDINGS)
-        if not paths:
-            raise InputError(f"{where}: expected a folder of {', '.join(MODEL_ENDINGS)} files. Received: {folder}.")
-        named = {f"{entry}@{slug(path.stem)}": path for path in paths}
-        if len(named) < len(paths):
-            raise InputError(f"{where}: expected file names that differ. Received: {folder}.")
-        return [_file(name, path.stem, entry, settings, str(path)) for name, path in named.items()]
+        found = Path(settings["directory"]).glob("[!.]*")
+        return _folder(entry, settings, "directory", settings["directory"], found)
+    if archived(config, entry):
+        folder = f"resources/{settings['asset']}"
+        return _folder(entry, settings, "asset", folder, Path(folder).rglob("[!.]*"))
     if settings["asset"]:
         asset = config["assets"][settings["asset"]]
         return [_file(entry, label, entry, settings, f"resources/{asset['file']}")]
     return [_file(entry, label, entry, settings, settings["file"])]
+
+
+def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterator[Path]) -> list[Model]:
+    where = f"config key 'models.{entry}.{key}'"
+    paths = sorted(path for path in files if path.suffix in MODEL_ENDINGS)
+    if not paths:
+        fetch = " Fetch it first: snakemake assets." if key == "asset" else ""
+        raise InputError(f"{where}: expected a folder of {', '.join(MODEL_ENDINGS)} files. Received: {folder}.{fetch}")
+    named = {f"{entry}@{slug(path.stem)}": path for path in paths}
+    if len(named) < len(paths):
+        raise InputError(f"{where}: expected file names that differ. Received: {folder}.")
+    return [_file(name, path.stem, entry, settings, str(path)) for name, path in named.items()]
 
 
 def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Model:

@@ -1,6 +1,6 @@
 """Tidy tables: one row a model, layer, class, homology dimension and descriptor, with interval and null value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -41,21 +41,28 @@ def descriptor_rows(file: DiagramFile, names: Iterable[str], parameters: Mapping
         options = parameters.get(name, {})
         for degree in range(len(next(iter(file.data.values())))):
 
-            def values(collection: dict, degree: int = degree, describe=describe, options=options) -> np.ndarray:
-                return np.array([describe(diagrams[degree], **options) for diagrams in collection.values()])
+            def value(diagrams: list[np.ndarray], degree: int = degree, describe=describe, options=options) -> float:
+                return describe(diagrams[degree], **options)
 
-            data = values(file.data)
-            null = np.array([values(draw) for draw in file.null]).reshape(-1, len(data))
             common = {**_about(file.attributes), "homology_dimension": degree, "descriptor": name}
-            if list(file.data) == ["all"]:
-                left_out = np.array([values(group)[0] for group in file.jackknife])
-                rows.append({**common, **_whole_cloud(data[0], null[:, 0], left_out), "n_points": file.n_points["all"]})
-                continue
-            for k, cloud in enumerate(file.data):
-                rows.append(
-                    {**common, **_one_class(data[k], null[:, k]), "class": cloud, "n_points": file.n_points[cloud]}
-                )
-            rows.append({**common, **_mean_over_classes(data, null), "n_points": sum(file.n_points.values())})
+            rows += [{**common, **row} for row in _rows_of(file, value)]
+    return rows
+
+
+def _rows_of(file: DiagramFile, value: Callable[[list[np.ndarray]], float]) -> list[dict]:
+    """Return the rows of one descriptor: of the whole cloud, of each class, and of the mean over classes."""
+    rows = []
+    if "all" in file.data:
+        null, left_out = (np.array([value(draw["all"]) for draw in draws]) for draws in (file.null, file.jackknife))
+        rows.append({**_whole_cloud(value(file.data["all"]), null, left_out), "n_points": file.n_points["all"]})
+    classes = [name for name in file.data if name != "all"]
+    if classes:
+        data = np.array([value(file.data[name]) for name in classes])
+        null = np.array([[value(draw[name]) for name in classes] for draw in file.null]).reshape(-1, len(data))
+        counts = [file.n_points[name] for name in classes]
+        for k, name in enumerate(classes):
+            rows.append({**_one_class(data[k], null[:, k]), "class": name, "n_points": counts[k]})
+        rows.append({**_mean_over_classes(data, null), "n_points": sum(counts)})
     return rows
 
 
@@ -232,33 +239,37 @@ def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
     points
         Filtration values, evenly spread from 0 to the last finite death of data and null model.
     """
-    collections = [file.data, *file.null]
+    data, *null = ([draw[name] for name in _shown(file)] for draw in (file.data, *file.null))
     rows = []
     for degree in range(len(next(iter(file.data.values())))):
-        bars = [diagrams[degree] for collection in collections for diagrams in collection.values()]
+        bars = [diagrams[degree] for clouds in (data, *null) for diagrams in clouds]
         deaths = np.concatenate([diagram[:, 1] for diagram in bars])
         last = deaths[np.isfinite(deaths)].max(initial=0.0)
         grid = np.linspace(0, last * 1.02 or 1.0, points)
 
-        def curve(selected: list[dict], degree: int = degree, grid: np.ndarray = grid) -> np.ndarray:
-            diagrams = [diagrams[degree] for collection in selected for diagrams in collection.values()]
-            return np.mean([descriptors.betti_curve(diagram, grid) for diagram in diagrams], axis=0)
+        def curve(selected: list, degree: int = degree, grid: np.ndarray = grid) -> np.ndarray:
+            curves = [descriptors.betti_curve(diagrams[degree], grid) for clouds in selected for diagrams in clouds]
+            return np.mean(curves, axis=0) if curves else np.full(points, np.nan)
 
-        data = curve([file.data])
-        null = curve(file.null) if file.null else np.full(points, np.nan)
+        betti, null_betti = curve([data]), curve(null)
         about = _about(file.attributes)
         rows += [
             {
                 **{key: about[key] for key in ("model", "layer", "layer_index", "relative_depth")},
-                "class": "all" if list(file.data) == ["all"] else "mean",
+                "class": "all" if _shown(file) == ["all"] else "mean",
                 "homology_dimension": degree,
                 "filtration_value": grid[k],
-                "betti": data[k],
-                "null_betti": null[k],
+                "betti": betti[k],
+                "null_betti": null_betti[k],
             }
             for k in range(points)
         ]
     return rows
+
+
+def _shown(file: DiagramFile) -> list[str]:
+    """Return the clouds that curves and diagrams show: the classes where there are any, else the whole cloud."""
+    return [name for name in file.data if name != "all"] or ["all"]
 
 
 def bar_rows(file: DiagramFile) -> list[dict]:
@@ -267,8 +278,8 @@ def bar_rows(file: DiagramFile) -> list[dict]:
     shared = {key: about[key] for key in ("model", "layer", "layer_index", "relative_depth")}
     rows = []
     for source, collection in [("data", file.data), *[("null", draw) for draw in file.null[:1]]]:
-        for cloud, diagrams in collection.items():
-            for degree, diagram in enumerate(diagrams):
+        for cloud in _shown(file):
+            for degree, diagram in enumerate(collection[cloud]):
                 for birth, death in diagram:
                     rows.append(
                         {**shared, "class": cloud, "homology_dimension": degree, "birth": birth,

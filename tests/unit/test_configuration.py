@@ -141,3 +141,43 @@ def test_the_originals_protocol_makes_its_choices(config):
     assert complete["models"]["vgg"]["layers"] == [2, 5, 7, 10, 12, 15, 17, 20, 22, -2]
     assert complete["models"]["resnet"]["layers"][0] == 16
     assert complete["models"]["se_resnet"]["layers"] == "auto"  # whose layers the original does not give
+
+
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        ({"colour": [1]}, r"'models.grid.grid': unknown axis 'colour'. Known: activation, architecture, augment"),
+        ({"depth": []}, r"'models.grid.grid.depth': expected at least 1 entries"),
+        ({"label_noise": [0.1, 2]}, r"'models.grid.grid.label_noise': expected a value ≤ 1. Received: 2"),
+        ({"snapshots": [1]}, r"unknown axis 'snapshots'"),
+        ({"architecture": ["vgg", "vgh"]}, r"'models.grid.architecture': unknown architecture 'vgh'.*vgg"),
+        ({"depth": [2, 2]}, r"'models.grid.grid.depth': expected entries that differ"),
+    ],
+)
+def test_an_axis_of_a_grid_is_a_setting_and_its_values_are_possible(config, grid, message):
+    entry = {"dataset": "digits", "architecture": "cnn", "grid": grid}
+    with pytest.raises(InputError, match=message):
+        configuration.complete(at(config, "models.grid", entry), SCHEMA)
+
+
+def test_a_grid_of_files_is_refused(config):
+    entry = {"dataset": "digits", "file": "a.h5", "grid": {"depth": [1]}}
+    with pytest.raises(InputError, match=r"'models\.grid\.grid': expected in a model with an architecture"):
+        configuration.complete(at(config, "models.grid", entry), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("kind", "experiment", "message"),
+    [
+        ("generalization", {"models": ["vhh"]}, "'experiments.generalization.x.models': unknown model 'vhh'"),
+        ("generalization", {"models": ["vgg"], "targets": ["luck"]}, "unknown value 'luck'.*test_error"),
+        ("generalization", {"models": ["vgg"], "sample": "no"}, "'experiments.generalization.x.sample'"),
+        ("adversarial", {"models": ["vgg"], "attack": "fgsn"}, "unknown attack 'fgsn'.*fgsm"),
+        ("adversarial", {"models": ["vgg"], "epsilons": [0.1, -0.1]}, "expected a value ≥ 0. Received: -0.1"),
+        ("spoofing", {"dataset": "faces"}, "'experiments.spoofing.x.dataset': unknown data set 'faces'"),
+        ("spoofing", {"dataset": "digits", "subsets": ["training"]}, "unknown value 'training'"),
+    ],
+)
+def test_every_name_in_an_experiment_is_checked(config, kind, experiment, message):
+    with pytest.raises(InputError, match=message):
+        configuration.complete(at(config, f"experiments.{kind}", [{"name": "x", **experiment}]), SCHEMA)

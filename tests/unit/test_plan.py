@@ -101,3 +101,74 @@ def test_layers_that_would_share_a_file_name_are_refused(configure):
 def test_only_selected_entries_are_looked_at(configure):
     config = configure({"gone": {"dataset": "digits", "file": "/nowhere/gone.keras"}})
     assert set(plan.models(config, {"vgg"})) == {"vgg"}
+
+
+GRID = {"dataset": "digits", "architecture": "cnn", "grid": {"depth": [2, 3], "l2": [0.001], "label_noise": [0.0, 0.5]}}
+
+
+def test_a_grid_is_one_model_a_combination_and_seed_each_with_its_own_settings(configure):
+    found = plan.models(configure({"grid": {**GRID, "seeds": [0, 4]}}), {"grid"})["grid"]
+    assert len(found) == 2 * 1 * 2 * 2
+    assert len({model.name for model in found}) == 8
+    one = next(model for model in found if model.name == "grid@depth3-l20.001-label_noise0.5-s4")
+    assert dict(one.axes) == {"depth": 3, "l2": 0.001, "label_noise": 0.5}
+    assert (one.settings["depth"], one.settings["training"]["l2"], one.seed) == (3, 0.001, 4)
+    assert one.settings["training"]["label_noise"] == 0.5
+    assert list(one.layers) == ["conv1", "conv2", "conv3", "features", "logits"]
+    assert one.curve == "grid@depth3-l20.001-label_noise0.5"
+    assert one.architecture == "cnn"
+
+
+def test_a_value_added_to_an_axis_leaves_the_other_cells_as_they_are(configure):
+    def cells(**grid):
+        entry = {**GRID, "grid": {**GRID["grid"], **grid}}
+        models = plan.models(configure({"grid": entry}), {"grid"})["grid"]
+        return {model.name: (model.layers, {**model.settings, "grid": None}) for model in models}
+
+    before, after = cells(), cells(depth=[2, 3, 5])
+    assert len(after) == 6
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_depth_that_the_architecture_has_not_is_refused_with_its_key(configure):
+    config = configure({"grid": {"dataset": "digits", "architecture": "vgg", "grid": {"depth": [2]}}})
+    with pytest.raises(InputError, match=r"config key 'models.grid': vgg: has one depth"):
+        plan.models(config, {"grid"})
+
+
+def test_file_names_of_the_original_tell_architecture_and_accuracy_and_others_do_not(configure, tmp_path):
+    for name in ("Resnet32_adam_0.89.h5", "Resnet110_1.0.h5", "epoch_12.h5", "plain.h5", "net_0.89_best.h5"):
+        (tmp_path / name).write_text("")
+    config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
+    told = {model.label: (model.architecture, model.stated_accuracy) for model in plan.models(config, {"zoo"})["zoo"]}
+    assert told == {
+        "Resnet32_adam_0.89": ("Resnet32", 0.89), "Resnet110_1.0": ("Resnet110", 1.0), "epoch_12": ("zoo", None),
+        "plain": ("zoo", None), "net_0.89_best": ("zoo", None),
+    }  # fmt: skip
+
+
+def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = configure({"theirs": {"dataset": "digits", "asset": "resnet_models", "layers": ["logits"]}})
+    assert plan.archived(config, "theirs")
+    with pytest.raises(InputError, match=r"'models.theirs.asset'.*Received: resources/resnet_models. Fetch it first"):
+        plan.models(config, {"theirs"})
+    inner = tmp_path / "resources/resnet_models/inner"
+    inner.mkdir(parents=True)
+    (inner / "Resnet32_a_0.9.h5").write_text("")
+    assert [model.name for model in plan.models(config, {"theirs"})["theirs"]] == ["theirs@Resnet32_a_0.9"]
+
+
+def test_a_sample_may_list_the_layers_of_every_model(configure):
+    model = plan.models(configure(), {"vgg"})["vgg"][0]
+    assert plan.layers_of(model, {"layers": None}) == model.layers
+    assert plan.layers_of(model, {"layers": ["penultimate", -2]}) == {"penultimate": "penultimate", "-2": -2}
+
+
+def test_attacks_and_views_stand_for_the_model_behind_them(configure):
+    model = plan.models(configure(), {"vgg"})["vgg"][1]
+    attacked = plan.attacked(model, "fgsm", 3)
+    assert [each.name for each in attacked] == [f"vgg@s1@attack.fgsm-0{k}" for k in range(3)]
+    assert {(each.base, each.kind, each.layers == model.layers) for each in attacked} == {("vgg@s1", "attacked", True)}
+    view = plan.viewed(model, "faces", "lcc")
+    assert (view.base, view.settings["dataset"], model.settings["dataset"]) == ("vgg@s1", "lcc", "cifar10")
