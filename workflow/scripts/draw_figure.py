@@ -16,11 +16,16 @@ def main() -> None:
     parser.add_argument("--tables", nargs="+", required=True, help="CSV files that the figure shows")
     parser.add_argument("--labels", type=json.loads, default=[], help="JSON: [[model, label], ...] in order")
     parser.add_argument("--title", default="", help="title of the figure")
+    parser.add_argument("--options", type=json.loads, default={}, help="JSON: further arguments of the figure's draw")
     parser.add_argument("--out", nargs="+", required=True, help="files to make: .png, .svg, .pdf")
     arguments = parser.parse_args()
     labels = dict(arguments.labels)
     figure = importlib.import_module(f"topodepth.figures.{arguments.figure}").draw(
-        *map(storage.read_table, arguments.tables), models=list(labels) or None, labels=labels, title=arguments.title
+        *map(storage.read_table, arguments.tables),
+        models=list(labels) or None,
+        labels=labels,
+        title=arguments.title,
+        **arguments.options,
     )
     for path in arguments.out:
         style.save(figure, path)

@@ -1,11 +1,10 @@
 """Write the complete configuration and the versions of all packages that the run stands on."""
 
 import argparse
-import html
 import re
 from pathlib import Path
 
-from topodepth import provenance, storage
+from topodepth import pages, provenance, storage
 from topodepth.commands import run, settings
 
 LOCK = Path(__file__).parents[2] / "requirements.lock"
@@ -21,8 +20,7 @@ def main() -> None:
 
     config_path, page_path, versions_path = arguments.out
     text = yaml.safe_dump(arguments.config, sort_keys=False, allow_unicode=True)
-    page = f'<!doctype html><meta charset="utf-8"><title>config.yaml</title><pre>{html.escape(text)}</pre>\n'
-    for path, content in ((config_path, text), (page_path, page)):
+    for path, content in ((config_path, text), (page_path, pages.page("config.yaml", [text]))):
         with storage.atomic_path(path) as part:
             part.write_text(content, encoding="utf-8")
     locked = re.findall(r"^([a-z0-9._-]+)==", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from topodepth.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 Panel = tuple[str, int]  # descriptor and homology dimension
 
@@ -14,7 +14,8 @@ KEYS = ("model", "layer", "relative_depth", "class", "homology_dimension", "desc
 VALUE = ("value", "ci_low", "ci_high")
 NULL = ("null_value", "null_ci_low", "null_ci_high")
 RELATIVE = ("relative_value", "relative_ci_low", "relative_ci_high")
-TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note"}
+TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note", "measure", "kind", "version",
+        "target", "scope"}  # fmt: skip
 SUMMARIES = ("mean", "all")  # mean over the classes (local mode); the whole cloud (global mode)
 
 # descriptor: title, axis label, label relative to the null model; {i} stands for the homology dimension
@@ -26,6 +27,14 @@ TITLES = {
     "ph_dimension": ("PH dimension, $H_{i}$", "PH$_{i}$ dimension", "PH$_{i}$ dimension / null"),
     "two_nn": ("TwoNN dimension", "TwoNN dimension", "TwoNN dimension / null"),
     "mle": ("Maximum-likelihood dimension", "MLE dimension", "MLE dimension / null"),
+}
+
+# what models are compared by: axis label, factor from the table's unit
+TARGETS = {
+    "test_error": ("test error, %", 100),
+    "gap": ("generalisation gap, training − test accuracy, %", 100),
+    "loss_gap": ("gap of the loss, test − training", 1),
+    "test_accuracy": ("test accuracy, %", 100),
 }
 
 
@@ -59,10 +68,15 @@ def tidy(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame"
     copy = table[columns].copy()
     for column in columns:
         try:
-            copy[column] = copy[column].astype(str) if column in TEXT else pandas.to_numeric(copy[column]).astype(float)
+            copy[column] = _as_text(copy[column]) if column in TEXT else pandas.to_numeric(copy[column]).astype(float)
         except (ValueError, TypeError) as error:
             raise InputError(f"{figure} figure: column {column}: expected numbers. Received: {error}.") from error
     return copy.reset_index(drop=True)
+
+
+def _as_text(column: "Series") -> "Series":
+    """Return a column as text; a class 1 that empty cells below it made a float stays 1."""
+    return column.map("{:g}".format) if column.dtype.kind == "f" else column.astype(str)
 
 
 def order(table: "DataFrame", models: Sequence[str] | None) -> list[str]:
@@ -176,3 +190,23 @@ def same_layers(bars: Iterable[str], curves: Iterable[str], figure: str) -> None
         raise InputError(
             f"{figure} figure: expected the same layers in both tables. Received: {', '.join(alone)} in one only."
         )
+
+
+def of_target(associations: "DataFrame", target: str) -> "DataFrame":
+    """Return the rows of the table of associations that belong to a target.
+
+    Raises
+    ------
+    InputError
+        If it is not one of ``TARGETS``, or has no row.
+    """
+    known = [name for name in TARGETS if name in set(associations["target"])]
+    if target not in known:
+        raise unknown_name("target in the table of associations", target, known)
+    return associations[associations["target"] == target]
+
+
+def one_class(rows: "DataFrame") -> "DataFrame":
+    """Return the rows of one class: the mean over classes if there, else the whole cloud, else the first class."""
+    names = [name for name in (*SUMMARIES, *rows["class"]) if name in set(rows["class"])]
+    return rows[rows["class"].isin(names[:1])]

@@ -241,6 +241,14 @@ def plain(value: float) -> str:
     return f"${power}$" if factor == "1" else f"${factor}\\times {power}$"
 
 
+def estimate(value: float, low: float, high: float) -> str:
+    """Return an estimate and its interval as text, to two decimals: −0.61 [−0.72, −0.45]."""
+    if not np.isfinite(value):
+        return "undefined"
+    bounds = f" [{low:z.2f}, {high:z.2f}]" if np.isfinite(low) and np.isfinite(high) else ""
+    return f"{value:z.2f}{bounds}".replace("-", "−")
+
+
 def epoch_axis(axes: "Axes") -> None:
     """Set the x axis to epochs, whole numbers."""
     from matplotlib.ticker import MaxNLocator

@@ -1,0 +1,160 @@
+"""The generalisation experiment: Kendall's τ of every descriptor and rival, with intervals, below one another."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topodepth.figures import frame, style
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+TAU = ("kendall", "kendall_low", "kendall_high")
+COLUMNS = ("target", "scope", "measure", "kind", *TAU, "p_corrected")
+KINDS = {"descriptor": ("Descriptors", style.COLOURS[0]), "rival": ("Rivals", style.COLOURS[1])}
+ROWS = 40  # more cannot be read on one page
+SIGNIFICANT = 0.05
+YARDSTICK = "train_accuracy"
+
+
+def draw(
+    associations: "DataFrame",
+    *,
+    models: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+    target: str = "test_error",
+) -> "Figure":
+    """Draw a row a measure, descriptors above rivals, strongest first: τ over all models, and within blocks.
+
+    The interval of training accuracy is shaded, and fainter its mirror image, because a measure of the other sign may
+    be as strong. Of many measures all rivals are kept and the strongest descriptors; the panel says how many are not
+    shown. The order by strength flatters the first rows: the corrected p (that of the permutations within blocks, where
+    there are blocks) allows for that, an interval does not.
+
+    Parameters
+    ----------
+    associations
+        One row a target, scope and measure, with the columns target, scope, measure, kind (``descriptor`` or
+        ``rival``), kendall, kendall_low, kendall_high, p_corrected. Scopes drawn: ``all`` and ``within``.
+    models
+        Taken as by every figure, and of no effect: an association belongs to all models together.
+    labels
+        Names of the rows by measure; default: the measure's own.
+    title
+        Title above the panels.
+    target
+        What the measures are associated with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the table is empty, or lacks a column or the target.
+    """
+    table = frame.of_target(frame.tidy(associations, COLUMNS, "forest"), target)
+    pooled = table[table["scope"] == "all"].drop_duplicates("measure")
+    pooled = pooled.sort_values("kendall", key=lambda tau: -tau.abs(), kind="stable", na_position="last")
+    within = table[table["scope"] == "within"].drop_duplicates("measure").set_index("measure")
+    tested = within if len(within) else pooled.set_index("measure")
+    significant = set(tested.index[tested["p_corrected"] < SIGNIFICANT])
+    kinds = _strongest(pooled)
+    with style.look():
+        figure = style.new_figure(10.4, 1.5 + 0.27 * sum(map(len, kinds.values())), title)
+        heights = [len(rows) + 0.4 for rows in kinds.values()]
+        panels = figure.subplots(len(kinds), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+        for axes, (kind, rows) in zip(panels, kinds.items(), strict=True):
+            _shade(axes, pooled)
+            _draw_rows(axes, rows, within, KINDS[kind][1])
+            _name_rows(axes, list(rows["measure"]), significant, labels or {})
+            axes.set_title(_heading(KINDS[kind][0], len(rows), int((pooled["kind"] == kind).sum())), fontweight="bold")
+        name = frame.TARGETS[target][0].removesuffix(", %")
+        panels[-1].set_xlabel(f"Kendall τ with the {name}")
+        style.legend(figure, _key(_yardstick(pooled), within=len(within) > 0, stars=bool(significant)))
+    return figure
+
+
+def _strongest(rows: "DataFrame") -> dict[str, "DataFrame"]:
+    """Return the rows to draw by kind: the rivals, at most half, and the strongest descriptors."""
+    rivals = rows[rows["kind"] == "rival"].head(ROWS // 2)
+    kinds = {"descriptor": rows[rows["kind"] == "descriptor"].head(ROWS - len(rivals)), "rival": rivals}
+    return {kind: own for kind, own in kinds.items() if len(own)}
+
+
+def _heading(name: str, drawn: int, known: int) -> str:
+    return name if drawn == known else f"{name}: the {drawn} strongest, {known - drawn} left out (see table)"
+
+
+def _yardstick(rows: "DataFrame") -> tuple[float, float]:
+    """Return the bounds of training accuracy's τ; NaN where the table has none."""
+    own = rows.loc[rows["measure"] == YARDSTICK, ["kendall_low", "kendall_high"]].to_numpy()
+    return tuple(own[0]) if len(own) else (np.nan, np.nan)
+
+
+def _shade(axes: "Axes", rows: "DataFrame") -> None:
+    low, high = _yardstick(rows)
+    if np.isfinite(low) and np.isfinite(high):
+        axes.axvspan(low, high, color=style.COLOURS[1], alpha=0.16, linewidth=0, zorder=0.5, gid="yardstick")
+        axes.axvspan(-high, -low, color=style.COLOURS[1], alpha=0.07, linewidth=0, zorder=0.5, gid="mirror")
+
+
+def _draw_rows(axes: "Axes", rows: "DataFrame", within: "DataFrame", colour: str) -> None:
+    """Draw the measures of one kind from the top down, the numbers at the right."""
+    axes.axvline(0, color="#444444", linewidth=1, zorder=1)
+    raised = 0.16 if rows["measure"].isin(within.index).any() else 0
+    for place, row in enumerate(rows.itertuples(index=False)):
+        tau = row.kendall, row.kendall_low, row.kendall_high
+        _draw_estimate(axes, place - raised, tau, colour, filled=True)
+        if row.measure in within.index:
+            _draw_estimate(axes, place + 0.2, tuple(within.loc[row.measure, list(TAU)]), colour, filled=False)
+        axes.text(1.015, place, style.estimate(*tau), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5,
+                  color="#222222")  # fmt: skip
+    axes.set(xlim=(-1.03, 1.03), ylim=(len(rows) - 0.4, -0.6))
+    axes.set_xticks(np.linspace(-1, 1, 9), [f"{tick:g}".replace("-", "−") for tick in np.linspace(-1, 1, 9)])
+
+
+def _name_rows(axes: "Axes", measures: Sequence[str], significant: set[str], labels: Mapping[str, str]) -> None:
+    """Write the measures at the left, the significant ones bold and with a star."""
+    names = [style.short(labels.get(name, name), 48) for name in measures]
+    starred = [f"{name} *" if measure in significant else name for measure, name in zip(measures, names, strict=True)]
+    axes.set_yticks(range(len(names)), starred, color="#222222")
+    for text, measure in zip(axes.get_yticklabels(), measures, strict=True):
+        text.set_fontweight("bold" if measure in significant else "normal")
+    axes.tick_params(axis="y", length=0)
+
+
+def _draw_estimate(axes: "Axes", place: float, tau: tuple[float, float, float], colour: str, *, filled: bool) -> None:
+    """Draw one τ with its interval: filled for all models, open and thin for within blocks."""
+    value, low, high = tau
+    if np.isfinite(low) and np.isfinite(high):
+        axes.hlines(place, low, high, color=colour, linewidth=1.8 if filled else 1.0, zorder=2)
+    if np.isfinite(value):
+        style_of = {"markerfacecolor": colour if filled else "white", "markersize": 5.5 if filled else 4.5}
+        axes.plot(value, place, marker="o", linestyle="none", markeredgecolor=colour, markeredgewidth=1.1, zorder=3,
+                  gid="all" if filled else "within", **style_of)  # fmt: skip
+
+
+def _key(yardstick: tuple[float, float], *, within: bool, stars: bool) -> list["Artist"]:
+    """Return the entries that explain markers, shading and stars, of those that are drawn."""
+    from matplotlib.patches import Patch
+
+    handles = [style.line_handle("all models, with 95 % interval", color="#444444", marker="o")]
+    if within:
+        handles.append(
+            style.line_handle("within blocks", color="#444444", marker="o", markersize=4.5, markerfacecolor="white",
+                              markeredgewidth=1.1, markeredgecolor="#444444", linewidth=1.0)
+        )  # fmt: skip
+    if np.isfinite(yardstick).all():
+        text = "interval of train_accuracy (faint: its mirror image)"
+        handles.append(Patch(color=style.COLOURS[1], alpha=0.2, linewidth=0, label=text))
+    if stars:
+        text = f"bold: corrected p < {SIGNIFICANT:g}{', within blocks' if within else ''}"
+        handles.append(style.line_handle(text, linestyle="none", marker="$*$", color="#222222", markersize=7))
+    return handles

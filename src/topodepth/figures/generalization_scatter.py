@@ -1,0 +1,309 @@
+"""The generalisation experiment: a descriptor against the test error of many models, a point a model."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topodepth.errors import InputError, unknown_name
+from topodepth.figures import frame, style
+from topodepth.statistics.regression import line_band
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+MEASURES = ("model", "measure", "descriptor", "layer", "relative_depth", "class", "homology_dimension", "version",
+            *frame.VALUE)  # fmt: skip
+BOUNDS = ("", "_low", "_high")
+ASSOCIATIONS = (
+    "target",
+    "scope",
+    "measure",
+    "n",
+    *(f"{name}{end}" for name in ("pearson", "kendall") for end in BOUNDS),
+)
+FEW = 6  # so many values of a covariate are named one by one, more go on a continuous scale
+GROUPS_WRITTEN = 4  # groups whose r and τ stand in the panel; the others' are in the table
+GROUP_LINES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (2.5, 3.5)))
+
+
+def draw(
+    models_table: "DataFrame",
+    measures: "DataFrame",
+    associations: "DataFrame",
+    *,
+    models: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+    target: str = "test_error",
+    descriptor: str = "lifespan_sum",
+    layer: str | None = None,
+    version: str = "value",
+    group: str = "architecture",
+    colour: str | None = "epochs_trained",
+) -> "Figure":
+    """Draw a panel a homology dimension: descriptor against target, the fitted line with the band of its mean.
+
+    Correlations are read from the table, not computed. Where that has groups (scopes ``group:…``), a thin line is
+    fitted to each as well: a pooled line may fall while those within the groups rise.
+
+    Parameters
+    ----------
+    models_table
+        One row a model, with the columns model, the target, ``group`` and ``colour``.
+    measures
+        One row a model and measure, with the columns model, measure, descriptor, layer, relative_depth, class,
+        homology_dimension, version, value, ci_low, ci_high. Of several classes the mean is drawn, else class all,
+        else the first.
+    associations
+        One row a target, scope and measure, with the columns target, scope, measure, n, and pearson and kendall with
+        their bounds ``_low`` and ``_high``.
+    models
+        Models shown as points; default: all. Lines, r and τ are those of all models in any case.
+    labels
+        Names for the legend by group; default: the group's own.
+    title
+        Title above the panels.
+    target
+        What stands on the x axis: a column of ``models_table`` named in ``frame.TARGETS``.
+    descriptor, version
+        The measure on the y axis; version ``value``, or ``relative`` to the null model.
+    layer
+        Its layer; default: ``logits`` if there, else the last.
+    group
+        Column of ``models_table`` that gives the marker; the scopes ``group:…`` of the associations are its values.
+    colour
+        Column of ``models_table`` that gives the colour, numbers or text; None: the group.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If a table is empty or lacks a column or a model, the measures have no such descriptor, layer or version, or
+        two values for one point.
+    """
+    points = _points(models_table, target, group, colour)
+    rows = _chosen(frame.tidy(measures, MEASURES, "scatter"), descriptor, layer, version)
+    correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), target)
+    shown = frame.order(points, models)
+    labels = {"nan": "unknown", **(labels or {})}
+    marks = style.marks(dict.fromkeys(points["group"]))
+    lines = _group_lines(marks, correlations)
+    degrees = sorted(rows["homology_dimension"].fillna(-1).unique())  # an estimate of dimension may have none
+    with style.look():
+        figure = style.new_figure(max(6.4, 5.4 * len(degrees)), 5.2, title)
+        panels = figure.subplots(1, len(degrees), squeeze=False)[0]
+        paint, colour_handles = _colouring(figure, panels, points, colour, marks)
+        fitted = gaps = False
+        for axes, degree in zip(panels, degrees, strict=True):
+            own = rows[rows["homology_dimension"].fillna(-1) == degree]
+            about = own.iloc[0]
+            own = points.merge(own[["model", *frame.VALUE]], on="model")
+            fitted |= _draw_lines(axes, own, lines)
+            gaps |= _draw_points(axes, own[own["model"].isin(shown)], marks, paint)
+            written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
+            texts = frame.titles((descriptor, max(0, int(degree))))
+            where = about["layer"] if about["class"] in frame.SUMMARIES else f"{about['layer']}, class {about['class']}"
+            axes.set_title(f"{texts[0]}, {style.short(where, 36)}", pad=10 + 11 * written, fontweight="bold")
+            axes.set(xlabel=frame.TARGETS[target][0], ylabel=texts[2 if version == "relative" else 1])
+            axes.locator_params(nbins=7)
+        names = [*_group_handles(points, marks, lines, labels), *colour_handles]
+        style.legend(figure, names, _key(rows, fitted=fitted, gaps=gaps))
+    return figure
+
+
+def _points(table: "DataFrame", target: str, group: str, colour: str | None) -> "DataFrame":
+    """Return one row a model: model, group, x (the target in the unit of its axis) and colour (of any type)."""
+    if target not in frame.TARGETS:
+        raise unknown_name("target", target, frame.TARGETS)
+    for name in (group, *([colour] if colour else [])):
+        if hasattr(table, "columns") and name not in table.columns:
+            raise unknown_name("column of the table of models", name, table.columns)
+    points = frame.tidy(table, ("model", target), "scatter")
+    return points[["model"]].assign(
+        group=table[group].astype(str).to_list(),
+        x=points[target] * frame.TARGETS[target][1],
+        colour=table[colour].to_list() if colour else None,
+    )
+
+
+def _chosen(measures: "DataFrame", descriptor: str, layer: str | None, version: str) -> "DataFrame":
+    """Return one row a model and homology dimension."""
+    rows = measures[measures["descriptor"] == descriptor]
+    if rows.empty:
+        raise unknown_name("descriptor in the table of measures", descriptor, set(measures["descriptor"]) - {"nan"})
+    known = list(frame.layers(rows))
+    layer = layer or ("logits" if "logits" in known else known[-1])
+    if layer not in known:
+        raise unknown_name("layer in the table of measures", layer, known)
+    rows = rows[rows["layer"] == layer]
+    if version not in set(rows["version"]):
+        raise unknown_name(f"version of {descriptor} in the table of measures", version, set(rows["version"]))
+    rows = frame.one_class(rows[rows["version"] == version])
+    twice = rows[rows.duplicated(["model", "homology_dimension"])]
+    if len(twice):
+        raise InputError(
+            f"scatter figure: expected one {descriptor} per model, layer and class. "
+            f"Received: several for model {twice['model'].iloc[0]}, layer {layer}."
+        )
+    return rows
+
+
+def _colouring(
+    figure: "Figure", panels: Sequence["Axes"], points: "DataFrame", column: str | None, marks: Mapping[str, style.Mark]
+) -> tuple[Callable, list["Artist"]]:
+    """Return the function from rows to colours, and legend entries; a continuous scale gets its bar at the side."""
+    import pandas
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    values, given = points["colour"], points["colour"].notna()
+    if not given.any() or (values.astype(str) == points["group"]).all():
+        return (lambda rows: [marks[group].colour for group in rows["group"]]), []
+    name, known = column.replace("_", " "), values[given].unique()
+    viridis = colormaps["viridis"]
+    if pandas.api.types.is_numeric_dtype(values) and not pandas.api.types.is_bool_dtype(values):
+        known = np.sort(known)
+        if len(known) > FEW:
+            scale = ScalarMappable(Normalize(known[0], known[-1]), cmap=viridis)
+            figure.colorbar(scale, ax=panels, pad=0.015, aspect=30).set_label(name)
+            handles = [] if given.all() else [_dot(f"{name} unknown", style.GREY)]
+            return (lambda rows: [scale.to_rgba(v) if np.isfinite(v) else style.GREY for v in rows["colour"]]), handles
+        shades = viridis(np.linspace(0.05, 0.92, len(known)))
+        palette = dict(zip(known, shades, strict=True))
+    else:
+        palette = dict(zip(sorted(known, key=str), style.COLOURS, strict=False))
+    handles = [_dot(f"{name} {_label(value)}", shade) for value, shade in palette.items()]
+    if len(palette) < len(values.unique()):
+        handles.append(_dot(f"{name}: another or unknown", style.GREY))
+    return (lambda rows: [palette.get(value, style.GREY) for value in rows["colour"]]), handles
+
+
+def _draw_points(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark], paint: Callable) -> bool:
+    """Draw a marker a model with its interval as a thin bar; tell whether a value is undefined."""
+    gaps, grey = False, style.Mark(style.GREY, "o", "-")
+    bounded = rows[rows[["x", "ci_low", "ci_high"]].notna().all(axis=1)]
+    axes.vlines(
+        bounded["x"], bounded["ci_low"], bounded["ci_high"], color=style.GREY, linewidth=0.8, alpha=0.7, zorder=2
+    )
+    for group, mark in marks.items():
+        own = rows[(rows["group"] == group) & rows["x"].notna()]
+        axes.scatter(
+            own["x"],
+            own["value"],
+            s=44,
+            c=paint(own),
+            marker=mark.marker,
+            edgecolors="#333333",
+            linewidths=0.6,
+            zorder=3,
+            label=group,
+        )
+        gaps |= style.undefined(axes, own["x"], own["value"], grey._replace(marker=mark.marker))
+    if not (rows["x"].notna() & rows["value"].notna()).any():
+        style.say(axes, "no model has both values")
+    return gaps
+
+
+def _group_lines(groups: Sequence[str], correlations: "DataFrame") -> dict[str, tuple]:
+    """Return the dashes of each group that the associations have; none for a single group, which is all models."""
+    scopes = set(correlations["scope"])
+    having = [group for group in groups if f"group:{group}" in scopes]
+    return dict(zip(having, cycle(GROUP_LINES), strict=False)) if len(having) > 1 else {}
+
+
+def _draw_lines(axes: "Axes", rows: "DataFrame", lines: Mapping[str, tuple]) -> bool:
+    """Draw the line and band of all models, and a thin line a group; tell whether there is any."""
+    fitted = _draw_line(axes, rows, band=True, color="#222222", linewidth=1.6)
+    for group, dashes in lines.items():
+        _draw_line(axes, rows[rows["group"] == group], color="#444444", linewidth=1.2, linestyle=dashes)
+    return fitted
+
+
+def _draw_line(axes: "Axes", rows: "DataFrame", *, band: bool = False, **line: object) -> bool:
+    """Draw the least-squares line over the range of x; nothing where the points allow no band."""
+    rows = rows[rows["x"].notna() & rows["value"].notna()]
+    grid = np.linspace(rows["x"].min(), rows["x"].max(), 60)
+    fitted = line_band(rows["x"], rows["value"], grid)
+    if not np.isfinite(fitted.low).all():
+        return False
+    axes.plot(grid, fitted.fit, zorder=2.5, **line)
+    if band:
+        style.band(axes, grid, (fitted.low, fitted.high), style.GREY)
+    return True
+
+
+def _write_correlations(axes: "Axes", rows: "DataFrame", labels: Mapping[str, str]) -> int:
+    """Write r and τ of all models and of the first groups above the panel; return the number of lines."""
+    groups = rows[rows["scope"].str.startswith("group:")]
+    groups = groups if len(groups) > 1 else groups.iloc[:0]  # one group is all models
+    written = [*rows[rows["scope"] == "all"].to_dict("records"), *groups.head(GROUPS_WRITTEN).to_dict("records")]
+    columns = [[""], ["Pearson r"], ["Kendall τ"]]
+    for row in written:
+        name = row["scope"].removeprefix("group:")
+        count = f", n = {row['n']:.0f}" if np.isfinite(row["n"]) else ""
+        columns[0].append(f"{style.short(labels.get(name, name), 20)}{count}")
+        for column, method in zip(columns[1:], ("pearson", "kendall"), strict=True):
+            column.append(style.estimate(*(row[f"{method}{end}"] for end in BOUNDS)))
+    left = len(groups) - GROUPS_WRITTEN
+    if left > 0:
+        columns[0].append(f"{left} more group{'s' if left > 1 else ''}: see table")
+    if not written:
+        columns = [["no correlation in the table"]]
+    lines = max(map(len, columns))
+    for place, column in zip((0, 0.4, 0.71), columns, strict=False):
+        text = "\n".join(column + [""] * (lines - len(column)))
+        axes.annotate(text, (place, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8.8,
+                      linespacing=1.25, color="#222222", ha="left", va="bottom")  # fmt: skip
+    return lines
+
+
+def _label(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else style.short(str(value), 24)
+
+
+def _dot(label: str, colour: object, marker: str = "o") -> "Artist":
+    return style.line_handle(
+        label, linestyle="none", marker=marker, markerfacecolor=colour, markeredgecolor="#333333", markersize=6.5
+    )
+
+
+def _group_handles(
+    points: "DataFrame", marks: Mapping[str, style.Mark], lines: Mapping[str, tuple], labels: Mapping[str, str]
+) -> list["Artist"]:
+    """Return a legend entry a group: its marker, on its line where it has one."""
+    coloured = points["colour"].notna().any() and (points["colour"].astype(str) != points["group"]).any()
+    return [
+        style.line_handle(
+            style.short(labels.get(group, group), 36),
+            color="#444444",
+            linewidth=1.2,
+            linestyle=lines.get(group, "none"),
+            marker=mark.marker,
+            markersize=6.5,
+            markerfacecolor="white" if coloured else mark.colour,
+            markeredgecolor="#333333",
+        )
+        for group, mark in marks.items()
+    ]
+
+
+def _key(rows: "DataFrame", *, fitted: bool, gaps: bool) -> list["Artist"]:
+    """Return the entries that explain lines, band, bars and open markers, of those that are drawn."""
+    from matplotlib.patches import Patch
+
+    handles = []
+    if fitted:
+        handles.append(style.line_handle("least squares, all models", color="#222222", linewidth=1.6))
+        handles.append(Patch(color=style.GREY, alpha=0.3, linewidth=0, label="95 % band of the line"))
+    if rows["ci_low"].notna().any():
+        handles.append(style.line_handle("interval of a value", linestyle="none", marker="|", markersize=10))
+    return handles + style.key_handles(null=False, interval=False, gaps=gaps)[1:]

@@ -1,0 +1,62 @@
+"""Small self-contained HTML pages: sentences and tables, without scripts, fonts or addresses."""
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from typing import NamedTuple
+
+STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#222}"
+    "table{border-collapse:collapse;margin:1.5em 0;font-size:14px;display:block;overflow-x:auto}"
+    "caption{text-align:left;font-weight:bold;padding-bottom:.5em}"
+    "th,td{padding:.25em .7em;text-align:left;border-bottom:1px solid #ddd;vertical-align:top}"
+    "td.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
+)
+
+
+class Table(NamedTuple):
+    """A table of a page: ``rows`` hold one cell a column; numbers are set with three significant digits."""
+
+    caption: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+
+def page(title: str, paragraphs: Iterable[str], tables: Iterable[Table] = (), foot: Iterable[str] = ()) -> str:
+    """Return a page: the title, the paragraphs, the tables, and further paragraphs below them.
+
+    Everything is text and is escaped. A paragraph of several lines is set as it stands, in a face of fixed width.
+
+    Parameters
+    ----------
+    title
+        Of the page and of its first line.
+    paragraphs
+        Sentences above the tables.
+    tables
+        What the sentences rest on. A cell that is None or NaN stays empty.
+    foot
+        Sentences below the tables: definitions, sources.
+    """
+    head = f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
+    body = [f"<h1>{html.escape(title)}</h1>", *map(_paragraph, paragraphs), *map(_table, tables)]
+    return "\n".join([f"{head}<style>{STYLE}</style>", *body, *map(_paragraph, foot), "</html>", ""])
+
+
+def _paragraph(text: str) -> str:
+    tag = "pre" if "\n" in text.strip() else "p"
+    return f"<{tag}>{html.escape(text)}</{tag}>"
+
+
+def _table(table: Table) -> str:
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
+    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
+    return f"<table><caption>{html.escape(table.caption)}</caption>\n<tr>{head}</tr>\n{rows}\n</table>"
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, Real) and not isinstance(value, bool):
+        number = "" if math.isnan(value) else f"{value:.3g}"
+        return f'<td class="number">{number.replace("-", "−")}</td>'
+    return f"<td>{'' if value is None else html.escape(str(value))}</td>"

@@ -1,0 +1,215 @@
+"""What is said of a set of models follows from its tables, and what cannot be said is said to be so."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from generalization_models import QUICK, associated, descriptor, model, row_of, tables_of
+from scipy import stats
+
+from topodepth import storage
+from topodepth.generalization import records
+from topodepth.generalization.summary import disagreements, summary
+
+ROOT = Path(__file__).parents[2]
+
+
+def load_benchmark():
+    spec = importlib.util.spec_from_file_location("verdicts_benchmark", ROOT / "benchmarks/generalization_verdicts.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+benchmark = load_benchmark()
+
+
+@pytest.fixture(scope="module")
+def opposed():
+    """Two architectures: the descriptor falls with the error in both, and rises with it between them."""
+    rng = np.random.default_rng(0)
+    error = np.concatenate([np.linspace(0.1, 0.2, 10), np.linspace(0.5, 0.6, 10)])
+    falling = -20 * error + 30 * (error > 0.4) + rng.normal(scale=0.1, size=20)
+    return tables_of(
+        1 - error, {"falling": falling, "noise": rng.normal(size=20)}, architecture=["a"] * 10 + ["b"] * 10
+    )
+
+
+def test_coefficients_are_those_of_scipy(opposed):
+    models, measures = opposed
+    found = row_of(associated(*opposed), "falling")
+    x = measures.loc[measures["measure"] == "falling", "value"]
+    for name, function in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr), ("kendall", stats.kendalltau)):
+        assert found[name] == pytest.approx(function(x, models["test_error"])[0])
+        assert found[f"{name}_low"] <= found[name] <= found[f"{name}_high"]
+
+
+def test_pooled_and_within_answers_that_differ_are_both_there_and_named(opposed):
+    found = associated(*opposed, groups="architecture")
+    assert row_of(found, "falling")["pearson"] > 0.9
+    for scope in ("within", "group:a", "group:b"):
+        assert row_of(found, "falling", scope)["kendall"] < -0.7
+    told = disagreements(found.associations)
+    assert "falling: pooled +" in told[0]
+    assert "within" in told[0]
+    page = summary("t", opposed[0], found.associations, found.held_out, "architecture")
+    assert told[0] in page
+
+
+def test_scopes_that_agree_are_not_said_to_differ():
+    error = np.linspace(0.1, 0.6, 20)
+    found = associated(*tables_of(1 - error, {"d": error}, architecture=["a", "b"] * 10), groups="architecture")
+    assert row_of(found, "d", "within")["kendall"] == pytest.approx(1)
+    assert disagreements(found.associations) == []
+
+
+def test_every_descriptor_tried_is_paid_for_and_rivals_cost_nothing(opposed):
+    models, measures = opposed
+    rng = np.random.default_rng(1)
+    more = [row for k in range(20) for row in descriptor(models, f"more {k}", rng.normal(size=20))]
+    few = row_of(associated(*opposed), "noise")
+    alone = row_of(associated(models, measures[measures["kind"] == "descriptor"]), "noise")
+    many = row_of(associated(models, pandas.concat([measures, pandas.DataFrame(more)])), "noise")
+    assert few["p_value"] == alone["p_value"] == many["p_value"]
+    assert few["p_value"] <= few["p_corrected"] < many["p_corrected"]
+    assert alone["p_corrected"] == few["p_corrected"]
+
+
+def test_a_measure_is_not_given_itself(opposed):
+    found = associated(*opposed, covariates=["train_accuracy", "architecture"])
+    assert row_of(found, "falling")["partial_given"] == "train_accuracy, architecture"
+    assert row_of(found, "train_accuracy")["partial_given"] == "architecture"
+
+
+def test_the_same_call_gives_the_same_rows(opposed):
+    first, second = (pandas.DataFrame(associated(*opposed, groups="architecture").associations) for _ in range(2))
+    pandas.testing.assert_frame_equal(first, second)
+
+
+def test_a_grid_and_groups_held_out_have_their_own_rows():
+    models, measures = benchmark.made_up_set("accuracy", 0)
+    models["architecture"] = ["a", "b"] * 18
+    found = associated(models, measures, groups="architecture", axes=["depth", "epochs"])
+    axes = [row for row in found.granulated if row["measure"] == "caused"]
+    assert [(row["axis"], row["cells"], row["skipped"]) for row in axes] == [("depth", 3, 0), ("epochs", 3, 0)]
+    assert row_of(found, "caused")["granulated"] == pytest.approx(np.mean([row["psi"] for row in axes]))
+    groups = [row for row in found.held_out if row["measure"] == "caused"]
+    assert [(row["group"], row["n"]) for row in groups] == [("a", 18), ("b", 18)]
+    assert all(row["rmse"] < row["baseline_rmse"] for row in groups)
+
+
+# verdicts
+
+
+def shares(cause, sets):
+    return benchmark.tally(cause, sets, QUICK | {"axes": []})
+
+
+def test_a_descriptor_caused_by_the_accuracy_is_found_and_beats_its_rivals_more_often_than_not():
+    found = shares("accuracy", 8)
+    assert found["claims"] == 1
+    assert found["beats rivals"] >= 0.5
+
+
+@pytest.mark.parametrize("cause", ["training", "epochs"])
+def test_a_descriptor_caused_by_something_else_is_laid_to_that(cause):
+    found = shares(cause, 8)
+    assert found["beats rivals"] == 0
+    assert found["claims"] <= 0.25
+    assert found["explained by covariates"] >= 0.5
+
+
+def test_noise_is_called_noise():
+    found = shares("noise", 24)
+    assert found["no association shown"] >= 0.8  # all but five, which chance makes of 24 once in 500
+    assert found["family"] <= 5 / 24
+
+
+def verdict_of(models, measures, measure="d", **settings):
+    found = associated(models, measures, **settings)
+    page = summary("t", models, found.associations, found.held_out, settings.get("groups"))
+    assert page.count("<h1>") == 1
+    row = row_of(found, measure)
+    assert row["verdict"].startswith(f"{row['verdict_class']}: ")
+    return row["verdict_class"], row["verdict"], page
+
+
+@pytest.mark.parametrize(
+    ("count", "values", "controls", "reason"),
+    [
+        (1, 0.5, [], "pooled over 1 models, 1 of them with a value; at least 8 are needed"),
+        (7, None, [], "at least 8 are needed"),
+        (12, 0.5, [], "the descriptor or the target is the same for all"),
+        (12, np.nan, [], "0 of them with a value"),
+        (8, None, ["pair"], "too few orders"),  # four pairs: 16 orders
+        (12, None, ["model"], "within blocks of equal model (0 models)"),
+    ],
+)
+def test_what_cannot_be_said_is_said_with_its_reason(count, values, controls, reason):
+    error = np.linspace(0.1, 0.5, count)
+    models, measures = tables_of(1 - error, {"d": error if values is None else np.full(count, values)})
+    models["pair"] = [str(k // 2) for k in range(count)]
+    kind, sentence, _ = verdict_of(models, measures, controls=controls)
+    assert kind == "cannot be said"
+    assert reason in sentence
+
+
+def test_one_architecture_tied_models_and_unknown_rivals_are_said():
+    error = np.linspace(0.1, 0.5, 12)
+    kind, sentence, page = verdict_of(*tables_of(1 - error, {"d": error}), groups="architecture")
+    assert kind == "associated"
+    assert "whether it beats logit spread cannot be said" in sentence
+    assert "All models have the same architecture: what holds for another one cannot be said." in page
+    kind, sentence, _ = verdict_of(*tables_of(np.full(12, 0.8), {"d": error}))
+    assert kind == "cannot be said"
+    assert "the same for all" in sentence
+
+
+def test_accuracies_only_stated_leave_the_gap_unsaid_and_the_page_says_so():
+    about = [model(f"m{k}", stated_accuracy=0.5 + k / 40) for k in range(12)]
+    rows, columns = records.model_rows(about, [None] * 12)
+    models = pandas.DataFrame(rows, columns=columns)
+    measures = pandas.DataFrame(descriptor(models, "d", np.arange(12.0)), columns=records.MEASURE_COLUMNS)
+    found = associated(models, measures, targets=["test_error", "gap"], covariates=["train_accuracy"])
+    assert row_of(found, "d")["verdict_class"] == "associated"
+    assert row_of(found, "d", target="gap")["verdict"].startswith("cannot be said: pooled over 0 models")
+    page = summary("t", models, found.associations, found.held_out, None)
+    assert "of 12 as their files state it, not measured" in page
+
+
+def test_no_descriptors_and_no_models_with_accuracy_make_a_page_all_the_same():
+    models, measures = tables_of(np.full(3, np.nan), {})
+    found = associated(models, measures)
+    page = summary("t", models, found.associations, found.held_out, None)
+    assert "none with a known test accuracy" in page
+    assert "no descriptor was measured" in page
+
+
+# other people's models
+
+
+def two_runs(architectures):
+    """The original's measure on seventeen models of two training runs, with their accuracies."""
+    folder = Path(os.environ["TOPODEPTH_SHARED"])
+    golden = storage.read_table(folder / "golden/generalization_runEF.csv")
+    known = storage.read_table(folder / "data/models/models.csv").set_index("file")
+    train = known.loc[golden["file"], "train_accuracy_932"].to_numpy()
+    names = {"lifespan_sum H0, logits": "logits_E0_mean10", "lifespan_sum H0, penultimate": "penultimate_E0_mean10"}
+    described = {name: golden[column] for name, column in names.items()}
+    own = [file[:4] if architectures == 2 else "resnet20" for file in golden["file"]]
+    return tables_of(golden["test_accuracy"], described, train=train, architecture=own)
+
+
+@pytest.mark.skipif("TOPODEPTH_SHARED" not in os.environ, reason="TOPODEPTH_SHARED is not set")
+def test_two_runs_taken_for_one_directory_give_an_answer_that_does_not_last():
+    settings = {"groups": "architecture", "covariates": ["train_accuracy"]}
+    pooled = associated(*two_runs(1), **settings)
+    assert row_of(pooled, "lifespan_sum H0, logits")["verdict_class"] == "associated"
+    found = associated(*two_runs(2), **settings)
+    assert row_of(found, "lifespan_sum H0, logits")["verdict_class"] == "explained by covariates"
+    first, second = (row_of(found, "lifespan_sum H0, penultimate", f"group:run{run}")["kendall"] for run in "EF")
+    assert first > 0 > second
+    assert disagreements(found.associations)

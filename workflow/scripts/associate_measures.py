@@ -1,0 +1,34 @@
+"""Ask every measure how well it tells the models' generalisation, and say what the answer allows to be said."""
+
+import argparse
+
+from topodepth import storage
+from topodepth.commands import run, settings
+from topodepth.generalization import associations
+from topodepth.generalization.summary import summary
+
+
+def main() -> None:
+    """Parse, read, compute, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", required=True, help="CSV: one row a model")
+    parser.add_argument("--measures", required=True, help="CSV: one row a measure of a model")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: title, targets, groups, controls, …")
+    parser.add_argument("--associations", required=True, help="CSV to make: one row a target, scope and measure")
+    parser.add_argument("--granulated", required=True, help="CSV to make: one row a target, measure and axis")
+    parser.add_argument("--held-out", required=True, help="CSV to make: one row a target, measure and group held out")
+    parser.add_argument("--summary", required=True, help="HTML page to make")
+    arguments = parser.parse_args()
+    options = arguments.settings
+    models, measures = storage.read_table(arguments.models), storage.read_table(arguments.measures)
+    found = associations.associate(models, measures, options)
+    storage.write_table(arguments.associations, found.associations, associations.COLUMNS)
+    storage.write_table(arguments.granulated, found.granulated, associations.GRANULATED_COLUMNS)
+    storage.write_table(arguments.held_out, found.held_out, associations.HELD_OUT_COLUMNS)
+    title = options.get("title", "Does topology tell how well a network generalises?")
+    page = summary(title, models, found.associations, found.held_out, options.get("groups"))
+    with storage.atomic_path(arguments.summary) as part:
+        part.write_text(page, encoding="utf-8")
+
+
+run(main)
