@@ -5,13 +5,15 @@ Layout: ``/layers/{index:03d}_{name}`` float (n, d), the index giving the order 
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from topodepth.datasets import take
 from topodepth.errors import InputError, unknown_name
 from topodepth.storage import create_h5, open_h5, plain
 
@@ -70,28 +72,41 @@ def extract(
     from topodepth.training import predict
 
     taps = tap_layers(model, layers)
-    attributes = {"model": model.name, **(attributes or {})}
-    rows = _checked_rows(model, images, labels, indices, batch_size)
+    rows = checked_rows(model, images, labels, indices, batch_size)
     tapped = tapped_model(model, taps)
+    labels = None if labels is None else take(labels, rows)
+    with create(out, taps, rows, labels, {"model": model.name, **(attributes or {})}) as write:
+        size = min(batch_size, len(rows))
+        for start in range(0, len(rows), size):
+            batch = take(images, rows[start : start + size])
+            batch = batch.astype(np.float32) if normalise is None else normalise(batch)
+            outputs = predict(tapped, batch, size)
+            write(start, outputs if isinstance(outputs, list) else [outputs])
+
+
+@contextmanager
+def create(
+    out: str | Path, taps: Sequence, rows: np.ndarray, labels: np.ndarray | None, attributes: Mapping[str, object]
+) -> Iterator[Callable]:
+    """Open an activations file of these rows of a data set; yield ``write(start, outputs)``, a batch of all taps."""
     with create_h5(out) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
         file["indices"] = rows
         if labels is not None:
-            file["labels"] = _take(labels, rows).astype(np.int64)
+            file["labels"] = np.asarray(labels, dtype=np.int64)
         group = file.create_group("layers")
         datasets = [_create(group, k, tap, len(rows)) for k, tap in enumerate(taps)]
-        size = min(batch_size, len(rows))
-        for start in range(0, len(rows), size):
-            batch = _take(images, rows[start : start + size])
-            batch = batch.astype(np.float32) if normalise is None else normalise(batch)
-            outputs = predict(tapped, batch, size)
-            outputs = outputs if isinstance(outputs, list) else [outputs]
+
+        def write(start: int, outputs: Sequence[np.ndarray]) -> None:
             for tap, dataset, values in zip(taps, datasets, outputs, strict=True):
                 _check_finite(np.asarray(values), attributes["model"], tap.name)
-                dataset[start : start + len(batch)] = values
+                dataset[start : start + len(values)] = values
+
+        yield write
 
 
-def _checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
+def checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
+    """Return the rows of the images to pass through a model, (n,) int64, if images, labels and model fit together."""
     from topodepth.models import check_input
 
     check_input(model, tuple(images.shape[1:]))
@@ -106,14 +121,6 @@ def _checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
         received = f"{rows.min()} to {rows.max()}"
         raise InputError(f"{model.name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
     return rows.astype(np.int64)
-
-
-def _take(source, rows: np.ndarray) -> np.ndarray:
-    """Return rows in the order given; HDF5 hands out rows only once each, and in ascending order."""
-    wanted, place = np.unique(rows, return_inverse=True)
-    if wanted[-1] - wanted[0] + 1 == len(wanted):
-        return np.asarray(source[wanted[0] : wanted[-1] + 1])[place]
-    return np.asarray(source[wanted])[place] if hasattr(source, "shape") else np.asarray(source)[rows]
 
 
 def _create(group, index: int, tap, n: int):

@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="Keras file")
     parser.add_argument("--trust", action="store_true", help="run code that the file carries")
     parser.add_argument("--dataset", required=True, help="data set file")
+    parser.add_argument("--own-dataset", help="data set by whose pixels the input is normalised; --dataset if left out")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation or test")
     parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
@@ -25,6 +26,8 @@ def main() -> None:
     limit_threads(arguments.threads)
     sample = storage.read_table(arguments.sample)
     model = models.load_model(arguments.model, trust=arguments.trust)
+    with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
+        normalise = datasets.DataSet(file).normaliser(arguments.normalisation)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
         activations.extract(
@@ -35,7 +38,7 @@ def main() -> None:
             out=arguments.out,
             labels=dataset.labels(arguments.split),
             indices=sample["index"].to_numpy(),
-            normalise=dataset.normaliser(arguments.normalisation),
+            normalise=normalise,
             attributes={"model": arguments.name},
         )
     log.info("%s: %d images", arguments.out, len(sample))

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -246,8 +247,26 @@ def three_splits(
     return random_split(*train, parts, np.random.default_rng(seed)) | {"test": test}
 
 
-def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> "callable":
-    """Return the function that turns uint8 pixels into a network's input.
+@dataclass(frozen=True)
+class Normaliser:
+    """Turns pixels 0–255 (n, height, width, channels) into a network's float32 input: (pixels − shift) / scale.
+
+    Attributes
+    ----------
+    shift, scale
+        float32 in units of 0–255, of shapes that stretch to an image's; no scale is 0.
+    """
+
+    shift: np.ndarray
+    scale: np.ndarray
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """Return the network's input, float32 of the images' shape."""
+        return (np.asarray(images, dtype=np.float32) - self.shift) / self.scale
+
+
+def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> Normaliser:
+    """Return what turns uint8 pixels into a network's input.
 
     Parameters
     ----------
@@ -256,11 +275,6 @@ def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> "callable":
         channel to mean 0 and standard deviation 1) or ``global`` (all values to mean 0 and standard deviation 1).
     statistics
         The training set's, in units of 0–255, as :func:`write` stores them.
-
-    Returns
-    -------
-    callable
-        uint8 (n, height, width, channels) → float32 of the same shape.
 
     Raises
     ------
@@ -278,7 +292,7 @@ def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> "callable":
         raise InputError(f"normalisation: expected raw, unit, centred, channel or global. Received: {how!r}.")
     shift = np.asarray(shift, dtype=np.float32)
     scale = np.where(np.asarray(scale) > 0, scale, 1.0).astype(np.float32)  # a constant channel stays at 0
-    return lambda images: (np.asarray(images, dtype=np.float32) - shift) / scale
+    return Normaliser(shift, scale)
 
 
 class DataSet:
@@ -311,9 +325,17 @@ class DataSet:
         """Return the index of each image of a split in the source's own order, int64 (n,)."""
         return self._file[f"{split}/positions"][:]
 
-    def normaliser(self, how: str) -> "callable":
+    def normaliser(self, how: str) -> Normaliser:
         """Return :func:`normaliser` with this data set's statistics."""
         return normaliser(how, self.statistics)
+
+
+def take(source, rows: np.ndarray) -> np.ndarray:
+    """Return rows in the order given; HDF5 hands out rows only once each, and in ascending order."""
+    wanted, place = np.unique(rows, return_inverse=True)
+    if wanted[-1] - wanted[0] + 1 == len(wanted):
+        return np.asarray(source[wanted[0] : wanted[-1] + 1])[place]
+    return np.asarray(source[wanted])[place] if hasattr(source, "shape") else np.asarray(source)[rows]
 
 
 def draw_sample(labels: np.ndarray, images: int | None, seed: int) -> np.ndarray:

@@ -1,0 +1,115 @@
+"""Growth of the minimum spanning tree with the number of points: real images against spoofs, in each subset."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topodepth.errors import InputError
+from topodepth.figures import frame, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+PER_ROW = 3
+TEXT = {"representation": "model", "subset": "source", "cloud": "class"}  # what other tables call such text
+COLUMNS = (*TEXT, "layer", "relative_depth", "n", "log_lifespan_sum", "slope", "intercept", "ph_dimension", "ci_low",
+           "ci_high")  # fmt: skip
+
+
+def draw(
+    table: "DataFrame",
+    *,
+    models: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    title: str = "",
+) -> "Figure":
+    """Draw E_0 of all subsamples against their size, both axes logarithmic, and the lines that PHdim comes from.
+
+    A panel is a representation in a subset: pixels, or the deepest layer of a network.
+
+    Parameters
+    ----------
+    table
+        One row a cloud, size and draw, with the columns subset, representation, layer, relative_depth, cloud, n,
+        log_lifespan_sum, and those of the fit: slope, intercept, ph_dimension, ci_low, ci_high.
+    models
+        Representations to draw; default: all, in the order of the table.
+    labels
+        Names for representations; default: their own.
+    title
+        Title above the panels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        If the table is empty or lacks a column or a representation.
+    """
+    table = tidy(table, COLUMNS, "growth")
+    names = frame.order(table.assign(model=table["representation"]), models)
+    table = table[table["representation"].isin(names)]
+    marks = style.marks(dict.fromkeys(table["cloud"]))
+    panels = [
+        (subset, name, rows)
+        for subset in dict.fromkeys(table["subset"])
+        for name in names
+        if len(rows := table[(table["subset"] == subset) & (table["representation"] == name)])
+    ]
+    height, columns = style.cells(len(panels), PER_ROW)
+    with style.look():
+        figure = style.new_figure(max(5.2, 0.6 + 3.4 * columns), 0.4 + 3.1 * height, title)
+        grid = figure.subplots(height, columns, squeeze=False)
+        for axes, (subset, name, rows) in zip(grid.flat, panels, strict=False):
+            deepest = rows.loc[rows["relative_depth"].idxmax(), "layer"]
+            _draw_panel(axes, rows[rows["layer"] == deepest], marks)
+            label = (labels or {}).get(name, name)
+            layer = f", {deepest}" if deepest not in (name, label) else ""
+            axes.set_title(style.short(f"{label}{layer} · {subset}", 38), fontweight="bold")
+        for axes in grid[:, 0]:
+            axes.set_ylabel("lifespan sum $E_0$ of $n$ points")
+        for axes in grid[-1]:
+            axes.set_xlabel("number of points $n$")
+        for axes in grid.flat[len(panels) :]:
+            axes.set_visible(False)
+        handles = [
+            style.line_handle(name, color=mark.colour, marker=mark.marker, markersize=5) for name, mark in marks.items()
+        ]
+        handles.append(style.line_handle("one subsample", linestyle="none", marker="o", markersize=4, alpha=0.5))
+        style.legend(figure, handles)
+    return figure
+
+
+def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]) -> None:
+    """Draw the subsamples, lines and dimensions of both clouds."""
+    from matplotlib.ticker import LogLocator, NullLocator, ScalarFormatter
+
+    for number, (name, mark) in enumerate(marks.items()):
+        own = rows[rows["cloud"] == name]
+        axes.plot(own["n"], np.exp(own["log_lifespan_sum"]), linestyle="none", marker=mark.marker, markersize=4,
+                  color=mark.colour, alpha=0.3, markeredgewidth=0, zorder=2)  # fmt: skip
+        fit = own.iloc[0]
+        ends = np.array([own["n"].min(), own["n"].max()])
+        axes.plot(ends, np.exp(fit["intercept"]) * ends ** fit["slope"], color=mark.colour, zorder=3)
+        text = f"dimension {style.estimate(fit['ph_dimension'], fit['ci_low'], fit['ci_high'])}"
+        axes.text(0.97, 0.05 + 0.08 * (len(marks) - 1 - number), text, color=mark.colour, transform=axes.transAxes,
+                  ha="right", fontsize=9.5)  # fmt: skip
+    style.log_axis(axes)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5), numticks=12))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+
+
+def tidy(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame":
+    """Return :func:`frame.tidy` of a table of the spoofing experiment, whose text columns have names of their own."""
+    missing = [column for column in TEXT if column not in table.columns]
+    if missing:
+        raise InputError(f"{figure} figure: the table lacks {', '.join(missing)}.")
+    renamed = frame.tidy(table.rename(columns=TEXT), [TEXT.get(column, column) for column in columns], figure)
+    return renamed.rename(columns={name: column for column, name in TEXT.items()})

@@ -1,0 +1,89 @@
+"""A joined table of comparisons: p corrected for all tests of a representation, and in words what it shows."""
+
+import json
+
+import numpy as np
+
+from topodepth.errors import InputError
+from topodepth.spoofing.comparison import COLUMNS, DIFFERENCE
+from topodepth.spoofing.permutation import step_down
+
+FAMILY = ["run", "dataset", "representation", "subset"]  # the tests that are corrected together share these
+SIGNIFICANT = 0.05
+WORDS = {"ph_dimension": "PH dimension", "two_nn": "TwoNN dimension", "mle": "maximum-likelihood dimension"}
+
+
+def adjust(table: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
+    """Return a joined table with every p corrected for the number of tests, in the column ``p_corrected``.
+
+    The tests of one subset in one representation are one family: all its layers and descriptors, corrected together by
+    :func:`step_down`.
+
+    Parameters
+    ----------
+    table
+        Rows of :func:`topodepth.spoofing.compare` of any number of layers, with the columns ``TEST_COLUMNS``; the
+        result has ``COLUMNS``.
+
+    Raises
+    ------
+    InputError
+        If tests of one family differ in their number of permutations.
+    """
+    table = table.astype({"p_corrected": float})
+    for key, family in table[table["p_value"].notna()].groupby(FAMILY, dropna=False):
+        if family["permutations"].nunique() > 1:
+            received = sorted(family["permutations"].unique().astype(int).tolist())
+            raise InputError(f"{' '.join(map(str, key))}: expected one number of permutations. Received: {received}")
+        table.loc[family.index, "p_corrected"] = step_down(np.stack(family["test_differences"].map(json.loads)))
+    return table[list(COLUMNS)]
+
+
+def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
+    """Return what an adjusted table says of dimension, in plain words: a paragraph a subset and representation.
+
+    Parameters
+    ----------
+    table
+        What :func:`adjust` returned.
+    """
+    paragraphs = []
+    for (subset, representation), rows in table.groupby(["subset", "representation"], sort=False):
+        names = [name for name in rows["cloud"].unique() if name != DIFFERENCE]
+        found = [
+            _sentence(differences, *names)
+            for name in WORDS
+            if len(differences := rows[(rows["cloud"] == DIFFERENCE) & (rows["descriptor"] == name)])
+        ]
+        if found:
+            n = rows["n_points"].max()
+            paragraphs.append(f"{subset}, {representation} ({n:g} points a cloud): {' '.join(found)}")
+    return paragraphs
+
+
+def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  # noqa: F821
+    """Say of one estimator where the spoof's dimension is lower or higher than the real one's."""
+    what = f"The {WORDS[differences['descriptor'].iloc[0]]} of {spoof}"
+    if len(differences) == 1:
+        row = differences.iloc[0]
+        if not np.isfinite(row["value"]):
+            return f"{what} or {real} is undefined."
+        clear = row["p_corrected"] < SIGNIFICANT
+        verdict = f"is {'lower' if row['value'] > 0 else 'higher'} than" if clear else "is not shown to differ from"
+        return f"{what} {verdict} that of {real} ({_difference(row)})."
+    clear = differences["p_corrected"] < SIGNIFICANT
+    lower = differences[clear & (differences["value"] > 0)]
+    higher = differences[clear & (differences["value"] < 0)]
+    text = (
+        f"{what} is lower than that of {real} at {len(lower)} of {len(differences)} layers, higher at {len(higher)}, "
+        f"and not shown to differ at {len(differences) - len(lower) - len(higher)}"
+    )
+    if not differences["value"].notna().any():
+        return f"{text}."
+    row = differences.loc[differences["value"].abs().idxmax()]
+    return f"{text}; the largest difference is at layer {row['layer']} ({_difference(row)})."
+
+
+def _difference(row: "pandas.Series") -> str:  # noqa: F821
+    numbers = f"{row['value']:.2f}, 95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}".replace("-", "−")
+    return f"real − spoof = {numbers}, corrected p = {row['p_corrected']:.3g}"

@@ -1,0 +1,292 @@
+"""Real against spoof: the values are the estimators' own, the test keeps its level and finds what is there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+from topodepth import descriptors, dimension, spoofing
+from topodepth.clouds import min_max_scale
+from topodepth.errors import InputError
+from topodepth.homology import persistence_diagrams
+from topodepth.spoofing.permutation import p_value
+
+ROOT = Path(__file__).parents[2]
+QUICK = {"permutations": 19, "test_draws": 1, "parameters": {"ph_dimension": {"draws": 3, "bootstrap": 50}}}
+
+
+def cube(n, d, rng, width=8):
+    """Points of a d-dimensional cube in ``width`` coordinates, turned at random."""
+    turn = np.linalg.qr(rng.normal(size=(width, width)))[0]
+    return rng.uniform(size=(n, d)) @ turn[:d]
+
+
+def two_clouds(n=60, dimensions=(3, 3), seed=0):
+    rng = np.random.default_rng(seed)
+    points = np.concatenate([cube(n, d, rng) for d in dimensions])
+    return points, np.repeat([0, 1], n)
+
+
+def compare(points, labels, **options):
+    return spoofing.compare(points, labels, **{"real": 0, "spoof": 1, **QUICK, **options})
+
+
+def by_key(comparison, cloud):
+    return {
+        (row["descriptor"], row["homology_dimension"]): row for row in comparison.rows if row["cloud"] == cloud
+    }  # fmt: skip
+
+
+def table_of(comparisons):
+    rows = [row for comparison in comparisons for row in comparison.rows]
+    return pandas.DataFrame(rows, columns=spoofing.TEST_COLUMNS)
+
+
+def test_values_are_those_of_the_estimators_and_descriptors_on_each_class():
+    points, labels = two_clouds(dimensions=(3, 2))
+    found = compare(points, labels)
+    scaled = min_max_scale(points)  # over both clouds together
+    for label, name in enumerate(("real", "spoof")):
+        rows = by_key(found, name)
+        cloud = points[labels == label]
+        for estimator in ("two_nn", "mle"):
+            estimate = dimension.registry.get(estimator)(cloud)
+            row = rows[estimator, None]
+            assert (row["value"], row["ci_low"]) == pytest.approx((estimate.value, estimate.ci_low))
+        for degree, diagram in enumerate(persistence_diagrams(scaled[labels == label], max_dim=1)):
+            value = descriptors.lifespan_sum(diagram)
+            assert value > 0
+            assert rows["lifespan_sum", degree]["value"] == pytest.approx(value)
+        ph = rows["ph_dimension", 0]
+        assert ph["ci_low"] < ph["value"] < ph["ci_high"]
+        assert all(row["n_points"] == 60 for row in rows.values())
+        assert all(row["relative_value"] == pytest.approx(row["value"] / row["null_value"]) for row in rows.values())
+
+
+def test_a_difference_is_real_minus_spoof_with_both_intervals_in_quadrature():
+    found = compare(*two_clouds(dimensions=(4, 2)))
+    real, spoof, differences = (by_key(found, name) for name in ("real", "spoof", "difference"))
+    assert set(real) == set(spoof) == set(differences)
+    for key, row in differences.items():
+        assert row["value"] == pytest.approx(real[key]["value"] - spoof[key]["value"])
+        below = real[key]["value"] - real[key]["ci_low"], spoof[key]["ci_high"] - spoof[key]["value"]
+        assert row["value"] - row["ci_low"] == pytest.approx(np.hypot(*below))
+
+
+def test_the_same_call_twice_gives_the_same_rows_and_curves():
+    first, second = (compare(*two_clouds()) for _ in range(2))
+    pandas.testing.assert_frame_equal(table_of([first]), table_of([second]))
+    assert first.curves == second.curves
+
+
+def test_clouds_have_equal_size_and_every_layer_the_same_images():
+    points, labels = two_clouds(n=80)
+    points, labels = points[:140], labels[:140]  # 80 real, 60 spoof
+    # a layer in which an image's place tells which image it is, and the same one in another unit
+    first, second = (compare(layer, labels) for layer in (points, points * 1000))
+    for one, other in zip(first.rows, second.rows, strict=True):
+        assert one["n_points"] == 60
+        if one["descriptor"] in ("two_nn", "mle"):
+            assert one["value"] == pytest.approx(other["value"])
+    assert {row["n_points"] for row in compare(points, labels, n=55).rows} == {55}
+    shifted = by_key(compare(points, labels, seed=1), "real")["two_nn", None]
+    assert shifted["value"] != by_key(first, "real")["two_nn", None]["value"]  # other images, by the seed alone
+
+
+def test_curves_hold_every_draw_and_the_line_that_the_dimension_comes_from():
+    found = compare(*two_clouds(dimensions=(3, 2)))
+    curves = pandas.DataFrame(found.curves)
+    for name in ("real", "spoof"):
+        own = curves[curves["cloud"] == name]
+        value = by_key(found, name)["ph_dimension", 0]["value"]
+        assert own.groupby("n").size().eq(QUICK["parameters"]["ph_dimension"]["draws"]).all()
+        fitted = np.polyfit(own["log_n"], own["log_lifespan_sum"], 1)
+        assert own[["slope", "intercept"]].iloc[0].tolist() == pytest.approx(fitted.tolist())
+        assert 1 / (1 - own["slope"].iloc[0]) == pytest.approx(value)
+        assert own["ph_dimension"].eq(value).all()
+
+
+def test_p_is_uniform_where_both_clouds_are_of_one_distribution():
+    sets = 100
+    ph_dimension = {"sizes": [10, 45], "draws": 1, "bootstrap": 1}
+    options = {**QUICK, "jackknife_groups": 0, "parameters": {"ph_dimension": ph_dimension}}
+    p_values = []
+    for seed in range(sets):
+        points, labels = two_clouds(n=50, seed=seed)
+        differences = by_key(compare(points, labels, seed=seed, **options), "difference")
+        p_values.append([row["p_value"] for row in differences.values()])
+    p_values = np.array(p_values)
+    assert p_values.shape == (sets, 5)
+    # multiples of 1/20, each as likely: mean 0.525, standard deviation 0.288; four standard errors allowed
+    np.testing.assert_allclose(p_values * 20, np.rint(p_values * 20), atol=1e-9)
+    assert np.abs(p_values.mean(axis=0) - 0.525).max() < 4 * 0.288 / np.sqrt(sets)
+    for level in (0.05, 0.2, 0.5, 0.8):
+        share = (p_values <= level + 1e-9).mean(axis=0)
+        assert np.abs(share - level).max() < 4 * np.sqrt(level * (1 - level) / sets), level
+
+
+def test_a_cloud_of_five_dimensions_is_told_from_one_of_two():
+    for seed in range(5):
+        points, labels = two_clouds(n=100, dimensions=(5, 2), seed=seed)
+        differences = by_key(compare(points, labels, permutations=99, max_dim=0), "difference")
+        for key in (("ph_dimension", 0), ("two_nn", None), ("mle", None)):
+            row = differences[key]
+            assert row["p_value"] == pytest.approx(0.01)
+            assert 0 < row["ci_low"] < row["value"]
+
+
+def test_the_spoof_may_be_the_one_of_higher_dimension():
+    points, labels = two_clouds(n=100, dimensions=(5, 2))
+    row = by_key(compare(points, labels, real=1, spoof=0, max_dim=0), "difference")["mle", None]
+    assert row["ci_high"] < 0
+    assert row["p_value"] == pytest.approx(0.05)
+
+
+def test_a_test_of_loops_takes_few_points_and_says_so():
+    found = by_key(compare(*two_clouds(), test_points=30), "difference")
+    assert found["lifespan_sum", 1]["note"] == "test on 30 points a cloud"
+    assert found["lifespan_sum", 0]["note"] is None
+    # what is tested of H_0 is the value itself; of H_1 that of fewer points
+    tested = {key: json.loads(row["test_differences"])[0] for key, row in found.items()}
+    assert tested["lifespan_sum", 0] == pytest.approx(found["lifespan_sum", 0]["value"])
+    assert tested["lifespan_sum", 1] != pytest.approx(found["lifespan_sum", 1]["value"])
+
+
+def test_the_statistic_of_maximum_likelihood_is_the_inverse_of_its_dimension():
+    found = compare(*two_clouds(dimensions=(4, 2)))
+    one, other = (by_key(found, name)["mle", None]["value"] for name in ("real", "spoof"))
+    tested = json.loads(by_key(found, "difference")["mle", None]["test_differences"])
+    assert tested[0] == pytest.approx(1 / one - 1 / other)
+    assert len(tested) == 1 + QUICK["permutations"]
+
+
+def test_repeated_points_do_no_harm():
+    points, labels = two_clouds(n=60)
+    points[1:10] = points[0]
+    points[70:80] = points[5]
+    for row in compare(points, labels).rows:
+        assert np.isfinite(row["value"])
+        assert row["cloud"] != "difference" or 0 < row["p_value"] <= 1
+
+
+def test_one_test_is_the_share_of_differences_as_far_from_zero():
+    assert p_value(np.array([3.0, 1, -2, -3.5, 0.5])) == pytest.approx(2 / 5)
+    assert p_value(np.array([-3.0, 1, -2, np.nan, 0.5])) == pytest.approx(2 / 5)  # undefined counts against
+    assert np.isnan(p_value(np.array([np.nan, 1.0, 2.0])))
+
+
+def test_correction_compares_with_the_largest_of_all_tests_in_each_permutation():
+    differences = np.array([[4.0, 1, -1, 1, 1, -1], [2.0, 1, 1, -3, 1, 1]])
+    # in units of their root mean squares the tests are 2.13 and 1.19; largest permuted 0.53, 0.6, 1.79, 0.6, 0.6
+    np.testing.assert_allclose(spoofing.step_down(differences), [1 / 6, 2 / 6])
+    same = np.tile(differences[1], (7, 1))  # seven times one test is one test
+    np.testing.assert_allclose(spoofing.step_down(same), 2 / 6)
+
+
+def test_the_corrected_p_is_rarely_small_where_no_test_has_anything_to_find():
+    rng = np.random.default_rng(0)
+    sets = 400
+    wrong = [spoofing.step_down(rng.normal(size=(10, 40))).min() <= 0.05 for _ in range(sets)]
+    assert np.mean(wrong) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / sets)
+    assert np.mean(wrong) > 0.01  # nor is it never small
+
+
+def test_families_are_corrected_apart_and_layers_of_one_together():
+    def layer(name, subset, dimensions):
+        about = {"run": "r", "dataset": "d", "representation": "net", "subset": subset, "layer": name}
+        return compare(*two_clouds(n=100, dimensions=dimensions), permutations=39, max_dim=0, about=about)
+
+    clear, same = layer("a", "train", (5, 2)), layer("b", "train", (3, 3))
+    joined = spoofing.adjust(table_of([clear, same, layer("a", "test", (3, 3))]))
+    assert tuple(joined.columns) == spoofing.COLUMNS
+    tests = joined[joined["cloud"] == "difference"]
+    assert joined.loc[joined["cloud"] != "difference", "p_corrected"].isna().all()
+    assert (tests["p_corrected"] >= tests["p_value"]).all()
+    alone = spoofing.adjust(table_of([clear, same]))
+    alone = alone[alone["cloud"] == "difference"]
+    np.testing.assert_array_equal(tests[tests["subset"] == "train"]["p_corrected"], alone["p_corrected"])
+    own = alone.set_index(["layer", "descriptor"])
+    assert own.loc[("a", "mle"), "p_corrected"] == pytest.approx(1 / 40)  # however many tests
+    assert own.loc[("b", "mle"), "p_corrected"] > 0.05
+    with pytest.raises(InputError, match=r"expected one number of permutations. Received: \[19, 39\]"):
+        other = {"run": "r", "dataset": "d", "representation": "net", "subset": "train", "layer": "c"}
+        spoofing.adjust(table_of([clear, compare(*two_clouds(), about=other)]))
+
+
+def test_sentences_say_what_the_tests_showed():
+    about = {"run": "r", "dataset": "d", "subset": "test"}
+    options = {"permutations": 39, "max_dim": 0, "names": ("real", "simulated spoof"), "estimators": ("mle",)}
+    places = [("pixels", "pixels", (2, 5)), ("net", "a", (5, 2)), ("net", "b", (3, 3)), ("other", "x", (3, 3))]
+    comparisons = [
+        compare(*two_clouds(dimensions=d), about={**about, "representation": name, "layer": layer}, **options)
+        for name, layer, d in places
+    ]
+    pixels, net, other = spoofing.sentences(spoofing.adjust(table_of(comparisons)))
+    assert pixels.startswith("test, pixels (60 points a cloud): ")
+    assert "maximum-likelihood dimension of simulated spoof is higher than that of real (real − spoof = −" in pixels
+    assert "95 % interval −" in pixels
+    assert "corrected p = 0.025" in pixels
+    assert "is lower than that of real at 1 of 2 layers, higher at 0, and not shown to differ at 1" in net
+    assert "largest difference is at layer a" in net
+    assert "is not shown to differ from that of real" in other
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"spoof": 7}, r"net, layer a: spoof: class 7: expected at least one point. Received: classes \[0, 1\]"),
+        ({"spoof": 0}, r"net, layer a: expected two classes"),
+        ({"names": ("real", "difference")}, r"expected two classes, not called 'difference'"),
+        ({"n": 20}, r"net, layer a: PH dimension: expected at least 50 points. Received: 20"),
+        ({"n": 1}, r"n: expected a whole number from 2. Received: 1"),
+        ({"permutations": 0}, r"permutations: expected a whole number from 1. Received: 0"),
+        ({"estimators": ("tow_nn",)}, r"unknown dimension estimator 'tow_nn'. Did you mean 'two_nn'"),
+        ({"measures": ("entropy",)}, r"unknown descriptor 'entropy'"),
+        ({"scaling": "max"}, r"unknown scaling 'max'"),
+    ],
+)
+def test_bad_requests_are_named(options, message):
+    with pytest.raises(InputError, match=message):
+        compare(*two_clouds(), where="net, layer a", **options)
+
+
+def test_a_dead_layer_and_missing_labels_are_named():
+    points, labels = two_clouds()
+    with pytest.raises(InputError, match=r"net, spoof: expected points that differ. Received: 60 equal rows"):
+        compare(np.where(labels[:, None] == 0, points, 0.5), labels, where="net")
+    with pytest.raises(InputError, match=r"net: expected one label for each of 120 points. Received: none"):
+        compare(points, None, where="net")
+    with pytest.raises(InputError, match=r"real: expected finite activations. Received: 8 NaN"):
+        compare(np.where(np.arange(120)[:, None] == 3, np.nan, points), labels)
+
+
+def test_the_commands_compare_pixels_without_tensorflow(tmp_path):
+    code = f"""
+import json, runpy, sys
+from pathlib import Path
+def run(script, *arguments):
+    sys.argv = [script, *map(str, arguments)]
+    runpy.run_path({str(ROOT / "workflow/scripts")!r} + "/" + script + ".py", run_name="__main__")
+here = Path({str(tmp_path)!r})
+run("prepare_dataset", "--loader", "spoofed_digits", "--settings",
+    '{{"size": 8, "validation": 0.1, "test": 0.1, "seed": 0}}', "--out", here / "d.h5")
+run("draw_sample", "--dataset", here / "d.h5", "--settings", '{{"split": "train", "images": 150, "seed": 0}}',
+    "--out", here / "s.csv")
+run("extract_pixels", "--dataset", here / "d.h5", "--sample", here / "s.csv", "--split", "train", "--colour", "grey",
+    "--out", here / "a.h5")
+settings = {{"classes": ["real", "simulated spoof"], "permutations": 9, "test_draws": 1}}
+run("compare_spoofs", "--activations", here / "a.h5", "--dataset", here / "d.h5", "--layer", "pixels",
+    "--settings", json.dumps(settings), "--columns", '{{"run": "r", "dataset": "d", "subset": "train"}}',
+    "--out", here / "r.csv", "--curves", here / "c.csv")
+assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    table, curves = pandas.read_csv(tmp_path / "r.csv"), pandas.read_csv(tmp_path / "c.csv")
+    assert list(table["cloud"].unique()) == ["real", "simulated spoof", "difference"]
+    assert table["representation"].eq("pixels").all()
+    assert table["n_points"].max() < 150
+    assert tuple(curves.columns) == spoofing.CURVE_COLUMNS

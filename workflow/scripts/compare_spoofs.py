@@ -1,0 +1,43 @@
+"""Compare the clouds of real and spoof images in one layer: dimension, topology and a permutation test."""
+
+import argparse
+
+from topodepth import activations, datasets, spoofing, storage
+from topodepth.commands import run, settings
+from topodepth.errors import InputError
+
+
+def main() -> None:
+    """Parse, read one layer, compare, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--activations", required=True, help="activations file")
+    parser.add_argument("--dataset", required=True, help="data set file, which names the classes")
+    parser.add_argument("--layer", required=True, help="layer, as the activations file names it")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: classes, arguments of spoofing.compare")
+    parser.add_argument("--columns", type=settings, default={}, help="JSON: run, dataset, representation, subset")
+    parser.add_argument("--out", required=True, help="CSV of values and tests to make")
+    parser.add_argument("--curves", required=True, help="CSV of lifespan sums against the number of points to make")
+    arguments = parser.parse_args()
+    file = activations.read(arguments.activations)
+    layer = file.layer(arguments.layer)
+    with storage.open_h5(arguments.dataset) as dataset:
+        known = datasets.DataSet(dataset).class_names
+    names = arguments.settings.pop("classes") or known[:2]
+    if not set(names) <= set(known):
+        raise InputError(f"{arguments.dataset}: expected the classes {names}. Received: {known}.")
+    about = {"representation": file.model, **arguments.columns}
+    found = spoofing.compare(
+        file.points(arguments.layer),
+        file.labels,
+        where=f"{about['representation']}, layer {layer.token}",
+        real=known.index(names[0]),
+        spoof=known.index(names[1]),
+        names=names,
+        about=about | {"layer": layer.token, "relative_depth": layer.relative_depth},
+        **arguments.settings,
+    )
+    storage.write_table(arguments.out, found.rows, spoofing.TEST_COLUMNS)
+    storage.write_table(arguments.curves, found.curves, spoofing.CURVE_COLUMNS)
+
+
+run(main)

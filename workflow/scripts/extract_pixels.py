@@ -1,0 +1,32 @@
+"""Write the sampled images themselves as points: pixel space as an activations file with one layer."""
+
+import argparse
+
+from topodepth import datasets, pixels, storage
+from topodepth.commands import log, run
+
+
+def main() -> None:
+    """Parse, read, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dataset", required=True, help="data set file")
+    parser.add_argument("--sample", required=True, help="CSV of the images' positions")
+    parser.add_argument("--split", required=True, help="train, validation or test")
+    parser.add_argument("--size", type=int, help="side in pixels to resize to; the data set's own if left out")
+    parser.add_argument("--colour", choices=pixels.COLOURS, default="colour", help="grey: luma of colour images")
+    parser.add_argument("--out", required=True, help="HDF5 file to make")
+    arguments = parser.parse_args()
+    sample = storage.read_table(arguments.sample)
+    with storage.open_h5(arguments.dataset) as file:
+        pixels.write(
+            arguments.out,
+            datasets.DataSet(file),
+            arguments.split,
+            indices=sample["index"].to_numpy(),
+            size=arguments.size,
+            colour=arguments.colour,
+        )
+    log.info("%s: %d images", arguments.out, len(sample))
+
+
+run(main)

@@ -1,0 +1,35 @@
+"""Join the comparisons of real and spoof images: correct the tests together and say in words what they show."""
+
+import argparse
+
+from topodepth import pages, spoofing, storage
+from topodepth.commands import run
+
+SHOWN = ("representation", "subset", "layer", "descriptor", "homology_dimension", "n_points", "value", "ci_low",
+         "ci_high", "p_value", "p_corrected")  # fmt: skip
+
+
+def main() -> None:
+    """Parse, join, correct, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tables", nargs="+", required=True, help="CSV files of values and tests")
+    parser.add_argument("--curves", nargs="+", required=True, help="CSV files of lifespan sums")
+    parser.add_argument("--title", required=True, help="title of the page")
+    parser.add_argument("--table-out", required=True, help="CSV to make")
+    parser.add_argument("--curves-out", required=True, help="CSV to make")
+    parser.add_argument("--summary", required=True, help="HTML page to make")
+    arguments = parser.parse_args()
+    import pandas
+
+    table = spoofing.adjust(pandas.concat(map(storage.read_table, arguments.tables), ignore_index=True))
+    curves = pandas.concat(map(storage.read_table, arguments.curves), ignore_index=True)
+    storage.write_table(arguments.table_out, table.to_dict("records"), spoofing.COLUMNS)
+    storage.write_table(arguments.curves_out, curves.to_dict("records"), spoofing.CURVE_COLUMNS)
+    differences = table[table["cloud"] == spoofing.DIFFERENCE]
+    shown = pages.Table("Differences, real − spoof", SHOWN, differences[list(SHOWN)].to_numpy().tolist())
+    page = pages.page(arguments.title, spoofing.sentences(table), [shown], [spoofing.compare.__doc__])
+    with storage.atomic_path(arguments.summary) as part:
+        part.write_text(page, encoding="utf-8")
+
+
+run(main)
