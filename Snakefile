@@ -11,6 +11,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/experiments.smk"
 include: "workflow/rules/assets.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/models.smk"
@@ -18,6 +19,9 @@ include: "workflow/rules/activations.smk"
 include: "workflow/rules/topology.smk"
 include: "workflow/rules/depth.smk"
 include: "workflow/rules/dynamics.smk"
+include: "workflow/rules/generalization.smk"
+include: "workflow/rules/adversarial.smk"
+include: "workflow/rules/spoofing.smk"
 include: "workflow/rules/provenance.smk"
 
 
@@ -26,6 +30,9 @@ rule all:
     input:
         rules.depth.input,
         rules.dynamics.input,
+        rules.generalization.input,
+        rules.adversarial.input,
+        rules.spoofing.input,
         rules.provenance.output,
 
 

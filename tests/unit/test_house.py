@@ -14,10 +14,10 @@ PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
-    "figures", "tables", "statistics", "dimension", "diagrams", "descriptors", "homology", "clouds", "plan",
-    "activations", "training", "checkpoints", "augmentation", "models", "model_files", "model_graph", "configuration",
-    "architectures", "datasets", "assets", "downloads", "archives", "provenance", "commands", "storage", "registry",
-    "errors",
+    "figures", "generalization", "adversarial", "spoofing", "tables", "statistics", "dimension", "diagrams",
+    "descriptors", "homology", "clouds", "plan", "attack_sweep", "pixels", "activations", "attacks", "training",
+    "checkpoints", "augmentation", "models", "model_files", "model_graph", "configuration", "architectures", "datasets",
+    "assets", "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "errors",
 ]  # fmt: skip
 
 
@@ -46,7 +46,9 @@ def test_imports_point_down_only(path):
 
 
 @pytest.mark.parametrize("script", ["compute_diagrams", "estimate_dimensions", "describe_model", "join_tables",
-                                    "tabulate_diagrams", "draw_figure", "draw_sample", "prepare_dataset"])  # fmt: skip
+                                    "tabulate_diagrams", "draw_figure", "draw_sample", "prepare_dataset",
+                                    "extract_pixels", "compare_spoofs", "join_spoofs", "compare_attacks",
+                                    "join_generalization", "associate_measures"])  # fmt: skip
 def test_a_worker_after_the_activations_file_never_loads_tensorflow(script):
     """All the modules that the script can reach, late imports too, are imported; TensorFlow must not come with them."""
     code = f"""

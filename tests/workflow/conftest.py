@@ -16,17 +16,48 @@ PARTS = ("Snakefile", "config.yaml", "workflow", "src", "profiles", "examples", 
 SMALL = {"dataset": "digits", "width": 4, "seeds": []}
 TINY = {
     "run": "tiny",
-    "datasets": {"digits": {"loader": "digits", "size": 16}},
+    "datasets": {
+        "digits": {"loader": "digits", "size": 16},
+        "spoofed": {"loader": "spoofed_digits", "size": 16},
+    },
     "models": {
         "vgg": {**SMALL, "layers": [2, "block3_conv1", "logits"]},
         "resnet": {**SMALL, "layers": ["penultimate", "logits"], "training": {"snapshots": [0, 2]}},
+        "grid": {**SMALL, "architecture": "cnn", "grid": {"depth": [1, 2], "label_noise": [0.0, 0.5]}},
     },
-    "samples": {"default": {"images": 120, "points": 12}},
+    "samples": {
+        "default": {"images": 120, "points": 12},
+        "head": {"images": 120, "points": 12, "layers": ["penultimate", "logits"]},
+        "attacked": {"split": "test", "images": 60, "points": 40, "clouds": "both", "layers": ["logits"]},
+    },
     "training": {"epochs": 2, "flip": False},
     "dimension": {"draws": 3},
     "experiments": {
         "depth": [{"name": "pair", "models": ["vgg", "resnet"], "diagrams": 2}],
         "dynamics": [{"name": "resnet", "models": ["resnet"]}],
+        "generalization": [
+            {
+                "name": "grid",
+                "models": ["grid"],
+                "sample": "head",
+                "controls": ["depth"],
+                "resamples": 100,
+                "permutations": 99,
+            }
+        ],
+        "adversarial": [{"name": "fgsm", "models": ["resnet"], "sample": "attacked", "epsilons": [0.1, 0.3]}],
+        "spoofing": [
+            {
+                "name": "digits",
+                "dataset": "spoofed",
+                "subsets": ["test"],
+                "pixels": {"size": 8},
+                "models": ["vgg"],
+                "layers": ["logits"],
+                "points": 60,
+                "permutations": 19,
+            }
+        ],
     },
 }
 

@@ -18,7 +18,8 @@ rule fetch_asset:
         " --out {output:q} 2> {log:q}"
 
 
-rule unpack_asset:
+# a checkpoint: which models an archive holds is known only once it is unpacked
+checkpoint unpack_asset:
     input:
         lambda wildcards: f"resources/{config['assets'][wildcards.asset]['file']}",
     output:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
+from snakemake.exceptions import WorkflowError
+
 from topodepth import architectures, configuration, datasets, plan, provenance, storage
 from topodepth.errors import InputError
 
@@ -16,11 +18,20 @@ SCRIPTS = Path(workflow.basedir, "workflow/scripts")
 
 try:
     config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
-    COMPARISONS = {item["name"]: item for item in config["experiments"].get("depth", [])}
-    DYNAMICS = {item["name"]: item for item in config["experiments"].get("dynamics", [])}
-    # the models behind each entry that an experiment selects, and the snapshots behind each trained one
+    COMPARISONS, DYNAMICS, GENERALIZATION, ATTACKS, SPOOFS = (
+        {item["name"]: item for item in config["experiments"].get(kind, [])}
+        for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing")
+    )
+    EXPERIMENTS = [item for kind in (COMPARISONS, DYNAMICS, ATTACKS, SPOOFS) for item in kind.values()]
+    # entries whose models are known once an archive is unpacked; only the generalisation experiment can wait for them
+    ARCHIVED = sorted(
+        {entry for item in GENERALIZATION.values() for entry in item["models"] if plan.archived(config, entry)}
+    )
+    # the single models behind each entry that an experiment selects, and the snapshots behind each trained one
     ENTRIES = plan.models(
-        config, {model for item in [*COMPARISONS.values(), *DYNAMICS.values()] for model in item["models"]}
+        config,
+        {entry for item in EXPERIMENTS for entry in item["models"]}
+        | {entry for item in GENERALIZATION.values() for entry in item["models"]} - {*ARCHIVED},
     )
     SNAPSHOTS = {
         model.name: plan.snapshots(model)
@@ -31,7 +42,25 @@ try:
 except InputError as error:
     sys.exit(f"error: {error}")
 
-MODELS = {model.name: model for group in [*ENTRIES.values(), *SNAPSHOTS.values()] for model in group}
+
+class Models(dict):
+    """Every single model by name; those in an archive join once it is unpacked."""
+
+    def __missing__(self, name):
+        entry = name.partition("@")[0]
+        if entry not in ARCHIVED:
+            raise KeyError(name)
+        self.read_archive(entry)
+        return self[name]
+
+    def read_archive(self, entry):
+        try:
+            self.update({model.name: model for model in plan.models(config, {entry})[entry]})
+        except InputError as error:
+            raise WorkflowError(error)
+
+
+MODELS = Models({model.name: model for group in [*ENTRIES.values(), *SNAPSHOTS.values()] for model in group})
 TRAINED = [name for name, model in MODELS.items() if model.kind == "trained"]
 
 
@@ -40,6 +69,9 @@ pathvars:
     logs=f"results/{config['run']}/logs",
     depth=f"results/{config['run']}/depth/{{comparison}}",
     dynamics=f"results/{config['run']}/dynamics/{{dynamics}}",
+    generalization=f"results/{config['run']}/generalization/{{generalization}}",
+    adversarial=f"results/{config['run']}/adversarial/{{attack}}",
+    spoofing=f"results/{config['run']}/spoofing/{{spoofing}}",
 
 
 # Jobs find the scripts, the library and this Python whether or not an environment is active; conda environments bring
@@ -56,12 +88,53 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "none"
 
 
+def one_of_models(*kinds):
+    """A wildcard that stands for a model of these kinds, also for one whose archive is not unpacked yet."""
+    named = [one_of(name for name, model in MODELS.items() if model.kind in kinds)]
+    return "|".join(named + [f"{re.escape(entry)}@[A-Za-z0-9_@.-]+" for entry in ARCHIVED if "file" in kinds])
+
+
+# ATTACKED[experiment][model]: what stands for the model on attacked images, one a strength of the attack
+ATTACKED = {
+    name: {
+        model.name: plan.attacked(model, name, len({0, *item["epsilons"]}))
+        for entry in item["models"]
+        for model in ENTRIES[entry]
+    }
+    for name, item in ATTACKS.items()
+}
+# VIEWED[experiment]: pixels, and models on the images of the experiment; each subset is a sample of its own
+VIEWED = {
+    name: ([plan.pixels(name, item["dataset"], item["pixels"])] if item["pixels"] else [])
+    + [plan.viewed(model, name, item["dataset"]) for entry in item["models"] for model in ENTRIES[entry]]
+    for name, item in SPOOFS.items()
+}
+MODELS |= {model.name: model for group in VIEWED.values() for model in group}
+MODELS |= {model.name: model for group in ATTACKED.values() for models in group.values() for model in models}
+SAMPLES = config["samples"] | {
+    f"{name}@{subset}": {
+        "split": subset,
+        "images": item["images"],
+        "seed": None,
+        "classes": None,
+        "clouds": "class",
+        "points": item["points"],
+        "layers": item["layers"],
+    }
+    for name, item in SPOOFS.items()
+    for subset in item["subsets"]
+}
+
+
 wildcard_constraints:
     dataset=one_of(config["datasets"]),
-    model=one_of(MODELS),
-    sample=one_of(config["samples"]),
+    model=one_of_models("trained", "snapshot", "file", "activations", "attacked", "viewed", "pixels"),
+    sample=one_of(SAMPLES),
     comparison=one_of(COMPARISONS),
     dynamics=one_of(DYNAMICS),
+    generalization=one_of(GENERALIZATION),
+    attack=one_of(ATTACKS),
+    spoofing=one_of(SPOOFS),
     layer="[A-Za-z0-9_@.-]+",
 
 
@@ -127,12 +200,23 @@ def sample_file(wildcards):
 
 
 def model_settings(wildcards):
-    settings = pick(of_model(wildcards), "architecture", "activation", "width", "normalisation", "training")
+    settings = pick(of_model(wildcards), "architecture", "activation", "width", "depth", "normalisation", "training")
     return as_json(settings | {"seed": MODELS[wildcards.model].seed})
 
 
+def network(name):
+    """The model that runs: itself, or the one behind an attack or a view on other images."""
+    model = MODELS[name]
+    return MODELS[model.base] if model.kind in ("attacked", "viewed") else model
+
+
+def own_dataset_file(wildcards):
+    """The data set that a model was trained on, by whose pixels its input is normalised."""
+    return f"<results>/datasets/{network(wildcards.model).settings['dataset']}.h5"
+
+
 def model_file(wildcards):
-    model = MODELS[wildcards.model]
+    model = network(wildcards.model)
     if model.kind == "trained":
         return f"<results>/models/{model.name}/model.keras"
     return f"<results>/models/{model.base}/snapshots" if model.kind == "snapshot" else model.path
@@ -140,7 +224,7 @@ def model_file(wildcards):
 
 def keras_file(wildcards, input):
     """The Keras file itself: a snapshot lies in the folder that its training makes."""
-    model = MODELS[wildcards.model]
+    model = network(wildcards.model)
     return f"{input.model}/{model.epoch:04d}.keras" if model.kind == "snapshot" else str(input.model)
 
 
@@ -155,11 +239,24 @@ def trust_flag(wildcards):
 def activations_file(model, sample):
     if MODELS[model].kind == "activations":
         return MODELS[model].path
+    if MODELS[model].kind == "attacked":
+        return f"<results>/attacks/{MODELS[model].experiment}/{MODELS[model].base}"
     return f"<results>/activations/{model}/{sample}.h5"
 
 
+def activations_path(wildcards, input):
+    """The activations file itself: those of an attack lie in the folder that it makes."""
+    model = MODELS[wildcards.model]
+    return f"{input[0]}/{model.strength:02d}.h5" if model.kind == "attacked" else str(input[0])
+
+
+def layers_of(model, sample):
+    """The layers of a model that are tapped on a sample: {file name: token}, in order of depth."""
+    return plan.layers_of(MODELS[model], SAMPLES[sample])
+
+
 def layer_of(wildcards):
-    return MODELS[wildcards.model].layers[wildcards.layer]
+    return layers_of(wildcards.model, wildcards.sample)[wildcards.layer]
 
 
 def layer_files(stage, ending):
@@ -167,72 +264,9 @@ def layer_files(stage, ending):
 
     def files(wildcards):
         folder = f"<results>/{stage}/{wildcards.model}/{wildcards.sample}"
-        return [f"{folder}/{layer}.{ending}" for layer in MODELS[wildcards.model].layers]
+        return [f"{folder}/{layer}.{ending}" for layer in layers_of(wildcards.model, wildcards.sample)]
 
     return files
-
-
-# experiments
-
-
-def spread(items, count):
-    """At most ``count`` items spread evenly over a list, its first and last among them."""
-    items = list(items)
-    count = min(count, len(items))
-    if count < 2:
-        return items[:count]
-    return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]
-
-
-def members(experiment):
-    """The single models of an experiment, in order."""
-    return [model for entry in experiment["models"] for model in ENTRIES[entry]]
-
-
-def tables_of(experiment, models):
-    return [f"<results>/tables/{model.name}/{experiment['sample']}.csv" for model in models]
-
-
-def compared(wildcards):
-    return members(COMPARISONS[wildcards.comparison])
-
-
-def labels_of(models):
-    """Curves in order, with their labels; a list of pairs keeps the order in JSON."""
-    labels = {model.curve: model.label for model in models}
-    return as_json([[curve, label] for curve, label in labels.items()])
-
-
-def title_of(experiment):
-    return experiment["title"] or experiment["name"]
-
-
-def histories(wildcards):
-    trained = [model.name for model in compared(wildcards) if model.kind == "trained"]
-    return [f"<results>/models/{name}/history.csv" for name in trained]
-
-
-def chosen_diagrams(wildcards):
-    comparison = COMPARISONS[wildcards.comparison]
-    folder = f"<results>/diagrams/{wildcards.model}/{comparison['sample']}"
-    return [f"{folder}/{layer}.h5" for layer in spread(MODELS[wildcards.model].layers, comparison["diagrams"])]
-
-
-def drawn_diagrams(comparison):
-    """The models whose diagrams are drawn: one a curve."""
-    first = {model.curve: model for model in reversed(members(comparison))}
-    return sorted(model.name for model in first.values()) if comparison["diagrams"] else []
-
-
-def depth_figures(comparison):
-    """Training curves are drawn where models were trained here."""
-    trained = any(model.kind == "trained" for model in members(comparison))
-    return ["depth", "depth_models", "dimension"] + (["training"] if trained else [])
-
-
-def snapshots_of(wildcards):
-    entries = DYNAMICS[wildcards.dynamics]["models"]
-    return [snapshot for entry in entries for snapshot in SNAPSHOTS[ENTRIES[entry][0].name]]
 
 
 onstart:

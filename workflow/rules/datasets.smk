@@ -34,8 +34,7 @@ rule draw_sample:
         "../../envs/homology.yaml"
     params:
         settings=lambda wildcards: as_json(
-            pick(config["samples"][wildcards.sample], "split", "images")
-            | {"seed": seed_of(config["samples"][wildcards.sample])}
+            pick(SAMPLES[wildcards.sample], "split", "images") | {"seed": seed_of(SAMPLES[wildcards.sample])}
         ),
         code=code("draw_sample.py"),
     shell:

@@ -11,6 +11,7 @@ rule compute_diagrams:
     conda:
         "../../envs/homology.yaml"
     params:
+        activations=activations_path,
         layer=layer_of,
         settings=lambda wildcards: as_json(
             pick(
@@ -22,15 +23,15 @@ rule compute_diagrams:
                 "jackknife_groups",
             )
             | {
-                "clouds_by": config["samples"][wildcards.sample]["clouds"],
-                "classes": config["samples"][wildcards.sample]["classes"],
-                "limit": config["samples"][wildcards.sample]["points"],
-                "seed": seed_of(config["samples"][wildcards.sample]),
+                "clouds_by": SAMPLES[wildcards.sample]["clouds"],
+                "classes": SAMPLES[wildcards.sample]["classes"],
+                "limit": SAMPLES[wildcards.sample]["points"],
+                "seed": seed_of(SAMPLES[wildcards.sample]),
             }
         ),
         code=code("compute_diagrams.py"),
     shell:
-        "python $SCRIPTS/compute_diagrams.py --name {wildcards.model:q} --activations {input:q} --layer {params.layer:q}"
+        "python $SCRIPTS/compute_diagrams.py --name {wildcards.model:q} --activations {params.activations:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
@@ -44,17 +45,18 @@ rule estimate_dimensions:
     conda:
         "../../envs/homology.yaml"
     params:
+        activations=activations_path,
         layer=layer_of,
         settings=lambda wildcards: as_json(
             pick(config["dimension"], "estimators", "scaling", "null_draws")
             | {
                 "parameters": {"ph_dimension": pick(config["dimension"], "alpha", "sizes", "draws")},
-                "seed": seed_of(config["samples"][wildcards.sample]),
+                "seed": seed_of(SAMPLES[wildcards.sample]),
             }
         ),
         code=code("estimate_dimensions.py"),
     shell:
-        "python $SCRIPTS/estimate_dimensions.py --name {wildcards.model:q} --activations {input:q} --layer {params.layer:q}"
+        "python $SCRIPTS/estimate_dimensions.py --name {wildcards.model:q} --activations {params.activations:q} --layer {params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 

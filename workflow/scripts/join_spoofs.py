@@ -7,6 +7,13 @@ from topodepth.commands import run
 
 SHOWN = ("representation", "subset", "layer", "descriptor", "homology_dimension", "n_points", "value", "ci_low",
          "ci_high", "p_value", "p_corrected")  # fmt: skip
+METHOD = (
+    "Both clouds have the same number of images, the same ones in every layer. p: the labels real and spoof are "
+    "shuffled over the pooled images and the difference is computed again; it is the share of shuffles (the observed "
+    "labels count as one) with a difference at least as large. Corrected p: step-down maximum over all layers and "
+    "descriptors of one subset and representation (Westfall & Young 1993). Intervals of differences join those of the "
+    "two clouds."
+)
 
 
 def main() -> None:
@@ -27,7 +34,7 @@ def main() -> None:
     storage.write_table(arguments.curves_out, curves.to_dict("records"), spoofing.CURVE_COLUMNS)
     differences = table[table["cloud"] == spoofing.DIFFERENCE]
     shown = pages.Table("Differences, real − spoof", SHOWN, differences[list(SHOWN)].to_numpy().tolist())
-    page = pages.page(arguments.title, spoofing.sentences(table), [shown], [spoofing.compare.__doc__])
+    page = pages.page(arguments.title, spoofing.sentences(table), [shown], [METHOD])
     with storage.atomic_path(arguments.summary) as part:
         part.write_text(page, encoding="utf-8")
 

@@ -1,0 +1,165 @@
+"""The adversarial figures: colours are measured F1, points are the table's, images bear their predictions."""
+
+import runpy
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas
+import pytest
+from matplotlib.colors import to_hex
+
+from topodepth.errors import InputError
+from topodepth.figures import adversarial_depth, adversarial_images, adversarial_success, style
+
+SCRIPT = Path(__file__).parents[2] / "workflow/scripts/draw_images.py"
+EPSILONS = [0.0, 0.01, 0.05]
+F1 = [0.9, 0.2, 0.5]  # not in the order of ε: the colour must not be that order
+SUCCESS = [0.0, 0.7, 0.4]
+LAYERS = ["first", "second", "logits"]
+
+
+def rows(clouds=("all", "mean", "3")):
+    for k, epsilon in enumerate(EPSILONS):
+        for depth, layer in enumerate(LAYERS, start=1):
+            for cloud in clouds:
+                for degree in (0, 1):
+                    yield {
+                        "model": f"m@a-{k:02d}", "layer": layer, "relative_depth": depth / 3, "class": cloud,
+                        "homology_dimension": degree, "descriptor": "lifespan_sum", "epsilon": epsilon,
+                        "macro_f1": F1[k], "success_rate": SUCCESS[k],
+                        "value": 10.0 * depth + k + 100 * (cloud != "all"), "relative_value": 0.5 + 0.1 * k,
+                        "percent": k * depth, "percent_ci_low": k * depth - 1.0, "percent_ci_high": k * depth + 1.0,
+                    }  # fmt: skip
+
+
+@pytest.fixture
+def table():
+    return pandas.DataFrame(list(rows()))
+
+
+@pytest.fixture
+def changes():
+    return pandas.concat(pandas.DataFrame(list(rows())).assign(version=version) for version in ("value", "relative"))
+
+
+def curves(axes):
+    return {line.get_gid(): line for line in axes.lines if str(line.get_gid()).startswith("epsilon")}
+
+
+def test_one_curve_a_strength_has_the_values_of_the_whole_cloud(table):
+    panels = adversarial_depth.draw(table).axes[:4]
+    assert [axes.get_title(loc="left") for axes in panels[:2]] == ["Lifespan sum of $H_0$", "Lifespan sum of $H_1$"]
+    for axes in panels[:2]:
+        drawn = curves(axes)
+        assert list(drawn) == ["epsilon 0", "epsilon 0.01", "epsilon 0.05"]
+        for k, line in enumerate(drawn.values()):
+            np.testing.assert_allclose(line.get_xdata(), [1 / 3, 2 / 3, 1])
+            np.testing.assert_allclose(line.get_ydata(), [10 + k, 20 + k, 30 + k])
+    for axes in panels[2:]:
+        for k, line in enumerate(curves(axes).values()):
+            np.testing.assert_allclose(line.get_ydata(), 0.5 + 0.1 * k)
+
+
+def test_without_a_whole_cloud_the_mean_over_classes_is_drawn():
+    axes = adversarial_depth.draw(pandas.DataFrame(list(rows(("mean", "3"))))).axes[0]
+    np.testing.assert_allclose(curves(axes)["epsilon 0"].get_ydata(), [110, 120, 130])
+
+
+def test_the_colour_of_a_curve_is_its_own_f1_and_the_clean_one_stands_out(table):
+    figure = adversarial_depth.draw(table)
+    *_, bar = figure.axes
+    assert bar.get_ylabel().startswith("macro-F1")
+    assert bar.get_ylim() == pytest.approx((0.2, 0.9))
+    drawn = curves(figure.axes[0])
+    lightness = {key: sum(line.get_color()[:3]) for key, line in drawn.items()}  # viridis grows lighter
+    assert sorted(lightness, key=lightness.get) == ["epsilon 0.01", "epsilon 0.05", "epsilon 0"]
+    assert drawn["epsilon 0"].get_linewidth() > drawn["epsilon 0.01"].get_linewidth()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "clean images, ε = 0", "attacked, up to ε = 0.05"
+    ]  # fmt: skip
+
+
+def test_without_a_null_model_only_the_values_are_drawn(table):
+    figure = adversarial_depth.draw(table.assign(relative_value=np.nan))
+    assert len(figure.axes) == 3  # two panels and the colour bar
+
+
+def test_changes_are_drawn_against_success_and_against_f1_joined_in_order_of_strength(changes):
+    panels = adversarial_success.draw(changes.sample(frac=1, random_state=0)).axes[:4]
+    for axes, x in zip(panels, (SUCCESS, F1, SUCCESS, F1), strict=True):
+        drawn = {line.get_gid(): line for line in axes.lines if line.get_gid() in LAYERS}
+        assert set(drawn) == set(LAYERS)
+        for depth, layer in enumerate(LAYERS, start=1):
+            np.testing.assert_allclose(drawn[layer].get_xdata(), x)
+            np.testing.assert_allclose(drawn[layer].get_ydata(), [0, depth, 2 * depth])
+        bars = [tuple(segment[:, 1]) for collection in axes.collections for segment in collection.get_segments()]
+        assert sorted(bars) == sorted((k * d - 1.0, k * d + 1.0) for k in range(3) for d in (1, 2, 3))
+
+
+def test_f1_falls_from_left_to_right_and_layers_are_coloured_by_depth(changes):
+    figure = adversarial_success.draw(changes)
+    assert figure.axes[1].get_xlim()[0] > figure.axes[1].get_xlim()[1]
+    assert figure.axes[0].get_xlim()[0] < figure.axes[0].get_xlim()[1]
+    assert figure.axes[-1].get_ylabel() == "relative depth of the layer"
+    colours = {line.get_gid(): to_hex(line.get_color()) for line in figure.axes[0].lines if line.get_gid() in LAYERS}
+    assert len(set(colours.values())) == 3
+
+
+def test_a_descriptor_that_is_not_there_is_refused(changes, table):
+    with pytest.raises(InputError, match="adversarial_success figure: expected rows of mle, value"):
+        adversarial_success.draw(changes, descriptor="mle")
+    with pytest.raises(InputError, match="adversarial_depth figure: the table lacks macro_f1"):
+        adversarial_depth.draw(table.drop(columns="macro_f1"))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_are_drawn_with_their_prediction_in_the_colour_of_its_kind(channels, tmp_path):
+    pixels = np.random.default_rng(0).random((2, 3, 4, 4, channels)).astype(np.float32)
+    images = adversarial_images.Images(
+        pixels, np.array([0, 2]), np.array([[0, 2, 1], [2, 2, 0]]), np.array(EPSILONS), np.array(F1), ["a", "b", "c"], 1
+    )
+    figure = adversarial_images.draw(images, title="Some images")
+    grid = np.reshape(figure.axes, (3, 2))
+    said = [[(axes.get_xlabel(), axes.xaxis.label.get_color()) for axes in row] for row in grid]
+    right, wrong, target = adversarial_images.RIGHT, adversarial_images.WRONG, adversarial_images.TARGET
+    assert said == [[("a", right), ("c", right)], [("c", wrong), ("c", right)], [("b", target), ("a", wrong)]]
+    assert [axes.get_title(loc="center") for axes in grid[0]] == ["a", "c"]
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == ["clean\nF1 0.90", "ε = 0.01\nF1 0.20", "ε = 0.05\nF1 0.50"]
+    np.testing.assert_array_equal(np.squeeze(grid[2, 1].images[0].get_array()), np.squeeze(pixels[1, 2]))
+    style.save(figure, tmp_path / "images.png", dpi=40)
+    assert (tmp_path / "images.png").stat().st_size > 1000
+
+
+def test_images_that_do_not_fit_their_labels_are_refused():
+    images = adversarial_images.Images(np.zeros((2, 3, 4, 4, 1)), np.zeros(1, int), np.zeros((2, 3), int),
+                                       np.array(EPSILONS), np.array(F1), ["a"], None)  # fmt: skip
+    with pytest.raises(InputError, match="adversarial_images figure: pixels, labels, predicted expected to fit"):
+        adversarial_images.draw(images)
+
+
+def test_the_same_table_gives_the_same_bytes(table, changes, tmp_path):
+    for name, draw, data in (
+        ("depth", adversarial_depth.draw, table),
+        ("success", adversarial_success.draw, changes),
+    ):
+        for copy in ("a", "b"):
+            style.save(draw(data), tmp_path / f"{name}_{copy}.svg")
+        assert (tmp_path / f"{name}_a.svg").read_bytes() == (tmp_path / f"{name}_b.svg").read_bytes()
+
+
+@pytest.mark.parametrize(("target", "entries"), [(-1, 2), (1, 3)])
+def test_the_command_draws_the_images_of_an_attack(tmp_path, monkeypatch, target, entries):
+    with h5py.File(tmp_path / "images.h5", "w") as file:
+        file["pixels"] = np.random.default_rng(0).random((2, 3, 4, 4, 3)).astype(np.float32)
+        file["labels"], file["predicted"] = np.array([0, 2]), np.array([[0, 2, 1], [2, 2, 0]])
+        file["epsilons"], file["macro_f1"] = EPSILONS, F1
+        file.attrs.update({"class_names": ["a", "b", "c"], "target": target, "epsilon_unit": "pixel"})
+    drawn = []
+    draw = adversarial_images.draw
+    monkeypatch.setattr(adversarial_images, "draw", lambda *a, **b: drawn.append(draw(*a, **b)) or drawn[-1])
+    arguments = ["--images", str(tmp_path / "images.h5"), "--title", "x", "--out", str(tmp_path / "images.png")]
+    monkeypatch.setattr("sys.argv", [str(SCRIPT), *arguments])
+    runpy.run_path(str(SCRIPT), run_name="__main__")
+    assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")
+    assert sum(text.get_text().startswith("predicted") for text in drawn[0].legends[0].get_texts()) == entries

@@ -1,0 +1,112 @@
+"""Models from a grid, from an archive whose contents are not known before it is unpacked, and from a folder."""
+
+import shutil
+import zipfile
+
+import pytest
+
+from tests.workflow.test_reruns import of_model, rules
+from topodepth import storage
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+CHAIN = {"extract_activations", "compute_diagrams", "estimate_dimensions", "describe_model"}
+AGGREGATES = {"join_generalization", "associate_measures", "draw_generalization_scatter",
+              "draw_generalization_forest", "draw_generalization_depth"}  # fmt: skip
+NAMES = ["Resnet32_a_0.89", "Resnet32_b_0.91", "Resnet56_a_0.5", "Resnet110_c_0.95"]
+
+
+def grid_models(repository):
+    return sorted((repository.path / "results/tiny/models").glob("grid@*/model.keras"))
+
+
+@pytest.fixture
+def archived(repository):
+    """The four networks of the grid as the authors' archive: an archive of files named by architecture and accuracy."""
+
+    def configure(folder=False):
+        with zipfile.ZipFile(repository.path / "models.zip", "w") as archive:
+            for name, path in zip(NAMES, grid_models(repository), strict=True):
+                archive.write(path, f"ResNets/{name}.keras")
+        if folder:
+            with zipfile.ZipFile(repository.path / "models.zip") as archive:
+                archive.extractall(repository.path / "zoo")
+
+        def change(config):
+            config["assets"] = {"theirs": {"file": "models.zip", "path": "models.zip", "unpack": True}}
+            config["models"]["theirs"] = {"dataset": "digits"} | (
+                {"directory": "zoo/ResNets"} if folder else {"asset": "theirs"}
+            )
+            experiment = config["experiments"]["generalization"][0] | {"name": "theirs", "models": ["theirs"]}
+            config["experiments"] = {"generalization": [experiment | {"controls": ["architecture"]}]}
+            config["experiments"] |= {kind: [] for kind in ("depth", "dynamics", "adversarial", "spoofing")}
+
+        return repository.configure(change, "theirs.yaml")
+
+    return configure
+
+
+def test_every_cell_of_the_grid_is_a_row_with_its_values_and_its_measured_accuracy(finished):
+    folder = finished.path / "results/tiny/generalization/grid"
+    models = storage.read_table(folder / "models.csv")
+    assert sorted(zip(models["depth"], models["label_noise"], strict=True)) == [(1, 0), (1, 0.5), (2, 0), (2, 0.5)]
+    for _, row in models.iterrows():
+        metrics = storage.read_json(finished.path / f"results/tiny/models/{row['model']}/metrics.json")
+        assert row["test_accuracy"] == metrics["test"]["accuracy"]
+        assert row["gap"] == pytest.approx(metrics["train"]["accuracy"] - metrics["test"]["accuracy"])
+    measures = storage.read_table(folder / "measures.csv")
+    assert {"lifespan_sum H0, logits", "lifespan_sum H1, penultimate, relative", "margin"} <= set(measures["measure"])
+    # four models allow no verdict, and the page says so
+    assert "cannot be said" in (folder / "summary.html").read_text()
+
+
+def test_models_of_an_archive_are_known_once_it_is_unpacked_and_measured_here(archived, repository):
+    config = archived()
+    planned = repository.planned("generalization", config=config)
+    assert "unpack_asset" in rules(planned)
+    result = repository.snakemake("--cores", "2", "generalization", config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    models = storage.read_table(repository.path / "results/tiny/generalization/theirs/models.csv")
+    assert list(models["label"]) == sorted(NAMES)
+    assert set(models["architecture"]) == {"Resnet32", "Resnet56", "Resnet110"}
+    stated = dict(zip(models["label"], models["stated_accuracy"], strict=True))
+    assert stated == {"Resnet32_a_0.89": 0.89, "Resnet32_b_0.91": 0.91, "Resnet56_a_0.5": 0.5, "Resnet110_c_0.95": 0.95}
+    # the names lie: what was measured on the test images is what the trained network had, and the table shows both
+    known = {
+        name: storage.read_json(path.parent / "metrics.json")["test"]["accuracy"]
+        for name, path in zip(NAMES, grid_models(repository), strict=True)
+    }
+    assert dict(zip(models["label"], models["test_accuracy"], strict=True)) == pytest.approx(known, abs=1e-9)
+    assert (models["stated_difference"] - (models["stated_accuracy"] - models["test_accuracy"])).abs().max() < 1e-12
+    assert repository.planned("generalization", config=config) == set()
+
+
+def test_stated_accuracies_spare_the_test_images(archived, repository):
+    config = archived(folder=True)
+    text = (repository.path / config).read_text().replace("controls:", "accuracy: stated\n    controls:")
+    (repository.path / config).write_text(text)
+    jobs = repository.planned("generalization", config=config)
+    assert {rule for rule, _ in jobs} == CHAIN | AGGREGATES | {"generalization"}
+
+
+def test_one_file_replaced_by_another_recomputes_that_model_and_the_aggregates(archived, repository):
+    config = archived(folder=True)
+    result = repository.snakemake("--cores", "2", "generalization", config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    zoo = repository.path / "zoo/ResNets"
+    shutil.copy(zoo / f"{NAMES[0]}.keras", zoo / f"{NAMES[2]}.keras")
+    jobs = repository.planned("generalization", config=config)
+    changed = f"theirs@{NAMES[2]}"
+    assert of_model(jobs, changed) == CHAIN | {"evaluate_model"}
+    assert rules({job for job in jobs if f"model={changed}" not in job[1]}) == AGGREGATES | {"generalization"}
+
+
+def test_one_cell_of_the_grid_changed_by_hand_spares_the_others(repository):
+    def change(config):
+        config["models"]["grid"]["grid"]["label_noise"] = [0.0, 0.25]
+
+    jobs = repository.planned("generalization", config=repository.configure(change))
+    trained = {wildcards for rule, wildcards in jobs if rule == "train_model"}
+    assert trained == {f"model=grid@depth{depth}-label_noise0.25" for depth in (1, 2)}
+    assert all("label_noise0.25" in wildcards for rule, wildcards in jobs if "model=" in wildcards)
+    assert rules(jobs) >= AGGREGATES

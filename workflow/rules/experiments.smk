@@ -1,0 +1,188 @@
+# What the rules of the experiments ask for: the models, files and settings of each.
+
+
+def spread(items, count):
+    """At most ``count`` items spread evenly over a list, its first and last among them."""
+    items = list(items)
+    count = min(count, len(items))
+    if count < 2:
+        return items[:count]
+    return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]
+
+
+def members(experiment):
+    """The single models of an experiment, in order."""
+    return [model for entry in experiment["models"] for model in ENTRIES[entry]]
+
+
+def tables_of(experiment, models):
+    return [f"<results>/tables/{model.name}/{experiment['sample']}.csv" for model in models]
+
+
+def compared(wildcards):
+    return members(COMPARISONS[wildcards.comparison])
+
+
+def labels_of(models):
+    """Curves in order, with their labels; a list of pairs keeps the order in JSON."""
+    labels = {model.curve: model.label for model in models}
+    return as_json([[curve, label] for curve, label in labels.items()])
+
+
+def title_of(experiment):
+    return experiment["title"] or experiment["name"]
+
+
+def histories(wildcards):
+    trained = [model.name for model in compared(wildcards) if model.kind == "trained"]
+    return [f"<results>/models/{name}/history.csv" for name in trained]
+
+
+def chosen_diagrams(wildcards):
+    comparison = COMPARISONS[wildcards.comparison]
+    folder = f"<results>/diagrams/{wildcards.model}/{comparison['sample']}"
+    layers = layers_of(wildcards.model, comparison["sample"])
+    return [f"{folder}/{layer}.h5" for layer in spread(layers, comparison["diagrams"])]
+
+
+def drawn_diagrams(comparison):
+    """The models whose diagrams are drawn: one a curve."""
+    first = {model.curve: model for model in reversed(members(comparison))}
+    return sorted(model.name for model in first.values()) if comparison["diagrams"] else []
+
+
+def depth_figures(comparison):
+    """Training curves are drawn where models were trained here."""
+    trained = any(model.kind == "trained" for model in members(comparison))
+    return ["depth", "depth_models", "dimension"] + (["training"] if trained else [])
+
+
+def snapshots_of(wildcards):
+    entries = DYNAMICS[wildcards.dynamics]["models"]
+    return [snapshot for entry in entries for snapshot in SNAPSHOTS[ENTRIES[entry][0].name]]
+
+
+def compared_generally(wildcards):
+    """The models of a generalisation experiment; asking for those of an archive waits for it to be unpacked."""
+    found = []
+    for entry in GENERALIZATION[wildcards.generalization]["models"]:
+        if entry in ARCHIVED:
+            checkpoints.unpack_asset.get(asset=config["models"][entry]["asset"])
+            MODELS.read_archive(entry)
+        found += [model for model in MODELS.values() if model.entry == entry and model.kind in ("trained", "file")]
+    return found
+
+
+def general_activations(wildcards):
+    """Activations files that hold logits, whose margins are rivals of the descriptors."""
+    item = GENERALIZATION[wildcards.generalization]
+    models = [model.name for model in compared_generally(wildcards)]
+    if all("logits" in layers_of(model, item["sample"]) for model in models):
+        return [activations_file(model, item["sample"]) for model in models]
+    return []
+
+
+def general_metrics(wildcards):
+    stated = GENERALIZATION[wildcards.generalization]["accuracy"] == "stated"
+    return [] if stated else [metrics_file(model.name) for model in compared_generally(wildcards)]
+
+
+def general_models(wildcards):
+    """What the tables say of each model beside what is measured."""
+    return as_json(
+        [
+            {
+                "model": model.name,
+                "entry": model.entry,
+                "label": model.label,
+                "architecture": model.architecture,
+                "seed": model.seed if model.kind == "trained" else None,
+                "stated_accuracy": model.stated_accuracy,
+                "axes": model.axes,
+            }
+            for model in compared_generally(wildcards)
+        ]
+    )
+
+
+def general_settings(wildcards):
+    item = GENERALIZATION[wildcards.generalization]
+    axes = {axis for entry in item["models"] for axis, values in config["models"][entry]["grid"].items() if values[1:]}
+    keys = ("targets", "groups", "controls", "covariates", "resamples", "permutations", "classes")
+    return as_json(pick(item, *keys) | {"axes": sorted(axes), "seed": config["seed"], "title": title_of(item)})
+
+
+def general_target(wildcards):
+    return as_json({"target": GENERALIZATION[wildcards.generalization]["targets"][0]})
+
+
+def general_scatter(wildcards):
+    item = GENERALIZATION[wildcards.generalization]
+    group = item["groups"] or "architecture"
+    return as_json({"target": item["targets"][0], "colour": item["colour"], "group": group})
+
+
+def spoof_settings(wildcards):
+    item = SPOOFS[wildcards.sample.partition("@")[0]]
+    parameters = {
+        "ph_dimension": pick(config["dimension"], "alpha", "draws"),
+        "lifespan_sum": pick(config["topology"], "alpha", "weight"),
+    }
+    return as_json(
+        pick(item, "classes", "permutations")
+        | pick(config["topology"], "max_dim", "scaling")
+        | {"n": item["points"], "parameters": parameters, "seed": config["seed"]}
+    )
+
+
+def spoof_columns(wildcards):
+    model, subset = MODELS[wildcards.model], wildcards.sample.partition("@")[2]
+    columns = {"run": config["run"], "dataset": model.settings["dataset"], "subset": subset}
+    return as_json(columns | {"representation": model.base or model.name.partition("@")[0]})
+
+
+def spoof_files(ending):
+    """What the comparison of every subset makes in every layer."""
+
+    def files(wildcards):
+        return [
+            f"<results>/spoofs/{model.name}/{wildcards.spoofing}@{subset}/{layer}.{ending}"
+            for subset in SPOOFS[wildcards.spoofing]["subsets"]
+            for model in VIEWED[wildcards.spoofing]
+            for layer in layers_of(model.name, f"{wildcards.spoofing}@{subset}")
+        ]
+
+    return files
+
+
+def spoof_labels(wildcards):
+    return as_json([[model.base or "pixels", model.label] for model in VIEWED[wildcards.spoofing]])
+
+
+def sample_of_attack(wildcards):
+    return f"<results>/samples/{of_model(wildcards)['dataset']}/{ATTACKS[wildcards.attack]['sample']}.csv"
+
+
+def attack_settings(wildcards):
+    keys = ("attack", "norm", "target", "epsilons", "units", "clip", "logits", "steps", "step_size")
+    return as_json(pick(ATTACKS[wildcards.attack], *keys) | {"seed": config["seed"]})
+
+
+def attack_title(wildcards):
+    return f"{title_of(ATTACKS[wildcards.attack])}: {MODELS[wildcards.model].label}"
+
+
+def attacked_files(stage, ending):
+    """What a stage makes of every strength of an attack in every layer; dimensions only where they are asked for."""
+
+    def files(wildcards):
+        item = ATTACKS[wildcards.attack]
+        if stage == "dimensions" and not item["dimensions"]:
+            return []
+        return [
+            f"<results>/{stage}/{model.name}/{item['sample']}/{layer}.{ending}"
+            for model in ATTACKED[wildcards.attack][wildcards.model]
+            for layer in layers_of(model.name, item["sample"])
+        ]
+
+    return files

@@ -1,0 +1,49 @@
+"""Attack the sampled images at every strength and write activations, metrics and a few of the images."""
+
+import argparse
+import json
+
+from topodepth import attack_sweep, datasets, models, storage, training
+from topodepth.attacks import Settings
+from topodepth.commands import limit_threads, run, settings
+
+
+def main() -> None:
+    """Parse, load, attack."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--name", required=True, help="the model at strength k is called NAME-k in tables and figures")
+    parser.add_argument("--model", required=True, help="Keras file")
+    parser.add_argument("--trust", action="store_true", help="run code that the file carries")
+    parser.add_argument("--dataset", required=True, help="data set file")
+    parser.add_argument("--sample", required=True, help="CSV of the images' positions")
+    parser.add_argument("--split", required=True, help="train, validation or test")
+    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of topodepth.attacks.Settings")
+    parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON: list of layers, or "auto"')
+    parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--out-folder", required=True, help="folder to make")
+    arguments = parser.parse_args()
+    attack = Settings.of(arguments.settings)
+    limit_threads(arguments.threads)
+    training.set_determinism(attack.seed)
+    sample = storage.read_table(arguments.sample)
+    model = models.load_model(arguments.model, trust=arguments.trust)
+    with storage.open_h5(arguments.dataset) as file:
+        dataset = datasets.DataSet(file)
+        attack_sweep.write(
+            arguments.out_folder,
+            model,
+            dataset.images(arguments.split),
+            dataset.labels(arguments.split),
+            name=arguments.name,
+            class_names=dataset.class_names,
+            normalise=dataset.normaliser(arguments.normalisation),
+            settings=attack,
+            layers=arguments.layers,
+            indices=sample["index"].to_numpy(),
+            batch_size=arguments.batch_size,
+        )
+
+
+run(main)

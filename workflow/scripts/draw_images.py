@@ -1,0 +1,26 @@
+"""Draw a few images of an attack, clean and attacked, with the model's predictions."""
+
+import argparse
+
+from topodepth import storage
+from topodepth.commands import run
+from topodepth.figures import adversarial_images, style
+
+
+def main() -> None:
+    """Parse, read, draw, save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", required=True, help="images.h5 of the attack")
+    parser.add_argument("--title", default="", help="title of the figure")
+    parser.add_argument("--out", nargs="+", required=True, help="files to make: .png, .svg, .pdf")
+    arguments = parser.parse_args()
+    with storage.open_h5(arguments.images) as file:
+        arrays = {name: file[name][()] for name in ("pixels", "labels", "predicted", "epsilons", "macro_f1")}
+        names, target = [str(name) for name in file.attrs["class_names"]], int(file.attrs["target"])
+    images = adversarial_images.Images(**arrays, class_names=names, target=None if target < 0 else target)
+    figure = adversarial_images.draw(images, title=arguments.title)
+    for path in arguments.out:
+        style.save(figure, path)
+
+
+run(main)
