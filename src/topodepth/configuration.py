@@ -69,6 +69,20 @@ def _follow_original(config: dict) -> None:
     for model in config["models"].values():
         if model["layers"] == "auto" and model["architecture"] in ORIGINAL_LAYERS:
             model["layers"] = ORIGINAL_LAYERS[model["architecture"]]
+    default = next(iter(config["samples"].values()))
+    config["samples"]["original_attack"] = {**default, "split": "test", "images": 800, "clouds": "all", "points": None,
+                                            "classes": None, "layers": None}  # fmt: skip
+    for item in config["experiments"].get("adversarial", []):
+        item |= {
+            "sample": "original_attack", "attack": "fgsm", "norm": "linf", "target": 8, "units": "standardised",
+            "clip": False, "logits": "softmax", "epsilons": [round(0.005 + 0.01 * k, 3) for k in range(10)],
+        }  # fmt: skip
+    config["samples"]["original_head"] = {**default, "images": 2500, "points": None, "classes": [1],
+                                          "layers": ["logits"]}  # fmt: skip
+    for item in config["experiments"].get("generalization", []):
+        item |= {"sample": "original_head", "classes": ["1"], "targets": ["test_accuracy"]}
+        if not any(config["models"][entry]["architecture"] for entry in item["models"] if entry in config["models"]):
+            item["accuracy"] = "stated"
 
 
 def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821

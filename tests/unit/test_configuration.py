@@ -141,6 +141,18 @@ def test_the_originals_protocol_makes_its_choices(config):
     assert complete["models"]["vgg"]["layers"] == [2, 5, 7, 10, 12, 15, 17, 20, 22, -2]
     assert complete["models"]["resnet"]["layers"][0] == 16
     assert complete["models"]["se_resnet"]["layers"] == "auto"  # whose layers the original does not give
+    attack = complete["experiments"]["adversarial"][0]
+    assert (attack["logits"], attack["target"], attack["units"], attack["clip"]) == (
+        "softmax",
+        8,
+        "standardised",
+        False,
+    )
+    assert attack["epsilons"] == [0.005, 0.015, 0.025, 0.035, 0.045, 0.055, 0.065, 0.075, 0.085, 0.095]
+    assert complete["samples"][attack["sample"]]["images"] == 800
+    general = complete["experiments"]["generalization"][0]
+    assert (general["accuracy"], general["classes"], general["targets"]) == ("stated", ["1"], ["test_accuracy"])
+    assert complete["samples"][general["sample"]]["layers"] == ["logits"]
 
 
 @pytest.mark.parametrize(

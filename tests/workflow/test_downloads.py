@@ -45,7 +45,11 @@ def repository(tmp_path, mirror, drive, monkeypatch):
             },
             "models": {"vgg_authors": {"layers": [2, -2]}},
             "samples": {"default": {"images": None, "points": 10}},
-            "experiments": {"depth": [{"name": "authors", "models": ["vgg_authors"]}], "dynamics": []},
+            "experiments": {
+                "depth": [{"name": "authors", "models": ["vgg_authors"]}],
+                "dynamics": [],
+                "adversarial": [],
+            },
         }
         (copy.path / "tiny.yaml").write_text(yaml.safe_dump(config | others))
         return copy

@@ -20,7 +20,7 @@ def clone(tmp_path_factory):
     repository = copy_repository(tmp_path_factory.mktemp("readme") / "repository")
     overlays = [block for kind, block in BLOCKS if kind == "yaml"]
     (repository.path / "mine.yaml").write_text(overlays[0])
-    for name in ("path/to/model.keras", "model.h5"):
+    for name in ("path/to/model.keras", "model.h5", "models/Resnet32_a_0.89.h5"):
         path = repository.path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         architectures.build("vgg", input_shape=(32, 32, 3), classes=10, width=2).save(path)
@@ -55,15 +55,25 @@ def test_every_target_can_be_planned(clone, target):
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("models", re.findall(r"^\| `python .*?`(models: .*?)`", README, flags=re.MULTILINE))
-def test_every_command_of_the_original_has_a_configuration_that_can_be_planned(clone, models):
+ROWS = re.findall(
+    r"^\| `python .*?`(models: .*?)`, (?:then `snakemake --cores 16 (\w+)|likewise)", README, re.MULTILINE
+)
+
+
+def test_both_experiments_after_depth_have_a_row():
+    assert {"generalization", "adversarial"} <= {target for _, target in ROWS}
+
+
+@pytest.mark.parametrize(("models", "target"), ROWS)
+def test_every_command_of_the_original_has_a_configuration_that_can_be_planned(clone, models, target):
+    target = target or "depth"
     config = yaml.safe_load(models)
     selected = {"name": "theirs", "models": list(config["models"])}
-    config |= {"run": "theirs", "experiments": {"depth": [selected], "dynamics": []}}
+    config |= {"run": "theirs", "experiments": {"dynamics": [], target: [selected]}}
     (clone.path / "theirs.yaml").write_text(yaml.safe_dump(config))
-    result = clone.snakemake("--cores", "16", "--dry-run", "depth", config="theirs.yaml")
+    result = clone.snakemake("--cores", "16", "--dry-run", target, config="theirs.yaml")
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "draw_depth" in result.stdout + result.stderr
+    assert f"draw_{target}" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("command", [line for line in commands() if line.startswith("make ")])
