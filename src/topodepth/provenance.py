@@ -4,9 +4,12 @@ import ast
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+
+from topodepth import storage
+from topodepth.errors import InputError
 
 SOURCE = Path(__file__).resolve().parent.parent
 PACKAGE = Path(__file__).resolve().parent.name
@@ -96,3 +99,46 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def checksum(path: str | Path) -> str:
+    """Return the SHA-256 of a file, or of the names and contents of all files of a folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or folder.
+    """
+    path = Path(path)
+    if path.is_dir():
+        inner = sorted(item for item in path.rglob("*") if item.is_file() and not item.name.startswith("."))
+        listing = [f"{storage.sha256(item)} {item.relative_to(path).as_posix()}\n" for item in inner]
+        return hashlib.sha256("".join(listing).encode()).hexdigest()
+    if not path.is_file():
+        raise InputError(f"{path}: no such file.")
+    return storage.sha256(path)
+
+
+def made_from(script: str | Path, modules: Iterable[str], inputs: Iterable[str | Path]) -> str:
+    """Return one line for a file's metadata: the digest of the code and the SHA-256 of each input."""
+    files = ", ".join(f"{Path(path).name} {storage.sha256(path)}" for path in inputs)
+    return f"topodepth {package_versions(['topodepth']).get('topodepth', '')}; code {code_digest(script, modules)}; {files}"
+
+
+def differences(record: Mapping, here: Mapping) -> list[str]:
+    """Return in what a recorded run and this place differ, one line each: code, lock file, versions, inputs.
+
+    Parameters
+    ----------
+    record, here
+        With the maps ``code``, ``versions`` and ``inputs``, and the text ``lock``.
+    """
+    lines = []
+    for kind in ("code", "versions", "inputs"):
+        for name, known in record[kind].items():
+            found = here[kind].get(name, "absent")
+            if found != known:
+                lines.append(f"{kind}, {name}: {known} recorded, {found} here")
+    if record["lock"] != here["lock"]:
+        lines.append(f"requirements.lock: {record['lock']} recorded, {here['lock']} here")
+    return lines

@@ -175,8 +175,9 @@ def test_the_commands_go_from_files_to_tables_and_page_without_tensorflow(tmp_pa
     files = {ending: [f"{tmp_path}/{k}.{ending}" for k in range(8)] for ending in ("csv", "json", "h5")}
     settings = {"targets": ["test_error", "gap"], "groups": "architecture", "controls": ["depth"],
                 "covariates": ["train_accuracy"], "axes": ["depth"], "classes": ["mean"], **QUICK}  # fmt: skip
-    join = ["--models", json.dumps(about), "--tables", *files["csv"], "--metrics", *files["json"], "--activations",
-            *files["h5"], "--settings", json.dumps(settings), "--models-out", f"{tmp_path}/models.csv",
+    listing = {"models": about, "tables": files["csv"], "metrics": files["json"], "activations": files["h5"]}
+    storage.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
+    join = ["--listing", f"{tmp_path}/listing.json", "--models-out", f"{tmp_path}/models.csv",
             "--measures-out", f"{tmp_path}/measures.csv"]  # fmt: skip
     associate = ["--models", f"{tmp_path}/models.csv", "--measures", f"{tmp_path}/measures.csv", "--settings",
                  json.dumps(settings), "--associations", f"{tmp_path}/a.csv", "--granulated", f"{tmp_path}/g.csv",
@@ -202,8 +203,9 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 
 def test_files_that_are_missing_are_counted(monkeypatch, tmp_path):
     storage.write_table(tmp_path / "a.csv", [], tables.COLUMNS)
-    arguments = ["--models", json.dumps([model("a"), model("b")]), "--tables", f"{tmp_path}/a.csv", "--settings", "{}",
-                 "--models-out", "m.csv", "--measures-out", "n.csv"]  # fmt: skip
+    listing = {"models": [model("a"), model("b")], "tables": [f"{tmp_path}/a.csv"], "metrics": [], "activations": []}
+    storage.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
+    arguments = ["--listing", f"{tmp_path}/listing.json", "--models-out", "m.csv", "--measures-out", "n.csv"]
     monkeypatch.setattr(sys, "argv", ["join_generalization", *arguments])
-    with pytest.raises(SystemExit, match=r"--tables: expected one file for each of 2 models\. Received: 1\."):
+    with pytest.raises(SystemExit, match=r"tables: expected one file for each of 2 models\. Received: 1\."):
         runpy.run_path(str(ROOT / "workflow/scripts/join_generalization.py"), run_name="__main__")

@@ -11,7 +11,7 @@ from topodepth import storage
 pytestmark = pytest.mark.xdist_group("workflow")
 
 CHAIN = {"extract_activations", "compute_diagrams", "estimate_dimensions", "describe_model"}
-AGGREGATES = {"join_generalization", "associate_measures", "draw_generalization_scatter",
+AGGREGATES = {"list_generalization", "join_generalization", "associate_measures", "draw_generalization_scatter",
               "draw_generalization_forest", "draw_generalization_depth"}  # fmt: skip
 NAMES = ["Resnet32_a_0.89", "Resnet32_b_0.91", "Resnet56_a_0.5", "Resnet110_c_0.95"]
 

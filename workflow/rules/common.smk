@@ -175,9 +175,13 @@ def asset_of_file(wildcards):
     return next(name for name, asset in config["assets"].items() if asset["file"] == wildcards.file)
 
 
-def dataset_inputs(wildcards):
-    dataset = config["datasets"][wildcards.dataset]
+def dataset_paths(name):
+    dataset = config["datasets"][name]
     return ([dataset["source"]] if dataset["source"] else []) + [asset_path(name) for name in dataset["assets"]]
+
+
+def dataset_inputs(wildcards):
+    return dataset_paths(wildcards.dataset)
 
 
 def dataset_source(wildcards):

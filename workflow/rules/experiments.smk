@@ -87,22 +87,26 @@ def general_metrics(wildcards):
     return [] if stated else [metrics_file(model.name) for model in compared_generally(wildcards)]
 
 
-def general_models(wildcards):
-    """What the tables say of each model beside what is measured."""
-    return as_json(
-        [
-            {
-                "model": model.name,
-                "entry": model.entry,
-                "label": model.label,
-                "architecture": model.architecture,
-                "seed": model.seed if model.kind == "trained" else None,
-                "stated_accuracy": model.stated_accuracy,
-                "axes": model.axes,
-            }
-            for model in compared_generally(wildcards)
-        ]
-    )
+def general_listing(wildcards):
+    """What the tables say of each model beside what is measured, and where that lies."""
+    item, models = GENERALIZATION[wildcards.generalization], compared_generally(wildcards)
+    about = [
+        {
+            "model": model.name,
+            "entry": model.entry,
+            "label": model.label,
+            "architecture": model.architecture,
+            "seed": model.seed if model.kind == "trained" else None,
+            "stated_accuracy": model.stated_accuracy,
+            "axes": model.axes,
+        }
+        for model in models
+    ]
+    return as_json({"models": about, "classes": item["classes"]})
+
+
+def general_tables(wildcards):
+    return tables_of(GENERALIZATION[wildcards.generalization], compared_generally(wildcards))
 
 
 def general_settings(wildcards):
@@ -186,3 +190,31 @@ def attacked_files(stage, ending):
         ]
 
     return files
+
+
+def code_digests(wildcards):
+    """The digest of the code behind every script, with the architectures and loaders that this run uses."""
+    digests = {path.name: code(path.name) for path in sorted(SCRIPTS.glob("*.py"))}
+    names = {model.settings["architecture"] for model in MODELS.values() if model.kind == "trained"}
+    digests |= {
+        f"train_model.py, {name}": code("train_model.py", architectures.registry.module_of(name))
+        for name in sorted(names)
+    }
+    loaders = {config["datasets"][name]["loader"] for name in datasets_used()}
+    return digests | {
+        f"prepare_dataset.py, {name}": code("prepare_dataset.py", datasets.registry.module_of(name))
+        for name in sorted(loaders)
+    }
+
+
+def datasets_used():
+    named = {model.settings["dataset"] for model in MODELS.values() if model.kind != "activations"}
+    return sorted(named | {config["models"][entry]["dataset"] for entry in ARCHIVED})
+
+
+def external_inputs(wildcards):
+    """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations."""
+    archives = [asset_path(config["models"][entry]["asset"]) for entry in ARCHIVED]
+    files = [model.path for model in MODELS.values() if model.path and model.entry not in ARCHIVED]
+    sources = [path for name in datasets_used() for path in dataset_paths(name)]
+    return sorted({*archives, *files, *sources})

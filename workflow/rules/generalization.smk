@@ -6,12 +6,28 @@ GENERAL_FIGURES = {
 }
 
 
+# in a file, for with hundreds of models it is longer than a command can be
+rule list_generalization:
+    input:
+        tables=general_tables,
+        metrics=general_metrics,
+        activations=general_activations,
+    output:
+        "<generalization>/listing.json",
+    log:
+        "<logs>/list_generalization/{generalization}.log",
+    localrule: True
+    params:
+        listing=general_listing,
+    run:
+        files = {name: list(input.get(name, [])) for name in ("tables", "metrics", "activations")}
+        storage.write_json(output[0], json.loads(params.listing) | files)
+
+
 rule join_generalization:
     input:
-        tables=lambda wildcards: tables_of(
-            GENERALIZATION[wildcards.generalization],
-            compared_generally(wildcards),
-        ),
+        listing="<generalization>/listing.json",
+        tables=general_tables,
         metrics=general_metrics,
         activations=general_activations,
     output:
@@ -28,13 +44,10 @@ rule join_generalization:
     conda:
         "../../envs/homology.yaml"
     params:
-        models=general_models,
-        settings=lambda wildcards: as_json(pick(GENERALIZATION[wildcards.generalization], "classes")),
         code=code("join_generalization.py"),
     shell:
-        "python $SCRIPTS/join_generalization.py --models {params.models:q} --tables {input.tables:q}"
-        " --metrics {input.metrics:q} --activations {input.activations:q} --settings {params.settings:q}"
-        " --models-out {output.models:q} --measures-out {output.measures:q} 2> {log:q}"
+        "python $SCRIPTS/join_generalization.py --listing {input.listing:q} --models-out {output.models:q}"
+        " --measures-out {output.measures:q} 2> {log:q}"
 
 
 rule associate_measures:

@@ -1,13 +1,35 @@
-rule provenance:
+# What made the results: enough to repeat them (docs/provenance.md).
+
+
+# in a file, for it may be longer than a command can be
+rule list_provenance:
     output:
-        "<results>/config.yaml",
-        report(
-            "<results>/config.html",
+        "<results>/logs/provenance.json",
+    log:
+        "<logs>/list_provenance.log",
+    localrule: True
+    params:
+        config=as_json(config),
+        lock=storage.sha256(Path(workflow.basedir, "requirements.lock")),
+        code=code_digests,
+        inputs=external_inputs,
+    run:
+        storage.write_json(output[0], dict(params.items()) | {"config": config})
+
+
+rule provenance:
+    input:
+        listing="<results>/logs/provenance.json",
+        files=external_inputs,
+    output:
+        record="<results>/provenance.json",
+        page=report(
+            "<results>/provenance.html",
             caption="../report/provenance.rst",
             category="Provenance",
-            labels={"result": "configuration"},
+            labels={"result": "configuration, code, inputs"},
         ),
-        report(
+        versions=report(
             "<results>/versions.csv",
             caption="../report/provenance.rst",
             category="Provenance",
@@ -18,8 +40,7 @@ rule provenance:
     conda:
         "../../envs/homology.yaml"
     params:
-        config=as_json(config),
-        lock=storage.sha256(Path(workflow.basedir, "requirements.lock")),
         code=code("record_provenance.py"),
     shell:
-        "python $SCRIPTS/record_provenance.py --config {params.config:q} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/record_provenance.py --listing {input.listing:q} --record {output.record:q} --page {output.page:q}"
+        " --versions {output.versions:q} 2> {log:q}"

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 
-from topodepth import storage
+from topodepth import provenance, storage
 from topodepth.commands import run
 from topodepth.figures import style
 
@@ -20,15 +20,17 @@ def main() -> None:
     parser.add_argument("--out", nargs="+", required=True, help="files to make: .png, .svg, .pdf")
     arguments = parser.parse_args()
     labels = dict(arguments.labels)
-    figure = importlib.import_module(f"topodepth.figures.{arguments.figure}").draw(
+    module = f"topodepth.figures.{arguments.figure}"
+    figure = importlib.import_module(module).draw(
         *map(storage.read_table, arguments.tables),
         models=list(labels) or None,
         labels=labels,
         title=arguments.title,
         **arguments.options,
     )
+    made_from = provenance.made_from(__file__, [module], arguments.tables)
     for path in arguments.out:
-        style.save(figure, path)
+        style.save(figure, path, made_from=made_from)
 
 
 run(main)

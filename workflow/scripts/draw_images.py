@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth import storage
+from topodepth import provenance, storage
 from topodepth.commands import run
 from topodepth.figures import adversarial_images, style
 
@@ -19,8 +19,9 @@ def main() -> None:
         names, target = [str(name) for name in file.attrs["class_names"]], int(file.attrs["target"])
     images = adversarial_images.Images(**arrays, class_names=names, target=None if target < 0 else target)
     figure = adversarial_images.draw(images, title=arguments.title)
+    made_from = provenance.made_from(__file__, [], [arguments.images])
     for path in arguments.out:
-        style.save(figure, path)
+        style.save(figure, path, made_from=made_from)
 
 
 run(main)

@@ -1,10 +1,9 @@
 """Join what is known of every model into two tables: one row a model, and one row a measure of a model."""
 
 import argparse
-import json
 
 from topodepth import storage
-from topodepth.commands import run, settings
+from topodepth.commands import run
 from topodepth.errors import InputError
 from topodepth.generalization import records
 
@@ -12,24 +11,22 @@ from topodepth.generalization import records
 def main() -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=json.loads, required=True, help="JSON: a list, what each model is")
-    parser.add_argument("--tables", nargs="+", required=True, help="one CSV of descriptors a model")
-    parser.add_argument("--metrics", nargs="*", default=[], help="one JSON a model, or none: accuracies as stated")
-    parser.add_argument("--activations", nargs="*", default=[], help="one HDF5 a model, or none: no logits")
-    parser.add_argument("--settings", type=settings, required=True, help="JSON: classes")
+    parser.add_argument("--listing", required=True, help="JSON: models (what each one is); tables, metrics and "
+                        "activations (one file a model; the last two may be empty); classes to measure")  # fmt: skip
     parser.add_argument("--models-out", required=True, help="CSV to make: one row a model")
     parser.add_argument("--measures-out", required=True, help="CSV to make: one row a measure of a model")
     arguments = parser.parse_args()
-    models = arguments.models
+    listing = storage.read_json(arguments.listing)
+    models = listing["models"]
     for name in ("tables", "metrics", "activations"):
-        count = len(getattr(arguments, name))
+        count = len(listing[name])
         if count not in ({len(models)} if name == "tables" else {0, len(models)}):
-            raise InputError(f"--{name}: expected one file for each of {len(models)} models. Received: {count}.")
-    metrics = [storage.read_json(path) for path in arguments.metrics] or [None] * len(models)
-    logits = [records.logit_rivals(path) for path in arguments.activations] or [{}] * len(models)
-    tables = [storage.read_table(path) for path in arguments.tables]
+            raise InputError(f"{name}: expected one file for each of {len(models)} models. Received: {count}.")
+    metrics = [storage.read_json(path) for path in listing["metrics"]] or [None] * len(models)
+    logits = [records.logit_rivals(path) for path in listing["activations"]] or [{}] * len(models)
+    tables = [storage.read_table(path) for path in listing["tables"]]
     rows, columns = records.model_rows(models, metrics)
-    measures = records.measure_rows(rows, tables, logits, arguments.settings.get("classes", ("mean",)))
+    measures = records.measure_rows(rows, tables, logits, listing["classes"])
     storage.write_table(arguments.models_out, rows, columns)
     storage.write_table(arguments.measures_out, measures, records.MEASURE_COLUMNS)
 

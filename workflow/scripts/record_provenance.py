@@ -1,11 +1,11 @@
-"""Write the complete configuration and the versions of all packages that the run stands on."""
+"""Record what made the results: configuration, code, versions of packages, checksums of all files read."""
 
 import argparse
 import re
 from pathlib import Path
 
 from topodepth import pages, provenance, storage
-from topodepth.commands import run, settings
+from topodepth.commands import run
 
 LOCK = Path(__file__).parents[2] / "requirements.lock"
 
@@ -13,20 +13,29 @@ LOCK = Path(__file__).parents[2] / "requirements.lock"
 def main() -> None:
     """Parse, collect, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=settings, required=True, help="JSON: the configuration with its defaults")
-    parser.add_argument("--out", nargs=3, required=True, help="config.yaml, config.html and versions.csv to make")
+    parser.add_argument("--listing", required=True, help="JSON: config, code, lock, inputs")
+    parser.add_argument("--record", required=True, help="JSON to make")
+    parser.add_argument("--page", required=True, help="HTML page to make")
+    parser.add_argument("--versions", required=True, help="CSV to make")
     arguments = parser.parse_args()
     import yaml
 
-    config_path, page_path, versions_path = arguments.out
-    text = yaml.safe_dump(arguments.config, sort_keys=False, allow_unicode=True)
-    for path, content in ((config_path, text), (page_path, pages.page("config.yaml", [text]))):
-        with storage.atomic_path(path) as part:
-            part.write_text(content, encoding="utf-8")
+    listing = storage.read_json(arguments.listing)
     locked = re.findall(r"^([a-z0-9._-]+)==", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    versions = provenance.package_versions(dict.fromkeys(locked))
-    rows = [{"package": package, "version": version} for package, version in versions.items()]
-    storage.write_table(versions_path, rows, ["package", "version"])
+    record = listing | {
+        "inputs": {path: provenance.checksum(path) for path in listing["inputs"]},
+        "versions": provenance.package_versions(dict.fromkeys(locked)),
+    }
+    storage.write_json(arguments.record, record)
+    rows = [{"package": package, "version": version} for package, version in record["versions"].items()]
+    storage.write_table(arguments.versions, rows, ["package", "version"])
+    tables = [
+        pages.Table("Files read that this run did not make", ["file", "SHA-256"], list(record["inputs"].items())),
+        pages.Table("Code behind each script", ["script", "digest"], list(record["code"].items())),
+    ]
+    text = yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)
+    with storage.atomic_path(arguments.page) as part:
+        part.write_text(pages.page(f"Run {record['config']['run']}", [text], tables), encoding="utf-8")
 
 
 run(main)

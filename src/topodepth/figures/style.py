@@ -103,7 +103,7 @@ def new_figure(width: float, height: float, title: str = "") -> "Figure":
     return figure
 
 
-def save(figure: "Figure", path: str | Path, *, dpi: int = 160) -> None:
+def save(figure: "Figure", path: str | Path, *, dpi: int = 160, made_from: str = "") -> None:
     """Write a figure to a PNG, SVG or PDF file, whole or not at all; the same figure gives the same bytes.
 
     Parameters
@@ -114,6 +114,8 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 160) -> None:
         File to write; its suffix chooses the format.
     dpi
         Dots per inch of a PNG, and of rasterised parts of the others.
+    made_from
+        What made the figure; kept in the file's metadata.
 
     Raises
     ------
@@ -123,8 +125,9 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 160) -> None:
     suffix = Path(path).suffix.lower()
     if suffix not in METADATA:
         raise InputError(f"{path}: expected a file name that ends in {', '.join(METADATA)}. Received: {suffix!r}.")
+    described = {"Subject" if suffix == ".pdf" else "Description": made_from} if made_from else {}
     with look(), atomic_path(path) as part:
-        figure.savefig(part, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix])
+        figure.savefig(part, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix] | described)
 
 
 def band(axes: "Axes", x: Sequence, bounds: tuple[Sequence, Sequence], colour: str, *, alpha: float = 0.2) -> None:
