@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from topodepth import provenance
+from topodepth.errors import InputError
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,7 +19,8 @@ def project(tmp_path):
     package = tmp_path / "src/topodepth"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    shutil.copy(ROOT / "src/topodepth/provenance.py", package)
+    for name in ("provenance.py", "storage.py", "errors.py"):
+        shutil.copy(ROOT / "src/topodepth" / name, package)
     (package / "near.py").write_text(
         '"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n'
     )
@@ -84,3 +88,36 @@ def test_an_edit_undone_gives_the_old_digest(project):
     edit(project, "far.py", "return 1", "return 2")
     edit(project, "far.py", "return 2", "return 1")
     assert digest(project) == before
+
+
+def test_the_checksum_of_a_folder_follows_names_and_contents_and_nothing_else(tmp_path):
+    (tmp_path / "a/inner").mkdir(parents=True)
+    (tmp_path / "a/one.png").write_bytes(b"1")
+    (tmp_path / "a/inner/two.png").write_bytes(b"2")
+    first = provenance.checksum(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert provenance.checksum(tmp_path / "b") == first
+    (tmp_path / "b/inner/two.png").write_bytes(b"3")
+    assert provenance.checksum(tmp_path / "b") != first
+    (tmp_path / "a/one.png").rename(tmp_path / "a/other.png")
+    assert provenance.checksum(tmp_path / "a") != first
+
+
+def test_the_checksum_of_a_file_is_its_sha256(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert provenance.checksum(tmp_path / "abc").startswith(
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2"
+    )
+    with pytest.raises(InputError, match="nowhere: no such file"):
+        provenance.checksum(tmp_path / "nowhere")
+
+
+def test_a_record_and_a_place_that_differ_say_in_what():
+    here = {"code": {"a.py": "1", "b.py": "2"}, "versions": {"numpy": "2.0"}, "inputs": {"x.h5": "f"}, "lock": "l"}
+    record = {"code": {"a.py": "1", "b.py": "3"}, "versions": {"numpy": "2.0", "gone": "1"}, "inputs": {}, "lock": "m"}
+    assert provenance.differences(here, here) == []
+    assert provenance.differences(record, here) == [
+        "code, b.py: 3 recorded, 2 here",
+        "versions, gone: 1 recorded, absent here",
+        "requirements.lock: m recorded, l here",
+    ]
