@@ -5,13 +5,14 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint lock clean bench
 
 demo: .venv/ready # small networks on embedded data, minutes on two cores
-	$(SNAKEMAKE) --configfile examples/demo.yaml $(LOGGER)
-	@PYTHONWARNINGS=ignore::RuntimeWarning $(SNAKEMAKE) --configfile examples/demo.yaml --quiet all --report results/demo/report.html
+	$(SNAKEMAKE) all times --configfile examples/demo.yaml $(LOGGER)
+	@PYTHONWARNINGS=ignore::RuntimeWarning $(SNAKEMAKE) all times --configfile examples/demo.yaml --quiet all \
+	    --report results/demo/report.html
 	@echo
-	@echo "Figures and their tables: results/demo/depth/"
+	@echo "Figures and their tables: results/demo/{depth,dynamics,generalization,adversarial,spoofing}/"
 	@echo "Report, to open in a browser: $(CURDIR)/results/demo/report.html"
 
 test: .venv/ready
@@ -22,6 +23,9 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+bench: .venv-bench/ready # time, memory and answers beside other tools; QUICK=1 for small sizes
+	.venv-bench/bin/python benchmarks/bench.py $(if $(QUICK),--quick)
 
 lock: # resolve the newest versions again; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --upgrade \
@@ -38,4 +42,13 @@ clean: # remove the environment; results stay
 	@echo "Installing the locked packages into .venv: about 1 GB to download, some minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# sees all that is in .venv, and beside it the tools that only benchmarks need
+.venv-bench/ready: .venv/ready benchmarks/peers.txt
+	$(BIN)/python -m venv .venv-bench
+	$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
+	    > "$$(.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth"
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt \
+	    || echo "Not installed, so left out of the comparison: benchmarks/peers.txt"
 	@touch $@

@@ -44,3 +44,6 @@ rule models:
 rule activations:
     input:
         [activations_file(model.name, item["sample"]) for item in COMPARISONS.values() for model in members(item)],
+
+
+include: "workflow/rules/times.smk"

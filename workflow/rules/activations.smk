@@ -8,6 +8,8 @@ rule extract_activations:
         "<results>/activations/{model}/{sample}.h5",
     log:
         "<logs>/extract_activations/{model}-{sample}.log",
+    benchmark:
+        "<benchmarks>/extract_activations/{model}-{sample}.tsv"
     wildcard_constraints:
         model=one_of_models("trained", "snapshot", "file", "viewed"),
     conda:
@@ -36,6 +38,8 @@ rule extract_pixels:
         "<results>/activations/{model}/{sample}.h5",
     log:
         "<logs>/extract_pixels/{model}-{sample}.log",
+    benchmark:
+        "<benchmarks>/extract_pixels/{model}-{sample}.tsv"
     wildcard_constraints:
         model=one_of_models("pixels"),
     conda:

@@ -12,6 +12,8 @@ rule attack_model:
         directory("<results>/attacks/{attack}/{model}"),
     log:
         "<logs>/attack_model/{attack}-{model}.log",
+    benchmark:
+        "<benchmarks>/attack_model/{attack}-{model}.tsv"
     wildcard_constraints:
         model=one_of_models("trained", "file"),
     conda:
@@ -58,6 +60,8 @@ rule compare_attacks:
         ),
     log:
         "<logs>/compare_attacks/{attack}-{model}.log",
+    benchmark:
+        "<benchmarks>/compare_attacks/{attack}-{model}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -89,6 +93,8 @@ rule draw_adversarial_images:
         "<adversarial>/{model}/adversarial_images.svg",
     log:
         "<logs>/draw_adversarial_images/{attack}-{model}.log",
+    benchmark:
+        "<benchmarks>/draw_adversarial_images/{attack}-{model}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:
@@ -117,6 +123,8 @@ for figure, table in ATTACK_FIGURES.items():
             f"<adversarial>/{{model}}/{figure}.svg",
         log:
             f"<logs>/draw_{figure}/{{attack}}-{{model}}.log",
+        benchmark:
+            f"<benchmarks>/draw_{figure}/{{attack}}-{{model}}.tsv"
         conda:
             "../../envs/figures.yaml"
         params:

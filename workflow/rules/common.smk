@@ -67,6 +67,7 @@ TRAINED = [name for name, model in MODELS.items() if model.kind == "trained"]
 pathvars:
     results=f"results/{config['run']}",
     logs=f"results/{config['run']}/logs",
+    benchmarks=f"results/{config['run']}/benchmarks",
     depth=f"results/{config['run']}/depth/{{comparison}}",
     dynamics=f"results/{config['run']}/dynamics/{{dynamics}}",
     generalization=f"results/{config['run']}/generalization/{{generalization}}",

@@ -5,6 +5,8 @@ rule prepare_dataset:
         "<results>/datasets/{dataset}.h5",
     log:
         "<logs>/prepare_dataset/{dataset}.log",
+    benchmark:
+        "<benchmarks>/prepare_dataset/{dataset}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -30,6 +32,8 @@ rule draw_sample:
         "<results>/samples/{dataset}/{sample}.csv",
     log:
         "<logs>/draw_sample/{dataset}-{sample}.log",
+    benchmark:
+        "<benchmarks>/draw_sample/{dataset}-{sample}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:

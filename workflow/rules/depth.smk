@@ -15,6 +15,8 @@ rule join_depth_tables:
         ),
     log:
         "<logs>/join_depth_tables/{comparison}.log",
+    benchmark:
+        "<benchmarks>/join_depth_tables/{comparison}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -31,6 +33,8 @@ rule join_histories:
         "<depth>/training.csv",
     log:
         "<logs>/join_histories/{comparison}.log",
+    benchmark:
+        "<benchmarks>/join_histories/{comparison}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -58,6 +62,8 @@ for figure in DEPTH_FIGURES:
             f"<depth>/{figure}.svg",
         log:
             f"<logs>/draw_{figure}/{{comparison}}.log",
+        benchmark:
+            f"<benchmarks>/draw_{figure}/{{comparison}}.tsv"
         conda:
             "../../envs/figures.yaml"
         params:
@@ -82,6 +88,8 @@ rule tabulate_diagrams:
         betti="<depth>/diagrams/{model}.betti.csv",
     log:
         "<logs>/tabulate_diagrams/{comparison}-{model}.log",
+    benchmark:
+        "<benchmarks>/tabulate_diagrams/{comparison}-{model}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -105,6 +113,8 @@ rule draw_diagrams:
         "<depth>/diagrams/{model}.svg",
     log:
         "<logs>/draw_diagrams/{comparison}-{model}.log",
+    benchmark:
+        "<benchmarks>/draw_diagrams/{comparison}-{model}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:

@@ -15,6 +15,8 @@ rule join_snapshots:
         ),
     log:
         "<logs>/join_snapshots/{dynamics}.log",
+    benchmark:
+        "<benchmarks>/join_snapshots/{dynamics}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -40,6 +42,8 @@ rule draw_dynamics:
         "<dynamics>/dynamics.svg",
     log:
         "<logs>/draw_dynamics/{dynamics}.log",
+    benchmark:
+        "<benchmarks>/draw_dynamics/{dynamics}.tsv"
     conda:
         "../../envs/figures.yaml"
     params:

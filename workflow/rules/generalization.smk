@@ -41,6 +41,8 @@ rule join_generalization:
         measures="<generalization>/measures.csv",
     log:
         "<logs>/join_generalization/{generalization}.log",
+    benchmark:
+        "<benchmarks>/join_generalization/{generalization}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -73,6 +75,8 @@ rule associate_measures:
         ),
     log:
         "<logs>/associate_measures/{generalization}.log",
+    benchmark:
+        "<benchmarks>/associate_measures/{generalization}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -103,6 +107,8 @@ for figure, tables in GENERAL_FIGURES.items():
             f"<generalization>/{figure}.svg",
         log:
             f"<logs>/draw_{figure}/{{generalization}}.log",
+        benchmark:
+            f"<benchmarks>/draw_{figure}/{{generalization}}.tsv"
         conda:
             "../../envs/figures.yaml"
         params:

@@ -10,6 +10,8 @@ rule train_model:
         snapshots=directory("<results>/models/{model}/snapshots"),
     log:
         "<logs>/train_model/{model}.log",
+    benchmark:
+        "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
         model=one_of(TRAINED),
     conda:
@@ -39,6 +41,8 @@ rule evaluate_model:
         "<results>/evaluations/{model}/metrics.json",
     log:
         "<logs>/evaluate_model/{model}.log",
+    benchmark:
+        "<benchmarks>/evaluate_model/{model}.tsv"
     conda:
         "../../envs/networks.yaml"
     resources:

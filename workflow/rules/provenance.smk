@@ -37,6 +37,8 @@ rule provenance:
         ),
     log:
         "<logs>/provenance.log",
+    benchmark:
+        "<benchmarks>/provenance.tsv"
     conda:
         "../../envs/homology.yaml"
     params:

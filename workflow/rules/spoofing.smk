@@ -11,6 +11,8 @@ rule compare_spoofs:
         curves="<results>/spoofs/{model}/{sample}/{layer}.curves.csv",
     log:
         "<logs>/compare_spoofs/{model}-{sample}-{layer}.log",
+    benchmark:
+        "<benchmarks>/compare_spoofs/{model}-{sample}-{layer}.tsv"
     wildcard_constraints:
         model=one_of_models("viewed", "pixels"),
     conda:
@@ -48,6 +50,8 @@ rule join_spoofs:
         ),
     log:
         "<logs>/join_spoofs/{spoofing}.log",
+    benchmark:
+        "<benchmarks>/join_spoofs/{spoofing}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -77,6 +81,8 @@ for figure, table in SPOOF_FIGURES.items():
             f"<spoofing>/{figure}.svg",
         log:
             f"<logs>/draw_{figure}/{{spoofing}}.log",
+        benchmark:
+            f"<benchmarks>/draw_{figure}/{{spoofing}}.tsv"
         conda:
             "../../envs/figures.yaml"
         params:

@@ -8,6 +8,8 @@ rule compute_diagrams:
         "<results>/diagrams/{model}/{sample}/{layer}.h5",
     log:
         "<logs>/compute_diagrams/{model}-{sample}-{layer}.log",
+    benchmark:
+        "<benchmarks>/compute_diagrams/{model}-{sample}-{layer}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -42,6 +44,8 @@ rule estimate_dimensions:
         "<results>/dimensions/{model}/{sample}/{layer}.csv",
     log:
         "<logs>/estimate_dimensions/{model}-{sample}-{layer}.log",
+    benchmark:
+        "<benchmarks>/estimate_dimensions/{model}-{sample}-{layer}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:
@@ -68,6 +72,8 @@ rule describe_model:
         "<results>/tables/{model}/{sample}.csv",
     log:
         "<logs>/describe_model/{model}-{sample}.log",
+    benchmark:
+        "<benchmarks>/describe_model/{model}-{sample}.tsv"
     conda:
         "../../envs/homology.yaml"
     params:

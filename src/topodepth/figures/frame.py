@@ -15,7 +15,7 @@ VALUE = ("value", "ci_low", "ci_high")
 NULL = ("null_value", "null_ci_low", "null_ci_high")
 RELATIVE = ("relative_value", "relative_ci_low", "relative_ci_high")
 TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note", "measure", "kind", "version",
-        "target", "scope"}  # fmt: skip
+        "target", "scope", "rule"}  # fmt: skip
 SUMMARIES = ("mean", "all")  # mean over the classes (local mode); the whole cloud (global mode)
 
 # descriptor: title, axis label, label relative to the null model; {i} stands for the homology dimension
