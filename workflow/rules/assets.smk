@@ -1,3 +1,9 @@
+# compute nodes often lack the internet
+localrules:
+    fetch_asset,
+    unpack_asset,
+
+
 rule fetch_asset:
     output:
         "resources/{file}",
@@ -5,6 +11,7 @@ rule fetch_asset:
         "resources/logs/{file}.log",
     wildcard_constraints:
         file=one_of(asset["file"] for asset in config["assets"].values()),
+    retries: 0  # it goes on by itself where a download broke off
     conda:
         "../../envs/assets.yaml"
     params:

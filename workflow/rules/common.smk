@@ -274,13 +274,30 @@ def layer_files(stage, ending):
     return files
 
 
+# What the jobs on one machine share. Together they ask for no more than it has; one that asks for more than all of it
+# gets all of it: without GPUs gpu=1 becomes gpu=0, and cores and memory say how many run at once. A process that an
+# executor started for one job, on a node of a cluster, does the same there.
+MACHINE = {
+    "mem_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6,
+    # at most one: TensorFlow takes all the memory of every GPU that it sees
+    "gpu": min(1, len([*Path("/proc/driver/nvidia/gpus").glob("*")])),
+}
+if workflow.nodes is None or not workflow.is_main_process:
+    for resource, amount in MACHINE.items():
+        if resource not in workflow.global_resources:
+            workflow.register_resource(resource, amount)
+
+
 onstart:
     # asked here, not while planning: a plan for a larger machine may be drawn anywhere
     if workflow.local_exec:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         if workflow.cores > cores:
             sys.exit(f"error: --cores {workflow.cores} asked, this machine has {cores}. Use --cores {cores}.")
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
-        asked = max([job.resources.get("mem_mb", 0) for job in workflow.dag.needrun_jobs()], default=0)
-        if isinstance(asked, int) and asked > memory:
-            sys.exit(f"error: a job asks for {asked} MB of memory, this machine has {memory} MB. See profiles/.")
+        # as the rules ask, before it is cut to what the machine has
+        wishes = [job.rule.resources.get("mem_mb") for job in workflow.dag.needrun_jobs()]
+        asked = max([wish.value or 0 for wish in wishes if wish and not wish.is_evaluable()], default=0)
+        if asked > MACHINE["mem_mb"]:
+            sys.exit(
+                f"error: a job asks for {asked} MB of memory, this machine has {MACHINE['mem_mb']} MB. See profiles/."
+            )

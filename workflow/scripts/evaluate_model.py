@@ -4,6 +4,7 @@ import argparse
 
 from topodepth import datasets, models, storage, training
 from topodepth.commands import limit_threads, run
+from topodepth.complexity import complexity
 from topodepth.errors import InputError
 
 
@@ -36,7 +37,7 @@ def main() -> None:
             )
             for split in datasets.SPLITS
         }
-    storage.write_json(arguments.out, metrics | models.complexity(model))
+    storage.write_json(arguments.out, metrics | complexity(model))
 
 
 run(main)

@@ -4,8 +4,9 @@ import argparse
 import shutil
 from pathlib import Path
 
-from topodepth import architectures, augmentation, datasets, models, storage, training
+from topodepth import architectures, augmentation, datasets, storage, training
 from topodepth.commands import limit_threads, run, settings
+from topodepth.complexity import complexity
 
 
 def main() -> None:
@@ -44,7 +45,7 @@ def main() -> None:
     )  # fmt: skip
     metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}
     epochs, seconds = len(history["loss"]), sum(history["seconds"])
-    metrics |= {"epochs": epochs, "seed": seed, "seconds": seconds} | models.complexity(model)
+    metrics |= {"epochs": epochs, "seed": seed, "seconds": seconds} | complexity(model)
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     storage.write_json(arguments.metrics, metrics)
