@@ -58,17 +58,18 @@ def test_every_rule_that_uses_a_gpu_says_how_much_memory_and_time_it_takes():
 
 
 def test_memory_and_time_grow_with_each_attempt_and_there_is_a_second_attempt(slurm_profile):
+    slurm = slurm_profile(WITH_GPU)
     wishes = {
         f"{rule}: {resource}": wish
         for rule, resources in default_profile()["set-resources"].items()
         for resource, wish in resources.items()
-    } | settings(slurm_profile(WITH_GPU)["default-resources"])
+    } | settings(slurm["default-resources"])
     wishes.pop("slurm_account")
     assert {"mem_mb", "runtime"} <= {*wishes}
     for name, wish in wishes.items():
         first, second = (eval(wish, {"attempt": attempt}) for attempt in (1, 2))
         assert second == 2 * first > 0, name
-    assert slurm_profile(WITH_GPU)["retries"] >= 1
+    assert slurm["retries"] >= 1
 
 
 def test_the_slurm_profile_leaves_to_the_default_profile_what_results_depend_on(slurm_profile):
