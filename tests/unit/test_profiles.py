@@ -69,7 +69,7 @@ def test_memory_and_time_grow_with_each_attempt_and_there_is_a_second_attempt(sl
     for name, wish in wishes.items():
         first, second = (eval(wish, {"attempt": attempt}) for attempt in (1, 2))
         assert second == 2 * first > 0, name
-    assert slurm["retries"] >= 1
+    assert int(slurm["retries"]) >= 1
 
 
 def test_the_slurm_profile_leaves_to_the_default_profile_what_results_depend_on(slurm_profile):
