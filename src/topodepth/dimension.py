@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from topodepth import memory
 from topodepth.clouds import check_cloud
 from topodepth.errors import InputError
 from topodepth.homology import squared_distance_matrix, subset_tree_lengths
@@ -112,7 +113,8 @@ def ph_dimension(
     Raises
     ------
     InputError
-        If there are fewer than 50 points, or points, sizes or settings are out of their range.
+        If there are fewer than 50 points, or points, sizes or settings are out of their range; if the distances of
+        all points would not fit into memory.
 
     Notes
     -----
@@ -140,6 +142,7 @@ def ph_dimension(
     _check_whole("bootstrap", bootstrap, 1)
     sizes = _subsample_sizes(sizes, n)
     rng = np.random.default_rng(seed)
+    memory.require(memory.dimension_memory_estimate(*points.shape), f"PH dimension of {n} points")
     squares = squared_distance_matrix(points)
     lengths = _subsample_lengths(squares, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
     slope, r_squared = _fit(sizes, lengths)

@@ -4,11 +4,12 @@ import sys
 import numpy as np
 import pytest
 
-from topodepth import homology
+from topodepth import memory
 from topodepth.errors import InputError
 from topodepth.homology import (
     ENGINES,
     distance_matrix,
+    distances,
     minimum_spanning_tree_lengths,
     persistence_diagrams,
     squared_distance_matrix,
@@ -130,7 +131,7 @@ def test_without_gudhis_private_module_its_public_class_serves(monkeypatch):
 def test_distances_are_exactly_symmetric_over_several_blocks(monkeypatch):
     points = np.random.default_rng(4).normal(size=(150, 33))
     whole = distance_matrix(points)
-    monkeypatch.setattr(homology, "BLOCK_BYTES", 8 * 150 * 40)
+    monkeypatch.setattr(distances, "BLOCK_BYTES", 8 * 150 * 40)
     squares = squared_distance_matrix(points)
     np.testing.assert_array_equal(squares, squares.T)
     np.testing.assert_array_equal(squares.diagonal(), 0)
@@ -157,9 +158,9 @@ def adversarial_clouds():
 
 
 @pytest.mark.parametrize("name", adversarial_clouds())
-@pytest.mark.parametrize("matrix_bytes", [0, homology.MATRIX_BYTES])
-def test_the_tree_is_as_long_as_scipys(name, matrix_bytes, monkeypatch):
-    monkeypatch.setattr(homology, "MATRIX_BYTES", matrix_bytes)
+@pytest.mark.parametrize("dense_points", [0, 4096])
+def test_the_tree_is_as_long_as_scipys(name, dense_points, monkeypatch):
+    monkeypatch.setattr(memory, "DENSE_POINTS", dense_points)
     points = adversarial_clouds()[name]
     lengths = minimum_spanning_tree_lengths(points)
     assert lengths.shape == (len(points) - 1,)

@@ -1,0 +1,15 @@
+"""Point clouds that all tools get."""
+
+import numpy as np
+
+
+def gaussian(n: int) -> np.ndarray:
+    """Return n standard normal points in 128 dimensions."""
+    return np.random.default_rng(n).normal(size=(n, 128))
+
+
+def features(n: int) -> np.ndarray:
+    """Return n points in 128 dimensions like a ReLU layer's features: ten overlapping clusters, cut off at zero."""
+    rng = np.random.default_rng(n)
+    centres = rng.normal(size=(10, 128))
+    return np.maximum(0.0, centres[rng.integers(10, size=n)] + 0.7 * rng.normal(size=(n, 128)))

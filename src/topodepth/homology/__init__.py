@@ -1,0 +1,94 @@
+"""Persistent homology of point clouds: Vietoris–Rips persistence diagrams and the Euclidean minimum spanning tree.
+
+The Vietoris–Rips filtration adds a simplex at the largest distance between its vertices. Its finite H_0 bars are born
+at 0 and die at the lengths of the edges of the minimum spanning tree, so H_0 needs no homology engine at all.
+
+Everything here works in float64. Only NumPy is imported until an engine is needed: a worker that wants H_0 starts in
+a tenth of a second. BLAS uses the threads that ``OMP_NUM_THREADS`` allows; all else runs in one.
+"""
+
+import numpy as np
+
+from topodepth import memory
+from topodepth.errors import InputError, unknown_name
+from topodepth.homology.distances import checked_distances, checked_points, distance_matrix, squared_distance_matrix
+from topodepth.homology.engines import fastest_diagrams, gudhi_diagrams, ripser_diagrams, tidy
+from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim, subset_tree_lengths
+from topodepth.memory import memory_estimate
+
+__all__ = [
+    "ENGINES",
+    "MAX_DIMENSION",
+    "distance_matrix",
+    "memory_estimate",
+    "minimum_spanning_tree_lengths",
+    "persistence_diagrams",
+    "squared_distance_matrix",
+    "subset_tree_lengths",
+]
+
+MAX_DIMENSION = 3
+ENGINES = ("auto", "gudhi", "ripser")
+
+
+def persistence_diagrams(
+    points: np.ndarray | None = None, *, distances: np.ndarray | None = None, max_dim: int = 1, engine: str = "auto"
+) -> list[np.ndarray]:
+    """Return the persistence diagrams of the Vietoris–Rips filtration, over the field with two elements.
+
+    Parameters
+    ----------
+    points
+        Points in Euclidean space, shape (n, d). Either this or ``distances``.
+    distances
+        Symmetric matrix of distances (or any dissimilarity) with zero diagonal, shape (n, n).
+    max_dim
+        Highest homology dimension, 0 to 3. Time and memory grow about as n to the power ``max_dim + 2``.
+    engine
+        ``"auto"``: H_0 from the minimum spanning tree, the rest from the fastest engine installed, H_1 from as many
+        edges as it needs; ``"gudhi"``; ``"ripser"``, the reference, which works in float32.
+
+    Returns
+    -------
+    list of ndarray
+        One float64 array (k, 2) of bars (birth, death) for each homology dimension 0..max_dim, in the unit of the
+        distances, sorted by birth, then death. The one essential bar of H_0 has death inf. Bars of length zero, such
+        as those of repeated points, are left out.
+
+    Raises
+    ------
+    InputError
+        If the input is not 2-D, empty or not finite; if distances are negative, asymmetric or not zero on the
+        diagonal; if ``max_dim`` is out of range or the engine unknown; if there is too little memory.
+
+    References
+    ----------
+    Edelsbrunner & Harer (2010), Computational Topology. Bauer (2021), Ripser: efficient computation of
+    Vietoris–Rips persistence barcodes, J. Appl. Comput. Topology 5.
+    """
+    if engine not in ENGINES:
+        raise unknown_name("homology engine", engine, ENGINES)
+    if isinstance(max_dim, bool) or not isinstance(max_dim, int | np.integer) or not 0 <= max_dim <= MAX_DIMENSION:
+        raise InputError(f"max_dim: expected a whole number from 0 to {MAX_DIMENSION}. Received: {max_dim!r}")
+    if (points is None) == (distances is None):
+        raise InputError("expected either points or distances. Received: " + ("neither" if points is None else "both"))
+    if points is not None:
+        points = checked_points(points)
+        n, d = points.shape
+        memory.require(memory_estimate(n, d, int(max_dim), engine), f"H_{max_dim} of {n} points with engine {engine}")
+        if max_dim == 0 and engine == "auto":
+            return [_h0_diagram(minimum_spanning_tree_lengths(points))]
+    matrix = distance_matrix(points) if distances is None else checked_distances(distances)
+    if len(matrix) == 1:
+        return [_h0_diagram(np.empty(0))] + [np.empty((0, 2)) for _ in range(max_dim)]
+    if engine == "auto":
+        higher = fastest_diagrams(matrix, int(max_dim)) if max_dim else []
+        return [_h0_diagram(prim(matrix.__getitem__, len(matrix))), *higher]
+    compute = ripser_diagrams if engine == "ripser" else gudhi_diagrams
+    return tidy(compute(matrix, int(max_dim), np.inf), int(max_dim) + 1)
+
+
+def _h0_diagram(lengths: np.ndarray) -> np.ndarray:
+    """Return the H_0 diagram whose finite bars die at the edge lengths of the minimum spanning tree."""
+    deaths = np.append(lengths[lengths > 0], np.inf)
+    return np.column_stack([np.zeros_like(deaths), deaths])

@@ -1,0 +1,255 @@
+"""The Euclidean minimum spanning tree: the lengths of its edges are the deaths of the finite H_0 bars.
+
+Two ways to the same tree. On a few thousand points, and on any matrix of distances, Prim's algorithm on the full
+graph. Beyond, and where points nearly coincide, Borůvka's algorithm on the graph of near neighbours, which makes the
+distances strip by strip, keeps O(n d) memory, and knows for every component whether its shortest edge may lie outside
+that graph.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from topodepth import memory
+from topodepth.homology.distances import CANCELLATION, lengths_between, normalised, squared_norms
+
+NEIGHBOURS = 16  # near neighbours wanted of every point
+LISTED = 8 * NEIGHBOURS  # and at most kept; more than NEIGHBOURS are found only where points all but coincide
+GROUPS = 64  # columns are searched in at most as many points a group, and at least as many groups
+TIE = 1e-9  # squared lengths that differ by less, relatively, count as equal
+
+
+def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
+    """Return the edge lengths of the Euclidean minimum spanning tree, (n − 1,) float64, ascending.
+
+    Exact up to rounding: also where points nearly coincide far from the origin. Repeated points give edges of
+    length 0. O(n² d) time; memory O(n d), as no n × n matrix is held beyond 4096 points.
+
+    Parameters
+    ----------
+    points
+        Shape (n, d), n ≥ 1.
+
+    Raises
+    ------
+    InputError
+        If the points are not a finite, non-empty 2-D array.
+
+    References
+    ----------
+    Prim (1957), Shortest connection networks and some generalizations, Bell Syst. Tech. J. 36. Nešetřil, Milková &
+    Nešetřilová (2001), Otakar Borůvka on minimum spanning tree problem, Discrete Math. 233.
+    """
+    cloud, scale = normalised(points)
+    squares = _prim_of_points(cloud) if len(cloud) <= memory.DENSE_POINTS else None
+    if squares is None:
+        squares = _boruvka(cloud)
+    return np.sqrt(squares) * scale
+
+
+def subset_tree_lengths(squares: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Return the edge lengths of the minimum spanning tree of some of the points, ascending.
+
+    Many subsamples of one cloud share one matrix this way.
+
+    Parameters
+    ----------
+    squares
+        Squared distances of all points, (n, n), from :func:`topodepth.homology.squared_distance_matrix`.
+    members
+        Indices of the m points that count, (m,).
+
+    Returns
+    -------
+    ndarray
+        (m − 1,) float64.
+    """
+    return np.sqrt(prim(lambda i: squares[members[i]].take(members), len(members)))
+
+
+def prim(row: Callable[[int], np.ndarray], n: int) -> np.ndarray:
+    """Return the n − 1 edge weights of a minimum spanning tree, ascending; ``row(i)`` gives the weights at vertex i.
+
+    Only the weights are wanted, so parents are not kept: three passes over a row a step, each a vector instruction.
+    """
+    weights = np.empty(n - 1)
+    nearest = np.full(n, np.inf)  # weight of the lightest edge from the tree to each vertex outside it
+    inside = np.zeros(n)  # inf for the vertices in the tree, which keeps them from being chosen again
+    newest = 0
+    for step in range(n - 1):
+        inside[newest] = np.inf
+        np.minimum(nearest, row(newest), out=nearest)
+        np.maximum(nearest, inside, out=nearest)
+        newest = int(nearest.argmin())
+        weights[step] = nearest[newest]
+    weights.sort()
+    return weights
+
+
+def _prim_of_points(cloud: np.ndarray) -> np.ndarray | None:
+    """Return the squared edge lengths of the tree of a normalised cloud, ascending; None where points nearly coincide.
+
+    Distances come from one matrix product, and those far below the norms have lost their digits. The shortest distance
+    of all is an edge of the tree, so if the shortest edge is long enough, all distances are.
+    """
+    norms = squared_norms(cloud)
+    squares = _product_rows(cloud) @ np.column_stack([cloud, norms]).T
+    weights = prim(lambda i: squares[i] + norms[i], len(cloud))
+    accurate = weights.min(initial=np.inf) > 2 * CANCELLATION * norms.max()
+    return weights if accurate else None
+
+
+def _product_rows(cloud: np.ndarray) -> np.ndarray:
+    """Return rows (−2 x, 1): times columns (y, |y|²) they give |x − y|² − |x|²."""
+    return np.column_stack([-2.0 * cloud, np.ones(len(cloud))])
+
+
+def _boruvka(cloud: np.ndarray) -> np.ndarray:
+    """Return the squared edge lengths of the minimum spanning tree of a normalised cloud, ascending.
+
+    Why the tree is exact though most distances are never kept. The shortest edge that leaves a component belongs to a
+    minimum spanning tree, whatever the other components are (cut property), so components may be joined in any order
+    and only those need be joined whose shortest edge is certain. Every point has a list of near points and a bound:
+    all its other distances to other components are at least the bound. Joining components keeps that true. If the
+    shortest listed edge of a component is not longer than the bounds of all its points, no edge outside the lists is
+    shorter, and it is taken. Where no component is certain, the doubtful points outside the largest one are searched
+    again, now among the points of other components only; after that all of these components are certain. Each such
+    search at least halves the number of components, and a component of fewer than NEIGHBOURS points is never
+    doubtful, so a few searches suffice even for nested clusters.
+
+    Lengths of listed edges are computed in float64 from the differences of the points; bounds err downwards only. Edges
+    that differ by less than a billionth count as equal.
+    """
+    cloud, copies = _distinct(cloud)
+    n = len(cloud)
+    search = _Search(cloud)
+    labels, bounds, rows = np.arange(n), np.zeros(n), np.arange(n)
+    edges = [np.empty(0), *np.empty((2, 0), dtype=np.int64)]  # squared length, point, point; by length
+    tree = [np.zeros(copies)]
+    while labels.any():
+        *found, bounds[rows] = search.near_points(rows, labels)
+        edges = [np.concatenate(pair) for pair in zip(edges, found, strict=True)]
+        order = np.argsort(edges[0], kind="stable")
+        edges = [column[order] for column in edges]
+        joined = True
+        while joined:
+            edges, shortest, certain = _shortest_edges(edges, labels, bounds)
+            tree.append(edges[0][np.unique(shortest[certain])])
+            joined = bool(certain.any())
+            if joined:
+                labels = _join(labels, edges, shortest, certain)
+        reach = np.append(edges[0], np.inf)[shortest][labels]
+        largest = np.bincount(labels).argmax()
+        rows = np.flatnonzero((labels != largest) & (bounds < reach * (1 - TIE)))
+    return np.sort(np.concatenate(tree))
+
+
+def _shortest_edges(
+    edges: list[np.ndarray], labels: np.ndarray, bounds: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+    """Return the edges between components, the place of each component's shortest, and whether that is certain."""
+    edges = [column[labels[edges[1]] != labels[edges[2]]] for column in edges]
+    count = len(edges[0])
+    shortest = np.full(labels.max() + 1, count)
+    for ends in edges[1:]:
+        np.minimum.at(shortest, labels[ends], np.arange(count))
+    least = np.full(len(shortest), np.inf)
+    np.minimum.at(least, labels, bounds)
+    return edges, shortest, (shortest < count) & (np.append(edges[0], np.inf)[shortest] * (1 - TIE) <= least)
+
+
+def _join(labels: np.ndarray, edges: list[np.ndarray], shortest: np.ndarray, certain: np.ndarray) -> np.ndarray:
+    """Return the labels, from 0, after every component that is certain of its shortest edge has taken it.
+
+    Ties are broken by place, so the edges taken make no cycle but that of two components that choose the same one.
+    """
+    own = np.flatnonzero(certain)
+    ends = labels[edges[1][shortest[own]]], labels[edges[2][shortest[own]]]
+    parents = np.arange(len(shortest))
+    parents[own] = np.where(ends[0] == own, ends[1], ends[0])
+    roots = (parents[parents] == np.arange(len(parents))) & (np.arange(len(parents)) < parents)
+    parents[roots] = np.flatnonzero(roots)
+    while (parents != parents[parents]).any():
+        parents = parents[parents]
+    return np.unique(parents, return_inverse=True)[1][labels]
+
+
+def _distinct(cloud: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the distinct points in a seeded random order, and how many were copies."""
+    rows = np.ascontiguousarray(cloud) + 0.0  # -0 becomes 0
+    distinct = np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()).view(np.float64)
+    distinct = distinct.reshape(-1, rows.shape[1])
+    return distinct[np.random.default_rng(0).permutation(len(distinct))], len(cloud) - len(distinct)
+
+
+class _Search:
+    """Strips of squared distances, searched for near points.
+
+    Strips are one matrix product. The norms in it are lowered by more than it can be rounded, (d + 4) units of
+    |x|² + |y|² at each of d + 1 terms, so what comes out is never above the true distance.
+    """
+
+    def __init__(self, cloud: np.ndarray) -> None:
+        rounding = 2 * (cloud.shape[1] + 4) * np.finfo(np.float64).eps
+        self.cloud = cloud
+        self.norms = squared_norms(cloud) * (1 - rounding)
+        self.columns = np.column_stack([cloud, self.norms])
+        size = max(1, min(len(cloud), memory.STRIP_BYTES // (8 * len(cloud))))
+        self.strip = np.empty((size, len(cloud)))  # fresh pages for every strip would cost as much as the product
+
+    def near_points(
+        self, rows: np.ndarray, labels: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return the near points of other components of every row point, and a bound below all its other distances.
+
+        Returns
+        -------
+        squares, points, near, bounds : ndarray
+            Squared distance, point and near point of each pair found, (m,); squared bound of each row, (len(rows),).
+            No bound is below the distance of the nearest point found.
+        """
+        size = len(self.strip)
+        strips = [self._strip(rows[start : start + size], labels) for start in range(0, len(rows), size)]
+        return tuple(np.concatenate(column) for column in zip(*strips, strict=True))
+
+    def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+        squares = np.matmul(_product_rows(self.cloud[rows]), self.columns.T, out=self.strip[: len(rows)])
+        np.copyto(squares, np.inf, where=labels[rows][:, None] == labels)
+        nearest = squares.argmin(axis=1)
+        shifts = self.norms[rows]
+        least = lengths_between(self.cloud, rows, nearest)
+        # The k-th least of the minima of groups of columns bounds a little over k points at the cost of one pass.
+        # Points that are nearer than the nearest found, but for rounding, all count.
+        bounds = np.maximum(_kth_group_minimum(squares) + shifts, least * (1 - TIE))
+        places, near = np.divmod(np.flatnonzero(squares < (bounds - shifts)[:, None]), len(self.cloud))
+        found = lengths_between(self.cloud, rows[places], near)
+        kept = _shortest_of_each(places, found, bounds)
+        return (
+            np.concatenate([least, found[kept]]),
+            np.concatenate([rows, rows[places[kept]]]),
+            np.concatenate([nearest, near[kept]]),
+            bounds,
+        )
+
+
+def _shortest_of_each(places: np.ndarray, found: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """Return which pairs to keep, at most LISTED a row, and lower ``bounds`` to the shortest one dropped of a row.
+
+    Without it the lists of points that all but coincide would fill the memory.
+    """
+    order = np.lexsort((found, places))
+    ranks = np.arange(len(places)) - np.searchsorted(places, places)  # places ascend, and so do they in that order
+    first = order[ranks == LISTED]
+    np.minimum.at(bounds, places[first], found[first])
+    return order[ranks < LISTED]
+
+
+def _kth_group_minimum(squares: np.ndarray) -> np.ndarray:
+    """Return for every row the k-th least of the minima of groups of columns that are in random order."""
+    count, n = squares.shape
+    size = max(1, min(GROUPS, n // GROUPS))
+    groups = n // size
+    minima = squares[:, : groups * size].reshape(count, size, groups).min(axis=1)
+    k = min(NEIGHBOURS, groups) - 1
+    minima.partition(k, axis=1)
+    return minima[:, k]
