@@ -15,13 +15,12 @@ import numpy as np
 
 from topodepth.datasets import take
 from topodepth.errors import InputError, unknown_name
-from topodepth.storage import create_h5, open_h5, plain
+from topodepth.storage import DAMAGED, create_h5, h5_attributes, h5_dataset, open_h5, outside, reading
 
 FORMAT = "topodepth-activations"
 VERSION = 1
 NAME_LIMIT = 200  # characters: names become parts of file names and of lines on a screen
 LARGEST = 2**31  # values a layer: 8 GB
-PACKING = 1100  # gzip, the usual filter, packs no tighter than 1032 to 1
 BLOCK = 1024  # points read at once by the validator
 
 
@@ -205,7 +204,7 @@ class Activations:
             If the layer is unknown or has NaN or infinite values.
         """
         layer = self.layer(token)
-        with open_h5(self.path) as file:
+        with open_h5(self.path) as file, reading(self.path, "an activations file"):
             values = _dataset(f"{self.path}: layer {token!r}", file, layer.dataset)[()].astype(np.float32)
         try:
             _check_finite(values, self.model, layer.name)
@@ -226,7 +225,7 @@ def read(path: str | Path) -> Activations:
         If the file is missing, damaged, not laid out as described in this module, or leads to other files.
     """
     path = Path(path)
-    with open_h5(path) as file:
+    with open_h5(path) as file, reading(path, "an activations file"):
         attributes = _attributes(path, file)
         _check_version(path, attributes)
         group, keys = _layer_keys(path, file)
@@ -263,7 +262,7 @@ def validate(path: str | Path) -> list[str]:
     def attempt(check: Callable, *arguments: object) -> object:
         try:
             return check(path, *arguments)
-        except (InputError, OSError, RuntimeError, TypeError, ValueError) as error:
+        except DAMAGED as error:
             problems.append(" ".join(str(error).split()))
             return None
 
@@ -286,12 +285,7 @@ def validate(path: str | Path) -> list[str]:
 
 def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
     """Return the attributes of a file or data set as Python values; those that name things must be short lines."""
-    attributes = {}
-    for key in item.attrs:
-        try:
-            attributes[key] = plain(item.attrs[key])
-        except (OSError, TypeError, ValueError) as error:
-            raise InputError(f"{path}:{where} attribute {key!r} cannot be read. Received: {error}") from error
+    attributes = h5_attributes(f"{path}:{where}", item)
     for key in ("model", "token", "layer_class", "reduction"):
         value = attributes.get(key, "")
         if not isinstance(value, str) or len(value) > NAME_LIMIT or not value.isprintable():
@@ -311,8 +305,8 @@ def _layer_keys(path: Path, file):
     """Return the group of layers and their names in order of depth: by leading number, then by name."""
     import h5py
 
-    if "layers" in list(file):
-        _check_link(f"{path}: '/layers'", file, "layers")
+    if "layers" in list(file) and (found := outside(file, "layers")):
+        raise InputError(f"{path}: '/layers' expected to be stored in the file itself. Received: {found}")
     group = file.get("layers")
     if not isinstance(group, h5py.Group) or not len(group):
         raise InputError(f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}")
@@ -324,32 +318,9 @@ def _layer_keys(path: Path, file):
     return group, sorted(group, key=place)
 
 
-def _check_link(where: str, group, key: str) -> None:
-    """Refuse what is not in the file itself: following a link could read any other file of this machine."""
-    from h5py import h5l
-
-    if group.id.links.get_info(key.encode()).type != h5l.TYPE_HARD:
-        raise InputError(f"{where} expected to be stored in the file itself. Received: a link")
-
-
-def _dataset(where: str, group, key: str, what: str = "real numbers (n, d)"):
-    """Return a data set that the file holds itself, whole, and of a size that it can hold."""
-    import h5py
-
-    _check_link(where, group, key)
-    dataset = group[key]
-    if not isinstance(dataset, h5py.Dataset):
-        raise InputError(f"{where} expected as {what}. Received: a group")
-    try:
-        width = dataset.dtype.itemsize
-    except TypeError as error:  # HDF5 knows types that NumPy has not
-        raise InputError(f"{where} expected as {what}. Received: {error}") from error
-    if dataset.external or dataset.is_virtual:
-        raise InputError(f"{where} expected to be stored in the file itself. Received: data of other files")
-    declared, stored = (dataset.size or 0) * width, dataset.id.get_storage_size()
-    packed = dataset.id.get_create_plist().get_nfilters() > 0
-    if declared > (stored * PACKING if packed else stored):
-        raise InputError(f"{where} expected whole. Received: {declared} bytes declared, {stored} stored")
+def _dataset(where: str, group, key: str, expected: str = "real numbers (n, d)"):
+    """Return a data set of the file's own, of a size that memory can hold."""
+    dataset = h5_dataset(where, group, key, expected)
     if (dataset.size or 0) > LARGEST:
         raise InputError(f"{where} expected at most {LARGEST} values. Received: {dataset.shape}")
     return dataset

@@ -1,6 +1,8 @@
 """The configuration: checked against its schema, completed with defaults, and against the names that exist."""
 
+import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 from topodepth import architectures, datasets
@@ -41,11 +43,21 @@ def complete(config: dict, schema_path: str | Path) -> dict:
         If a key is unknown, missing, of the wrong type or out of range, or names a model, data set, sample,
         architecture, descriptor or estimator that does not exist. The message names the key.
     """
-    import yaml
-    from jsonschema import Draft202012Validator
+    try:
+        return _completed(config, _schema(schema_path))
+    except RecursionError:
+        raise InputError("config: expected values less deep in each other. Received: too deep ones.") from None
 
-    schema = yaml.safe_load(Path(schema_path).read_text(encoding="utf-8"))
-    _refuse_first(Draft202012Validator(schema), config)
+
+@cache
+def _schema(path: str | Path) -> Mapping:
+    import yaml
+
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def _completed(config: dict, schema: Mapping) -> dict:
+    _refuse_first(_validator(schema), config)
     completed = _with_defaults(config, schema, schema)
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
@@ -69,6 +81,8 @@ def _follow_original(config: dict) -> None:
     for model in config["models"].values():
         if model["layers"] == "auto" and model["architecture"] in ORIGINAL_LAYERS:
             model["layers"] = ORIGINAL_LAYERS[model["architecture"]]
+    if not config["samples"]:
+        raise InputError("config key 'samples': expected at least one for `protocol: original`. Received: none.")
     default = next(iter(config["samples"].values()))
     config["samples"]["original_attack"] = {**default, "split": "test", "images": 800, "clouds": "all", "points": None,
                                             "classes": None, "layers": None}  # fmt: skip
@@ -86,9 +100,18 @@ def _follow_original(config: dict) -> None:
 
 
 def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
-    from jsonschema import Draft202012Validator
+    return _validator({**schema["$defs"][name], "$defs": schema["$defs"]})
 
-    return Draft202012Validator({**schema["$defs"][name], "$defs": schema["$defs"]})
+
+def _validator(schema: Mapping) -> "jsonschema.protocols.Validator":  # noqa: F821
+    """Return a validator whose patterns end where the text ends: Python's ``$`` lets a line break follow."""
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(validator: object, wanted: str, value: object, schema: Mapping) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not re.search(re.sub(r"\$\Z", r"\\Z", wanted), value):
+            yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+    return validators.extend(Draft202012Validator, {"pattern": pattern})(schema)
 
 
 def _refuse_first(validator: "jsonschema.protocols.Validator", value: object, prefix: str = "") -> None:  # noqa: F821

@@ -168,14 +168,29 @@ class DiagramFile:
     """
 
     def __init__(self, path: str | Path) -> None:
-        with storage.open_h5(path) as file:
-            self.attributes = {key: storage.plain(value) for key, value in file.attrs.items()}
-            if "layer" not in self.attributes:
-                raise InputError(f"{path}: no diagram file: expected an attribute 'layer'.")
+        with storage.open_h5(path) as file, storage.reading(path, "a whole diagram file"):
+            storage.check_self_contained(path, file)
+            self.attributes = storage.h5_attributes(f"{path}:", file)
+            missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*self.attributes}
+            if missing:
+                raise InputError(f"{path}: no diagram file: expected an attribute {sorted(missing)[0]!r}.")
             self.data = _collection(file)
             self.null = [_collection(file["null"][draw]) for draw in _numbered(file, "null")]
             self.jackknife = [_collection(file["jackknife"][group]) for group in _numbered(file, "jackknife")]
+            self._check_draws(path)
             self.n_points = {name: int(file[f"class_{name}"].attrs["n_points"]) for name in self.data}
+
+    def _check_draws(self, path: str | Path) -> None:
+        """Refuse a file whose null model or jackknife is of other clouds, or goes to another degree, than its data."""
+        degrees = {name: len(diagrams) for name, diagrams in self.data.items()}
+        whole = {name: count for name, count in degrees.items() if name == "all"}
+        fits = all({name: len(group) for name, group in draw.items()} == degrees for draw in self.null)
+        fits &= all({name: len(group) for name, group in draw.items()} == whole for draw in self.jackknife)
+        if not fits or len({*degrees.values()}) != 1 or 0 in degrees.values():
+            received = f"data of {degrees}" if degrees else "none"
+            raise InputError(
+                f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}."
+            )
 
 
 def _numbered(file: "h5py.File", group: str) -> Iterator[str]:  # noqa: F821
@@ -185,6 +200,18 @@ def _numbered(file: "h5py.File", group: str) -> Iterator[str]:  # noqa: F821
 def _collection(group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
     names = [name for name in group if name.startswith("class_")]
     return {
-        name.removeprefix("class_"): [group[name][f"H{i}"][:] for i in range(len(group[name]))]
+        name.removeprefix("class_"): [_diagram(group[name], f"H{i}") for i in range(len(group[name]))]
         for name in sorted(names, key=lambda name: (len(name), name))
     }
+
+
+def _diagram(group: "h5py.Group", name: str) -> np.ndarray:  # noqa: F821
+    """Return one diagram, (k, 2) float64."""
+    where = f"{group.file.filename}: {group.name}/{name}:"
+    dataset = storage.h5_dataset(where, group, name, "a diagram (k, 2)")
+    if dataset.ndim != 2 or dataset.shape[1] != 2 or dataset.dtype.kind != "f":
+        raise InputError(f"{where} expected births and deaths (k, 2). Received: {dataset.dtype} {dataset.shape}")
+    diagram = dataset[:].astype(np.float64, copy=False)
+    if not (np.isfinite(diagram[:, 0]).all() and (diagram[:, 1] >= diagram[:, 0]).all()):
+        raise InputError(f"{where} expected finite births, and no death before its birth. Received: others.")
+    return diagram

@@ -262,7 +262,7 @@ def _total(response: "requests.Response", part: Part, offset: int) -> int | None
     None only if it comes in chunks, whose end is marked, or if its checksum is known.
     """
     if response.status_code == 206:
-        found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", response.headers.get("Content-Range", ""))
+        found = re.fullmatch(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18})", response.headers.get("Content-Range", ""))
         before = part.origin.get("total"), part.origin.get("validator")
         now = int(found[3]) if found else None, _validator(response)
         if not found or int(found[1]) != offset or any(a != b for a, b in zip(before, now, strict=True) if a and b):

@@ -3,12 +3,21 @@
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 4000  # characters of a message; lists of known names are long
+
 
 class InputError(ValueError):
     """Bad input: its message is one line that names what was wrong, what was expected and what was received.
 
-    Commands print it without a traceback and end with exit code 1.
+    Commands print it without a traceback and end with exit code 1. What a file or a configuration says of itself can
+    be part of the message, so it is held to printable characters and a length here: it could otherwise rewrite the
+    terminal.
     """
+
+    def __init__(self, message: object) -> None:
+        text = " ".join(str(message).split())
+        text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        super().__init__("".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text))
 
 
 def unknown_name(kind: str, name: object, known: Iterable[object]) -> InputError:

@@ -6,17 +6,22 @@ looks the same whether it comes from that JSON or from an opened model (see :mod
 """
 
 import json
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from topodepth import storage
 from topodepth.errors import InputError
 from topodepth.model_graph import CONTAINERS, Application, LayerGraph, auto_tokens
-from topodepth.storage import open_h5
+from topodepth.storage import open_h5, reading
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 CONFIG_LIMIT = 2**26  # bytes of JSON; that of the largest published networks is under 2 MB
+WEIGHTS = "model.weights.h5"
+WEIGHTS_PACKING, WEIGHTS_SLACK = 200, 2**26  # no ratio is suspicious below 64 MiB; trained weights hardly pack at all
 # The legacy Keras wraps a TensorFlow function in a layer by naming it: these name spaces compute, and do nothing else.
 HARMLESS_SPACES = {"__operators__", "math", "nn", "linalg", "image", "signal"}
 # Parts of Keras whose objects describe a network; others read files, fetch addresses or change settings.
@@ -24,6 +29,8 @@ KERAS_ROOMS = {
     "layers", "initializers", "regularizers", "constraints", "activations", "models", "ops", "dtype_policies",
     "mixed_precision", "optimizers", "losses", "metrics", "quantizers", "random", "backend", "engine",
 }  # fmt: skip
+# Layers of Keras itself that open programs or pickles
+RUNNING_LAYERS = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 # fmt: off
 HARMLESS_FUNCTIONS = {
     "abs", "add", "argmax", "argmin", "cast", "clip_by_value", "concat", "convert_to_tensor", "cos", "cumsum",
@@ -171,7 +178,7 @@ def _read_config(path: Path) -> tuple[str, object, str]:
                 for member in ("config.json", "metadata.json"):
                     if archive.getinfo(member).file_size > CONFIG_LIMIT:
                         raise InputError(f"{path}: {member} expected below {CONFIG_LIMIT} bytes. Received: more.")
-                archive.getinfo("model.weights.h5")
+                archive.getinfo(WEIGHTS)
                 config = archive.read("config.json")
                 version = json.loads(archive.read("metadata.json"))["keras_version"]
         except InputError:
@@ -190,20 +197,29 @@ def _read_config(path: Path) -> tuple[str, object, str]:
 
 
 def check_self_contained(path: Path) -> None:
-    """Refuse an HDF5 model whose weights lie in other files: opening it would read them wherever they are."""
+    """Refuse a model whose weights lie in other files: opening it would read them wherever they are.
+
+    Raises
+    ------
+    InputError
+        Also if the weights in an archive unpack to far more than weights can be packed.
+    """
     import h5py
 
-    def visit(name, link):
-        if not isinstance(link, h5py.HardLink):
-            return f"a link at {name!r}"
-        item = file[name]
-        foreign = isinstance(item, h5py.Dataset) and (item.external or item.is_virtual)
-        return f"data of another file at {name!r}" if foreign else None
-
-    with open_h5(path) as file:
-        found = file.visititems_links(visit)
-    if found:
-        raise InputError(f"{path}: expected a model file that holds all its weights itself. Received: {found}")
+    expected = "a model file that holds all its weights itself"
+    with path.open("rb") as handle, reading(path, "a whole model file"):
+        if handle.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
+            with open_h5(path) as file:
+                return storage.check_self_contained(path, file, expected)
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as copy:
+            member = archive.getinfo(WEIGHTS)
+            if member.file_size > max(WEIGHTS_SLACK, WEIGHTS_PACKING * member.compress_size):
+                received = f"{member.compress_size} bytes that claim to unpack to {member.file_size}"
+                raise InputError(f"{path}: {WEIGHTS} expected as numbers. Received: {received}")
+            with archive.open(member) as source:
+                shutil.copyfileobj(source, copy)
+            with h5py.File(copy, "r") as file:
+                return storage.check_self_contained(path, file, expected)
 
 
 def _code_in(config: object, legacy: bool) -> Iterator[str]:
@@ -218,8 +234,10 @@ def _code_in(config: object, legacy: bool) -> Iterator[str]:
     if isinstance(kind, str):
         inner = config.get("config")
         name = inner.get("name", kind) if isinstance(inner, dict) else kind
-        if kind in ("Lambda", "__lambda__"):
-            yield f"Lambda layer {name!r}"
+        if kind in RUNNING_LAYERS:
+            yield f"{'Lambda' if kind == '__lambda__' else kind} layer {name!r}"
+        elif isinstance(inner, dict) and isinstance(inner.get("vocabulary"), str):  # Keras would read that file
+            yield f"{kind} {name!r} with a file {inner['vocabulary']!r}"
         elif kind in ("TFOpLambda", "SlicingOpLambda"):
             function = inner.get("function") if isinstance(inner, dict) else None
             if not _is_harmless(str(function)):

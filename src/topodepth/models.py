@@ -15,7 +15,6 @@ __all__ = [
     "Layer",
     "Tap",
     "check_input",
-    "complexity",
     "list_layers",
     "load_model",
     "tap_layers",
@@ -72,8 +71,7 @@ def load_model(path: str | Path, *, trust: bool = False):
     """
     path = Path(path)
     found = inspect(path, trust=trust)
-    if found.format == "hdf5":
-        check_self_contained(path)
+    check_self_contained(path)
     if found.legacy:
         import tf_keras as framework
     else:
@@ -163,31 +161,6 @@ def check_input(model, shape: tuple[int, ...]) -> None:
     expected = tuple(model.inputs[0].shape[1:])
     if len(shape) != len(expected) or any(b not in (None, a) for a, b in zip(shape, expected, strict=True)):
         raise InputError(f"{model.name}: images expected of shape {expected}. Received: {tuple(shape)}")
-
-
-def complexity(model) -> dict[str, float]:
-    """Return the measures of a network that depend on its weights alone.
-
-    A kernel of a convolution (height, width, channels, filters) counts as the matrix (height · width · channels,
-    filters), a depthwise one likewise; biases and the weights of normalisations are left out.
-
-    Returns
-    -------
-    dict
-        ``parameters``; ``weight_layers``, the number of kernels; ``frobenius_norm``, the square root of the sum of
-        squares over all kernels; ``spectral_norm``, the sum over kernels of the logarithm of the largest singular
-        value, so the logarithm of the product of their spectral norms (Bartlett et al. 2017, arXiv:1706.08498; Jiang
-        et al. 2020, arXiv:1912.02178).
-    """
-    kernels = [np.asarray(weight) for weight in model.trainable_weights if len(weight.shape) > 1]
-    kernels = [kernel.reshape(-1, kernel.shape[-1]).astype(np.float64) for kernel in kernels]
-    largest = [np.linalg.norm(kernel, 2) for kernel in kernels]
-    return {
-        "parameters": int(model.count_params()),
-        "weight_layers": len(kernels),
-        "frobenius_norm": float(np.sqrt(sum((kernel**2).sum() for kernel in kernels))),
-        "spectral_norm": float(np.log(np.maximum(largest, np.finfo(float).tiny)).sum()),
-    }
 
 
 class Classifier:

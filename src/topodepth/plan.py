@@ -5,6 +5,7 @@ One entry of ``models`` may stand for several models: one a seed (``vgg@s1``), o
 strength of an attack (``vgg@fgsm-03``). User's names hold no ``@``, so these cannot collide.
 """
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from topodepth import activations, architectures, model_files
 from topodepth.errors import InputError
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
 STATED = re.compile(r"([^_]+)_(?:.*_)?(0?\.\d+|1(?:\.0+)?)")  # the authors' file names: architecture_…_accuracy
 
 
@@ -190,6 +192,9 @@ def _layers(entry: str, tokens: list) -> dict[str, str | int]:
 
 def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
     own = config["seed"] if settings["seed"] is None else settings["seed"]
+    count = math.prod(map(len, settings["grid"].values())) * max(1, len(settings["seeds"]))
+    if count > MODELS_LIMIT:
+        raise InputError(f"config key 'models.{entry}': expected at most {MODELS_LIMIT} models. Received: {count}.")
     found = []
     for name, axes, cell in _cells(entry, settings):
         tokens = cell["layers"]

@@ -174,7 +174,9 @@ def test_values_of_an_hdf5_file_come_from_that_file_only(tmp_path, keras):
         path = write_h5(tmp_path / "d", {key: values for key, values in keras.items() if key != "x_train"})
         with h5py.File(path, "a") as file:
             add(file)
-        with pytest.raises(InputError, match=r"expected values in this file. Received: a .*, not followed"):
+        with pytest.raises(
+            InputError, match=r"expected to be stored in the file itself. Received: (a link|data of other files)"
+        ):
             datasets.load("hdf5", path, {})
         assert name
 
@@ -200,7 +202,9 @@ def test_a_file_that_claims_more_images_than_a_disk_holds_is_refused(tmp_path):
         for part in ("train", "test"):
             file.create_dataset(f"x_{part}", (n if part == "train" else 4, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3))
             file.create_dataset(f"y_{part}", data=np.zeros(4, np.uint8))
-    with pytest.raises(InputError, match=r"d\.h5/x_train: expected at most 256 GiB"):
+    with pytest.raises(
+        InputError, match=r"d\.h5/x_train: expected whole. Received: 1649267441664 bytes declared, 0 stored"
+    ):
         datasets.write(tmp_path / "out.h5", *datasets.load("hdf5", tmp_path / "d.h5", {}))
     assert not (tmp_path / "out.h5").exists()
 

@@ -22,6 +22,7 @@ from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
 SPLITS = ("train", "validation", "test")
+STATISTICS = ("mean_image", "channel_mean", "channel_std", "global_mean", "global_std")
 BLOCK_BYTES = 8 * 2**20  # pixels in memory at a time
 CHUNK_BYTES = 2**20  # pixels that reading one image takes from disk, at most
 
@@ -127,6 +128,8 @@ def write(
     """
     for split in SPLITS:
         _check_split(f"{path}: split {split!r}", *splits.get(split, ((), ())), class_names)
+    if any("\0" in name for name in class_names):
+        raise InputError(f"{path}: expected class names as text. Received: {class_names!r:.200}.")
     shapes = {split: tuple(splits[split][0].shape[1:]) for split in SPLITS}
     if len(set(shapes.values())) > 1:
         raise InputError(f"{path}: expected images of one shape in all splits. Received: {shapes}.")
@@ -305,13 +308,26 @@ class DataSet:
     """
 
     def __init__(self, file: "h5py.File") -> None:  # noqa: F821
-        for split in SPLITS:
-            if f"{split}/images" not in file or f"{split}/labels" not in file:
-                raise InputError(f"{file.filename}: no data set file: /{split}/images or /{split}/labels is missing.")
-        self._file = file
-        self.class_names = [str(name) for name in file.attrs["class_names"]]
-        self.image_shape = tuple(file["train/images"].shape[1:])
-        self.statistics = {name: value[()] for name, value in file["statistics"].items()}
+        path, self._file = file.filename, file
+        with storage.reading(path, "a whole data set file"):
+            storage.check_self_contained(path, file)
+            for split in SPLITS:
+                if f"{split}/images" not in file or f"{split}/labels" not in file:
+                    raise InputError(f"{path}: no data set file: /{split}/images or /{split}/labels is missing.")
+                images, *others = (file[f"{split}/{name}"] for name in ("images", "labels", "positions"))
+                if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != file["train/images"].shape[1:]:
+                    raise InputError(f"{path}: /{split}/images: expected uint8 images of one shape. Received: others.")
+                if any(item.dtype.kind not in "iu" or item.shape != images.shape[:1] for item in others):
+                    raise InputError(f"{path}: /{split}: expected a label and position an image. Received: others.")
+            self.class_names = [str(name) for name in file.attrs["class_names"]]
+            self.image_shape = tuple(file["train/images"].shape[1:])
+            self.statistics = {name: self._statistic(name) for name in STATISTICS}
+
+    def _statistic(self, name: str) -> np.ndarray:
+        value = np.asarray(self._file[f"statistics/{name}"][()], dtype=np.float64)
+        if value.shape not in ((), self.image_shape[2:], self.image_shape) or not np.isfinite(value).all():
+            raise InputError(f"{self._file.filename}: /statistics/{name}: expected finite. Received: {value.shape}.")
+        return value
 
     def images(self, split: str) -> "h5py.Dataset":  # noqa: F821
         """Return the images of a split, uint8 (n, height, width, channels), not yet read."""

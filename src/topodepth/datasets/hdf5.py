@@ -1,11 +1,10 @@
 """Any HDF5 file with data sets ``x_train, y_train, x_test, y_test`` or ``images, labels``, read in parts."""
 
-import os
 from pathlib import Path
 
+from topodepth import storage
 from topodepth.datasets import register
 from topodepth.datasets._keyed import splits_of
-from topodepth.errors import InputError
 
 
 @register("hdf5", source="an HDF5 file with x_train, y_train, x_test, y_test, or images, labels")
@@ -42,43 +41,33 @@ def load(
     import h5py
 
     source = Path(source)
-    try:
+    with storage.reading(source, "a whole HDF5 file"):
+        storage.check_heaps(source)
         file = h5py.File(source, "r", locking=False)
-    except OSError as error:
-        raise InputError(f"{source}: expected a whole HDF5 file. Received: {os.path.basename(str(error))}") from error
-    try:
         known = _names(file)
-    except (RuntimeError, KeyError, OSError) as error:
-        raise InputError(f"{source}: expected a whole HDF5 file. Received: {error}") from error
 
     def get(key: str) -> "h5py.Dataset":
-        if known[key] is not None:
-            raise InputError(f"{source}/{key}: expected values in this file. Received: {known[key]}, not followed.")
-        return file[key]
+        return storage.h5_dataset(f"{source}/{key}:", file, key)
 
-    return splits_of(
-        source, known, get, size=size, validation=validation, test=test, seed=seed, keys=keys, owner=file
-    )  # fmt: skip
+    with storage.reading(source, "a whole HDF5 file"):
+        return splits_of(
+            source, known, get, size=size, validation=validation, test=test, seed=seed, keys=keys, owner=file
+        )  # fmt: skip
 
 
-def _names(file: "h5py.File") -> dict[str, str | None]:  # noqa: F821
-    """Return the names of all data sets and links, with what speaks against reading them; no link is followed."""
+def _names(file: "h5py.File") -> list[str]:  # noqa: F821
+    """Return the names of all data sets and links, sorted; no link is followed."""
     import h5py
 
-    found: dict[str, str | None] = {}
+    found: list[str] = []
     pending, seen = [("", file)], set()
     while pending:
         prefix, group = pending.pop()
         for name in group:
-            link, path = group.get(name, getlink=True), f"{prefix}{name}"
-            if not isinstance(link, h5py.HardLink):
-                found[path] = "a link"
-                continue
-            item = group[name]
-            if isinstance(item, h5py.Dataset):
-                outside = item.is_virtual or item.external is not None
-                found[path] = "a data set kept in another file" if outside else None
-            elif isinstance(item, h5py.Group) and item.id.__hash__() not in seen:  # hard links can form a ring
-                seen.add(item.id.__hash__())
-                pending.append((f"{path}/", item))
-    return dict(sorted(found.items()))
+            path = f"{prefix}{name}"
+            if storage.outside(group, name) or isinstance(group[name], h5py.Dataset):
+                found.append(path)
+            elif isinstance(group[name], h5py.Group) and hash(group[name].id) not in seen:  # hard links can form a ring
+                seen.add(hash(group[name].id))
+                pending.append((f"{path}/", group[name]))
+    return sorted(found)

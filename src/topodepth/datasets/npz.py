@@ -1,10 +1,12 @@
 """Any NumPy archive: ``x_train, y_train, x_test, y_test`` as Keras names them, or ``images, labels``."""
 
+import math
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from topodepth import storage
 from topodepth.datasets import register
 from topodepth.datasets._keyed import splits_of
 from topodepth.errors import InputError
@@ -52,10 +54,11 @@ def load(
         raise InputError(f"{source}: expected a whole .npz file. Received: {error}") from error
     if size_unpacked > LIMIT:
         raise InputError(f"{source}: expected at most {LIMIT >> 30} GiB unpacked. Received: {size_unpacked} bytes.")
-    with np.load(source, allow_pickle=False) as archive:
+    with storage.reading(source, "a whole .npz file"), np.load(source, allow_pickle=False) as archive:
 
         def get(key: str) -> np.ndarray:
             try:
+                _check_claim(archive.zip, f"{key}.npy")
                 array = archive[key]
             except Exception as error:  # a hostile archive may raise anything
                 raise InputError(f"{source}/{key}: expected an array of numbers. Received: {error}") from error
@@ -66,3 +69,13 @@ def load(
         return splits_of(
             source, archive.files, get, size=size, validation=validation, test=test, seed=seed, keys=keys
         )  # fmt: skip
+
+
+def _check_claim(archive: zipfile.ZipFile, name: str) -> None:
+    """Refuse an array whose header claims more than its file unpacks to: NumPy would take the memory before reading."""
+    with archive.open(name) as member:
+        reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = reader[np.lib.format.read_magic(member)](member)
+        claimed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
+    if claimed > there:
+        raise ValueError(f"{claimed} bytes claimed, {there} there")
