@@ -15,8 +15,8 @@ PACKAGE = ROOT / "src/topodepth"
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
     "figures", "generalization", "adversarial", "spoofing", "tables", "statistics", "dimension", "diagrams",
-    "descriptors", "homology", "clouds", "plan", "attack_sweep", "pixels", "activations", "attacks", "training",
-    "checkpoints", "augmentation", "models", "model_files", "model_graph", "configuration", "architectures", "datasets",
+    "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels", "activations", "attacks", "training",
+    "checkpoints", "augmentation", "complexity", "models", "model_files", "model_graph", "configuration", "architectures", "datasets",
     "assets", "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "errors",
 ]  # fmt: skip
 

@@ -24,8 +24,8 @@ rule extract_activations:
         layers=lambda wildcards: as_json([*layers_of(wildcards.model, wildcards.sample).values()]),
         code=code("extract_activations.py"),
     shell:
-        "python $SCRIPTS/extract_activations.py --name {wildcards.model:q} --model {params.model:q} {params.trust}"
-        " --dataset {input.dataset:q} --own-dataset {input.own_dataset:q} --sample {input.sample:q}"
+        "python $SCRIPTS/extract_activations.py --name={wildcards.model:q} --model={params.model:q} {params.trust}"
+        " --dataset={input.dataset:q} --own-dataset {input.own_dataset:q} --sample={input.sample:q}"
         " --split {params.split:q} --normalisation {params.normalisation:q} --layers {params.layers:q} --threads {threads}"
         " --out {output:q} 2> {log:q}"
 
@@ -50,5 +50,5 @@ rule extract_pixels:
         colour=lambda wildcards: of_model(wildcards)["colour"],
         code=code("extract_pixels.py"),
     shell:
-        "python $SCRIPTS/extract_pixels.py --dataset {input.dataset:q} --sample {input.sample:q}"
+        "python $SCRIPTS/extract_pixels.py --dataset={input.dataset:q} --sample={input.sample:q}"
         " --split {params.split:q} {params.size} --colour {params.colour:q} --out {output:q} 2> {log:q}"

@@ -30,8 +30,8 @@ rule attack_model:
         settings=attack_settings,
         code=code("attack_model.py"),
     shell:
-        "python $SCRIPTS/attack_model.py --name {params.name:q} --model {params.model:q} {params.trust}"
-        " --dataset {input.dataset:q} --sample {input.sample:q} --split {params.split:q}"
+        "python $SCRIPTS/attack_model.py --name={params.name:q} --model={params.model:q} {params.trust}"
+        " --dataset={input.dataset:q} --sample={input.sample:q} --split {params.split:q}"
         " --normalisation {params.normalisation:q} --settings {params.settings:q} --layers {params.layers:q}"
         " --threads {threads} --out-folder {output:q} 2> {log:q}"
 
@@ -101,7 +101,7 @@ rule draw_adversarial_images:
         title=attack_title,
         code=code("draw_images.py"),
     shell:
-        "python $SCRIPTS/draw_images.py --images {input:q}/images.h5 --title {params.title:q} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/draw_images.py --images {input:q}/images.h5 --title={params.title:q} --out {output:q} 2> {log:q}"
 
 
 # one rule a figure, for a caption may not hold wildcards
@@ -132,7 +132,7 @@ for figure, table in ATTACK_FIGURES.items():
             title=attack_title,
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
-            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title {params.title:q}"
+            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title={params.title:q}"
             " --out {output:q} 2> {log:q}"
 
 

@@ -21,7 +21,7 @@ rule fetch_asset:
         ),
         lock="resources/assets.lock.json",
     shell:
-        "python $SCRIPTS/fetch_asset.py --name {params.name:q} --settings {params.settings:q} --lock {params.lock:q}"
+        "python $SCRIPTS/fetch_asset.py --name={params.name:q} --settings {params.settings:q} --lock {params.lock:q}"
         " --out {output:q} 2> {log:q}"
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from snakemake.exceptions import WorkflowError
 
-from topodepth import architectures, configuration, datasets, plan, provenance, storage
+from topodepth import architectures, configuration, datasets, memory, plan, provenance, storage
 from topodepth.errors import InputError
 
 SCRIPTS = Path(workflow.basedir, "workflow/scripts")
@@ -81,7 +81,8 @@ environment = {"SCRIPTS": SCRIPTS, "PYTHONPATH": Path(workflow.basedir, "src")}
 exports = [f"export {name}={shlex.quote(str(path))}; " for name, path in environment.items()]
 if not workflow.deployment_settings.deployment_method:
     exports.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
-shell.prefix("".join(exports))
+# neither spaces nor stars in the folder's own name may split a command
+shell.prefix("".join(exports) + "IFS=; set -f; ")
 
 
 def one_of(names):

@@ -42,5 +42,5 @@ rule draw_sample:
         ),
         code=code("draw_sample.py"),
     shell:
-        "python $SCRIPTS/draw_sample.py --dataset {input:q} --settings {params.settings:q}"
+        "python $SCRIPTS/draw_sample.py --dataset={input:q} --settings {params.settings:q}"
         " --out {output:q} 2> {log:q}"

@@ -77,7 +77,7 @@ for figure in DEPTH_FIGURES:
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
             "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --labels {params.labels:q}"
-            " --title {params.title:q} --out {output:q} 2> {log:q}"
+            " --title={params.title:q} --out {output:q} 2> {log:q}"
 
 
 rule tabulate_diagrams:
@@ -123,7 +123,7 @@ rule draw_diagrams:
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
-        " --title {params.title:q} --out {output:q} 2> {log:q}"
+        " --title={params.title:q} --out {output:q} 2> {log:q}"
 
 
 rule depth:

@@ -54,7 +54,7 @@ rule draw_dynamics:
         code=code("draw_figure.py", "topodepth.figures.dynamics"),
     shell:
         "python $SCRIPTS/draw_figure.py dynamics --tables {input:q} --labels {params.labels:q}"
-        " --title {params.title:q} --out {output:q} 2> {log:q}"
+        " --title={params.title:q} --out {output:q} 2> {log:q}"
 
 
 rule dynamics:

@@ -218,3 +218,25 @@ def external_inputs(wildcards):
     files = [model.path for model in MODELS.values() if model.path and model.entry not in ARCHIVED]
     sources = [path for name in datasets_used() for path in dataset_paths(name)]
     return sorted({*archives, *files, *sources})
+
+
+# memory
+
+
+UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are
+UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
+
+
+def images_of(wildcards):
+    return SAMPLES[wildcards.sample]["images"] or UNKNOWN_IMAGES
+
+
+def diagrams_memory(wildcards, attempt):
+    """Megabytes that the diagrams of one layer will need, by the formula of the engine."""
+    n = min(SAMPLES[wildcards.sample]["points"] or images_of(wildcards), images_of(wildcards))
+    topology = config["topology"]
+    return attempt * memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
+
+
+def dimensions_memory(wildcards, attempt):
+    return attempt * memory.dimension_memory_estimate(images_of(wildcards), UNKNOWN_WIDTH) // 10**6 + 1

@@ -117,7 +117,7 @@ for figure, tables in GENERAL_FIGURES.items():
             options=(general_scatter if figure == "generalization_scatter" else general_target),
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
-            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title {params.title:q}"
+            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title={params.title:q}"
             " --options {params.options:q} --out {output:q} 2> {log:q}"
 
 

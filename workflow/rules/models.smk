@@ -27,9 +27,9 @@ rule train_model:
             architectures.registry.module_of(of_model(wildcards)["architecture"]),
         ),
     shell:
-        "python $SCRIPTS/train_model.py --name {wildcards.model:q} --dataset {input.dataset:q}"
+        "python $SCRIPTS/train_model.py --name={wildcards.model:q} --dataset={input.dataset:q}"
         " --settings {params.settings:q} --checkpoints {params.checkpoints:q} --threads {threads}"
-        " --model {output.model:q} --metrics {output.metrics:q} --history {output.history:q}"
+        " --model={output.model:q} --metrics {output.metrics:q} --history {output.history:q}"
         " --snapshots {output.snapshots:q} 2> {log:q}"
 
 
@@ -53,6 +53,6 @@ rule evaluate_model:
         trust=trust_flag,
         code=code("evaluate_model.py"),
     shell:
-        "python $SCRIPTS/evaluate_model.py --model {params.model:q} --dataset {input.dataset:q}"
+        "python $SCRIPTS/evaluate_model.py --model={params.model:q} --dataset={input.dataset:q}"
         " --normalisation {params.normalisation:q} --threads {threads} {params.trust}"
         " --out {output:q} 2> {log:q}"

@@ -23,8 +23,8 @@ rule compare_spoofs:
         columns=spoof_columns,
         code=code("compare_spoofs.py"),
     shell:
-        "python $SCRIPTS/compare_spoofs.py --activations {input.activations:q} --dataset {input.dataset:q}"
-        " --layer {params.layer:q} --settings {params.settings:q} --columns {params.columns:q}"
+        "python $SCRIPTS/compare_spoofs.py --activations={input.activations:q} --dataset={input.dataset:q}"
+        " --layer={params.layer:q} --settings {params.settings:q} --columns {params.columns:q}"
         " --out {output.table:q} --curves {output.curves:q} 2> {log:q}"
 
 
@@ -58,7 +58,7 @@ rule join_spoofs:
         title=lambda wildcards: title_of(SPOOFS[wildcards.spoofing]),
         code=code("join_spoofs.py"),
     shell:
-        "python $SCRIPTS/join_spoofs.py --tables {input.tables:q} --curves {input.curves:q} --title {params.title:q}"
+        "python $SCRIPTS/join_spoofs.py --tables {input.tables:q} --curves {input.curves:q} --title={params.title:q}"
         " --table-out {output.table:q} --curves-out {output.curves:q} --summary {output.summary:q} 2> {log:q}"
 
 
@@ -91,7 +91,7 @@ for figure, table in SPOOF_FIGURES.items():
             labels=spoof_labels,
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
-            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title {params.title:q}"
+            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title={params.title:q}"
             " --labels {params.labels:q} --out {output:q} 2> {log:q}"
 
 

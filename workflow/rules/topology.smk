@@ -12,6 +12,8 @@ rule compute_diagrams:
         "<benchmarks>/compute_diagrams/{model}-{sample}-{layer}.tsv"
     conda:
         "../../envs/homology.yaml"
+    resources:
+        mem_mb=diagrams_memory,
     params:
         activations=activations_path,
         layer=layer_of,
@@ -33,7 +35,7 @@ rule compute_diagrams:
         ),
         code=code("compute_diagrams.py"),
     shell:
-        "python $SCRIPTS/compute_diagrams.py --name {wildcards.model:q} --activations {params.activations:q} --layer {params.layer:q}"
+        "python $SCRIPTS/compute_diagrams.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 
@@ -48,6 +50,8 @@ rule estimate_dimensions:
         "<benchmarks>/estimate_dimensions/{model}-{sample}-{layer}.tsv"
     conda:
         "../../envs/homology.yaml"
+    resources:
+        mem_mb=dimensions_memory,
     params:
         activations=activations_path,
         layer=layer_of,
@@ -60,7 +64,7 @@ rule estimate_dimensions:
         ),
         code=code("estimate_dimensions.py"),
     shell:
-        "python $SCRIPTS/estimate_dimensions.py --name {wildcards.model:q} --activations {params.activations:q} --layer {params.layer:q}"
+        "python $SCRIPTS/estimate_dimensions.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth import activations, storage, tables
+from topodepth import activations, dimension_tables, rows, storage
 from topodepth.commands import run, settings
 
 
@@ -12,18 +12,18 @@ def main() -> None:
     parser.add_argument("--activations", required=True, help="activations file")
     parser.add_argument("--name", help="name of the model in tables and figures; the file's own if left out")
     parser.add_argument("--layer", required=True, help="layer, as the activations file names it")
-    parser.add_argument("--settings", type=settings, required=True, help="JSON: arguments of tables.dimension_rows")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: arguments of dimension_rows")
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
     file = activations.read(arguments.activations)
     model = arguments.name or file.model
-    rows = tables.dimension_rows(
+    found = dimension_tables.dimension_rows(
         file.points(arguments.layer),
         where=f"model {model}, layer {arguments.layer}",
         attributes=file.about(arguments.layer) | {"model": model},
         **arguments.settings,
     )
-    storage.write_table(arguments.out, rows, tables.COLUMNS)
+    storage.write_table(arguments.out, found, rows.COLUMNS)
 
 
 run(main)
