@@ -4,16 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from topodepth import descriptors, dimension, statistics
-from topodepth.clouds import check_cloud, permuted_features, scale
+from topodepth import descriptors, statistics
 from topodepth.diagrams import DiagramFile
-from topodepth.errors import InputError
+from topodepth.rows import COLUMNS, about, null_values, relative_values
 
-COLUMNS = (
-    "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
-    "value", "ci_low", "ci_high", "null_value", "null_ci_low", "null_ci_high",
-    "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
-)  # fmt: skip
+__all__ = ["BAR_COLUMNS", "BETTI_COLUMNS", "COLUMNS", "bar_rows", "betti_rows", "descriptor_rows", "pool_seeds"]
+
 BETTI_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homology_dimension", "filtration_value",
                  "betti", "null_betti")  # fmt: skip
 BAR_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homology_dimension", "birth", "death",
@@ -44,7 +40,7 @@ def descriptor_rows(file: DiagramFile, names: Iterable[str], parameters: Mapping
             def value(diagrams: list[np.ndarray], degree: int = degree, describe=describe, options=options) -> float:
                 return describe(diagrams[degree], **options)
 
-            common = {**_about(file.attributes), "homology_dimension": degree, "descriptor": name}
+            common = {**about(file.attributes), "homology_dimension": degree, "descriptor": name}
             rows += [{**common, **row} for row in _rows_of(file, value)]
     return rows
 
@@ -66,19 +62,8 @@ def _rows_of(file: DiagramFile, value: Callable[[list[np.ndarray]], float]) -> l
     return rows
 
 
-def _about(attributes: Mapping) -> dict:
-    return {key: attributes[key] for key in ("model", "layer", "layer_index", "relative_depth", "dimension", "seed")}
-
-
-def _null(draws: np.ndarray) -> dict:
-    if not len(draws):
-        return {}
-    interval = statistics.mean_interval(draws)
-    return {"null_value": interval.value, "null_ci_low": interval.low, "null_ci_high": interval.high}
-
-
 def _one_class(value: float, null: np.ndarray) -> dict:
-    row = {"value": value, **_null(null)}
+    row = {"value": value, **null_values(null)}
     if len(null) and null.mean() > 0:
         row["relative_value"] = value / null.mean()
     return row
@@ -88,116 +73,21 @@ def _mean_over_classes(values: np.ndarray, null: np.ndarray) -> dict:
     interval = statistics.mean_interval(values)
     row = {"class": "mean", "value": interval.value, "ci_low": interval.low, "ci_high": interval.high}
     if len(null):
-        row |= _null(null.mean(axis=1))
-        row |= _relative(statistics.ratio_interval(values, null.mean(axis=0)))
+        row |= null_values(null.mean(axis=1))
+        row |= relative_values(statistics.ratio_interval(values, null.mean(axis=0)))
     return row
 
 
 def _whole_cloud(value: float, null: np.ndarray, left_out: np.ndarray) -> dict:
-    row = {"class": "all", "value": value, **_null(null)}
+    row = {"class": "all", "value": value, **null_values(null)}
     low = high = np.nan
     if len(left_out) > 1:
         interval = statistics.jackknife_interval(value, left_out)
         low, high = row["ci_low"], row["ci_high"] = interval.low, interval.high
     if row.get("null_value", 0) > 0:
         null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
-        row |= _relative(statistics.ratio_of_estimates((value, low, high), null_bounds))
+        row |= relative_values(statistics.ratio_of_estimates((value, low, high), null_bounds))
     return row
-
-
-def _relative(interval: "statistics.Interval") -> dict:
-    return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}
-
-
-def dimension_rows(
-    points: np.ndarray,
-    *,
-    where: str,
-    attributes: Mapping[str, object],
-    estimators: Iterable[str],
-    parameters: Mapping[str, Mapping],
-    scaling: str = "none",
-    null_draws: int = 1,
-    seed: int = 0,
-) -> list[dict]:
-    """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
-
-    Parameters
-    ----------
-    points
-        (n, d) activations of the layer.
-    where
-        Model and layer, for messages.
-    attributes
-        model, layer, layer_index, relative_depth.
-    estimators
-        Registered estimators of :mod:`topodepth.dimension`.
-    parameters
-        Keyword arguments by estimator.
-    scaling
-        ``none`` or ``minmax``.
-    null_draws
-        Draws of the null model; with one draw the null's interval is the estimator's own.
-    seed
-        Seed of subsamples and null model.
-
-    Raises
-    ------
-    InputError
-        If the layer is constant, not finite, or has fewer points than an estimator needs.
-    """
-    check_cloud(points, where)
-    cloud = scale(points, scaling)
-    try:
-        return _dimension_rows(
-            cloud,
-            attributes=attributes,
-            estimators=estimators,
-            parameters=parameters,
-            null_draws=null_draws,
-            seed=seed,
-        )
-    except InputError as error:
-        raise InputError(f"{where}: {error}") from None
-
-
-def _dimension_rows(
-    cloud: np.ndarray,
-    *,
-    attributes: Mapping[str, object],
-    estimators: Iterable[str],
-    parameters: Mapping[str, Mapping],
-    null_draws: int,
-    seed: int,
-) -> list[dict]:
-    nulls = [permuted_features(cloud, np.random.default_rng([seed, 1, draw])) for draw in range(null_draws)]
-    rows = []
-    for name in estimators:
-        estimator = dimension.registry.get(name)
-        options = parameters.get(name, {})
-        found = estimator(cloud, seed=seed, **options)
-        row = {
-            **_about({**attributes, "dimension": cloud.shape[1], "seed": seed}),
-            "class": "all",
-            "homology_dimension": 0 if name == "ph_dimension" else None,
-            "descriptor": name,
-            "value": found.value,
-            "ci_low": found.ci_low,
-            "ci_high": found.ci_high,
-            "n_points": len(cloud),
-            "r_squared": getattr(found, "r_squared", None),
-            "note": found.note or None,
-        }
-        draws = [estimator(null, seed=seed, **options) for null in nulls]
-        if len(draws) == 1:
-            row |= {"null_value": draws[0].value, "null_ci_low": draws[0].ci_low, "null_ci_high": draws[0].ci_high}
-        else:
-            row |= _null(np.array([draw.value for draw in draws]))
-        if draws:
-            null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
-            row |= _relative(statistics.ratio_of_estimates((found.value, found.ci_low, found.ci_high), null_bounds))
-        rows.append(row)
-    return rows
 
 
 def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dict]:  # noqa: F821
@@ -252,10 +142,10 @@ def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
             return np.mean(curves, axis=0) if curves else np.full(points, np.nan)
 
         betti, null_betti = curve([data]), curve(null)
-        about = _about(file.attributes)
+        own = about(file.attributes)
         rows += [
             {
-                **{key: about[key] for key in ("model", "layer", "layer_index", "relative_depth")},
+                **{key: own[key] for key in ("model", "layer", "layer_index", "relative_depth")},
                 "class": "all" if _shown(file) == ["all"] else "mean",
                 "homology_dimension": degree,
                 "filtration_value": grid[k],
@@ -274,8 +164,8 @@ def _shown(file: DiagramFile) -> list[str]:
 
 def bar_rows(file: DiagramFile) -> list[dict]:
     """Return every bar of one layer's data and of its first null draw; an essential bar has no death."""
-    about = _about(file.attributes)
-    shared = {key: about[key] for key in ("model", "layer", "layer_index", "relative_depth")}
+    own = about(file.attributes)
+    shared = {key: own[key] for key in ("model", "layer", "layer_index", "relative_depth")}
     rows = []
     for source, collection in [("data", file.data), *[("null", draw) for draw in file.null[:1]]]:
         for cloud in _shown(file):

@@ -14,10 +14,11 @@ PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
-    "figures", "generalization", "adversarial", "spoofing", "tables", "statistics", "dimension", "diagrams",
-    "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels", "activations", "attacks", "training",
-    "checkpoints", "augmentation", "complexity", "models", "model_files", "model_graph", "configuration", "architectures", "datasets",
-    "assets", "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "errors",
+    "figures", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows", "statistics",
+    "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels",
+    "activations", "attacks", "training", "checkpoints", "augmentation", "complexity", "models", "model_files",
+    "model_graph", "configuration", "architectures", "datasets", "assets", "downloads", "archives", "provenance",
+    "commands", "pages", "storage", "registry", "errors",
 ]  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas
 import pytest
 
-from topodepth import descriptors, diagrams, tables
+from topodepth import descriptors, diagrams, dimension_tables, tables
 from topodepth.errors import InputError
 
 ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
@@ -86,7 +86,7 @@ def test_every_row_fits_the_columns(tmp_path, cloud):
     points, _ = cloud
     file = diagram_file(tmp_path, cloud)
     rows = tables.descriptor_rows(file, descriptors.registry.names(), {})
-    rows += tables.dimension_rows(points, where="", attributes=ABOUT, estimators=["two_nn"], parameters={})
+    rows += dimension_tables.dimension_rows(points, where="", attributes=ABOUT, estimators=["two_nn"], parameters={})
     assert all(set(row) <= set(tables.COLUMNS) for row in rows)
     assert all(set(row) == set(tables.BETTI_COLUMNS) for row in tables.betti_rows(file))
     assert all(set(row) == set(tables.BAR_COLUMNS) for row in tables.bar_rows(file))
@@ -95,7 +95,7 @@ def test_every_row_fits_the_columns(tmp_path, cloud):
 def test_a_plane_in_six_dimensions_is_two_dimensional_and_its_null_is_not():
     rng = np.random.default_rng(1)
     plane = rng.uniform(size=(600, 2)) @ rng.normal(size=(2, 6))
-    rows = tables.dimension_rows(
+    rows = dimension_tables.dimension_rows(
         plane, where="", attributes=ABOUT, estimators=["ph_dimension", "two_nn", "mle"], parameters={}, seed=2
     )
     for row in rows:
@@ -108,14 +108,14 @@ def test_a_plane_in_six_dimensions_is_two_dimensional_and_its_null_is_not():
 def test_several_null_draws_give_their_mean(cloud):
     points, _ = cloud
     settings = {"where": "", "attributes": ABOUT, "estimators": ["two_nn"], "parameters": {}}
-    row = one(tables.dimension_rows(points, **settings, null_draws=3), descriptor="two_nn")
+    row = one(dimension_tables.dimension_rows(points, **settings, null_draws=3), descriptor="two_nn")
     assert row["null_ci_low"] < row["null_value"] < row["null_ci_high"]
-    assert "null_value" not in tables.dimension_rows(points, **settings, null_draws=0)[0]
+    assert "null_value" not in dimension_tables.dimension_rows(points, **settings, null_draws=0)[0]
 
 
 def test_too_few_points_name_model_and_layer():
     with pytest.raises(InputError, match=r"^model mine, layer first: .*Received: 6"):
-        tables.dimension_rows(
+        dimension_tables.dimension_rows(
             np.random.default_rng(0).normal(size=(6, 3)),
             where="model mine, layer first", attributes=ABOUT, estimators=["ph_dimension"], parameters={},
         )  # fmt: skip

@@ -49,7 +49,7 @@ class Models(dict):
     def __missing__(self, name):
         entry = name.partition("@")[0]
         if entry not in ARCHIVED:
-            raise KeyError(name)
+            raise WorkflowError(f"no model {name!r} in this configuration.")
         self.read_archive(entry)
         return self[name]
 
@@ -61,7 +61,6 @@ class Models(dict):
 
 
 MODELS = Models({model.name: model for group in [*ENTRIES.values(), *SNAPSHOTS.values()] for model in group})
-TRAINED = [name for name, model in MODELS.items() if model.kind == "trained"]
 
 
 pathvars:
@@ -91,9 +90,13 @@ def one_of(names):
 
 
 def one_of_models(*kinds):
-    """A wildcard that stands for a model of these kinds, also for one whose archive is not unpacked yet."""
-    named = [one_of(name for name, model in MODELS.items() if model.kind in kinds)]
-    return "|".join(named + [f"{re.escape(entry)}@[A-Za-z0-9_@.-]+" for entry in ARCHIVED if "file" in kinds])
+    """A wildcard that stands for a model of these kinds: its entry, and after an @ what tells it from the others.
+
+    Entries are few, and their names hold no @; thousands of full names would slow every match.
+    """
+    entries = {model.entry for model in MODELS.values() if model.kind in kinds}
+    entries |= {*ARCHIVED} if "file" in kinds else set()  # whose models are not known before the archive is unpacked
+    return f"(?:{one_of(sorted(entries))})(?:@[A-Za-z0-9_@.-]+)?"
 
 
 # ATTACKED[experiment][model]: what stands for the model on attacked images, one a strength of the attack
@@ -281,7 +284,7 @@ def layer_files(stage, ending):
 MACHINE = {
     "mem_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6,
     # at most one: TensorFlow takes all the memory of every GPU that it sees
-    "gpu": min(1, len([*Path("/proc/driver/nvidia/gpus").glob("*")])),
+    "gpu": min(1, len([*Path(os.sep, "proc/driver/nvidia/gpus").glob("*")])),
 }
 if workflow.nodes is None or not workflow.is_main_process:
     for resource, amount in MACHINE.items():
@@ -302,3 +305,17 @@ onstart:
             sys.exit(
                 f"error: a job asks for {asked} MB of memory, this machine has {MACHINE['mem_mb']} MB. See profiles/."
             )
+
+
+onerror:
+    # said last, for in a long run a job failed far above: which, where its log is, and what is missing for it
+    failed = sorted(getattr(workflow.scheduler, "failed", []), key=str)
+    wanted = [path for job in workflow.dag.targetjobs for path in (job.input or job.output)]
+    missing = [str(path) for path in wanted if not os.path.exists(path)]
+    for job in failed:
+        print(
+            f"error: {job.rule.name} {job.format_wildcards('{wildcards}')}: {', '.join(job.log)}", file=sys.stderr
+        )
+    if missing:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
+        print(f"error: {len(missing)} results missing: {shown}. The same command makes them.", file=sys.stderr)

@@ -235,8 +235,8 @@ def diagrams_memory(wildcards, attempt):
     """Megabytes that the diagrams of one layer will need, by the formula of the engine."""
     n = min(SAMPLES[wildcards.sample]["points"] or images_of(wildcards), images_of(wildcards))
     topology = config["topology"]
-    return attempt * memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
+    return attempt * (memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1)
 
 
 def dimensions_memory(wildcards, attempt):
-    return attempt * memory.dimension_memory_estimate(images_of(wildcards), UNKNOWN_WIDTH) // 10**6 + 1
+    return attempt * (memory.dimension_memory_estimate(images_of(wildcards), UNKNOWN_WIDTH) // 10**6 + 1)

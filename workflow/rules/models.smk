@@ -13,7 +13,7 @@ rule train_model:
     benchmark:
         "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of(TRAINED),
+        model=one_of_models("trained"),
     conda:
         "../../envs/networks.yaml"
     resources:

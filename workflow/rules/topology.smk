@@ -10,6 +10,7 @@ rule compute_diagrams:
         "<logs>/compute_diagrams/{model}-{sample}-{layer}.log",
     benchmark:
         "<benchmarks>/compute_diagrams/{model}-{sample}-{layer}.tsv"
+    retries: 1  # with twice the memory
     conda:
         "../../envs/homology.yaml"
     resources:
@@ -48,6 +49,7 @@ rule estimate_dimensions:
         "<logs>/estimate_dimensions/{model}-{sample}-{layer}.log",
     benchmark:
         "<benchmarks>/estimate_dimensions/{model}-{sample}-{layer}.tsv"
+    retries: 1  # with twice the memory
     conda:
         "../../envs/homology.yaml"
     resources:

@@ -1,0 +1,31 @@
+"""What the rows of all tables share: their columns, and what is said of a layer, its null model and their ratio."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from topodepth import statistics
+
+COLUMNS = (
+    "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
+    "value", "ci_low", "ci_high", "null_value", "null_ci_low", "null_ci_high",
+    "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
+)  # fmt: skip
+
+
+def about(attributes: Mapping) -> dict:
+    """Return the columns that say which layer of which model a row is of."""
+    return {key: attributes[key] for key in ("model", "layer", "layer_index", "relative_depth", "dimension", "seed")}
+
+
+def null_values(draws: np.ndarray) -> dict:
+    """Return the columns of the null model: mean and interval over its draws (n,); none without draws."""
+    if not len(draws):
+        return {}
+    interval = statistics.mean_interval(draws)
+    return {"null_value": interval.value, "null_ci_low": interval.low, "null_ci_high": interval.high}
+
+
+def relative_values(interval: "statistics.Interval") -> dict:
+    """Return the columns of the ratio of value and null value."""
+    return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}

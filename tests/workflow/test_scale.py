@@ -1,0 +1,87 @@
+"""A paper-size plan, of ten thousand jobs: drawn in seconds, and found finished in seconds. Outputs are simulated."""
+
+import re
+import resource
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import copy_repository
+
+pytestmark = [pytest.mark.xdist_group("workflow"), pytest.mark.slow]
+
+JOBS = 10_000
+BOUND = 60  # s of processor time, wherever and beside whatever this runs; docs/reruns.md says what was measured
+AXES = {"depth": [1, 2, 3, 4, 5], "label_noise": [0, 0.1, 0.2, 0.3, 0.4], "l2": [0, 1e-4, 1e-3]}
+GRID = {**AXES, "batch_size": [32, 64, 128, 256]}
+SEEDED = ["vgg", "resnet", "se_resnet", "mobilenet_v2", "vgg_swish", "vgg_tanh", "vgg_relu6", "vgg_sigmoid", "vgg_elu",
+          "resnet_svhn", "resnet_buildings"]  # fmt: skip
+PAPER = {
+    "models": {
+        **{name: {"seeds": list(range(12))} for name in SEEDED},
+        "grid": {"dataset": "cifar10", "architecture": "cnn", "seeds": [0, 1, 2], "grid": GRID},
+    },
+    "experiments": {"generalization": [{"name": "grid", "models": ["grid"], "sample": "head"}]},
+}
+
+# Snakemake itself, whose jobs make empty files and are recorded as finished
+SIMULATE = """
+import sys
+from pathlib import Path
+from snakemake.cli import main
+from snakemake.io import is_flagged
+from snakemake.scheduling.job_scheduler import JobScheduler
+
+
+def schedule(self):
+    async def finish():
+        for level in self.workflow.dag.toposorted():
+            for job in level:
+                for output in job.output:
+                    path = Path(output)
+                    (path if is_flagged(output, "directory") else path.parent).mkdir(parents=True, exist_ok=True)
+                    if not path.is_dir():
+                        path.touch()
+                await self.workflow.persistence.finished(job)
+
+    self.workflow.async_run(finish())
+    return True
+
+
+JobScheduler.schedule = schedule
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory):
+    copy = copy_repository(tmp_path_factory.mktemp("paper") / "repository")
+    (copy.path / "paper.yaml").write_text(yaml.safe_dump(PAPER, sort_keys=False))
+    return copy
+
+
+def timed(repository, *arguments):
+    """What Snakemake says, and the processor time that it took."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = repository.snakemake("--cores", "16", "all", *arguments, config="paper.yaml", timeout=3000)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    return result.stdout + result.stderr, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def test_a_paper_size_plan_is_drawn_and_found_finished_in_seconds(paper, record_property):
+    said, seconds = timed(paper, "--dry-run")
+    assert int(re.search(r"^total +(\d+)$", said, flags=re.MULTILINE)[1]) >= JOBS
+    record_property("plan", seconds)
+    assert seconds < BOUND
+
+    command = [sys.executable, "-c", SIMULATE, "--cores", "16", "--no-hooks", "all", "--configfile", "paper.yaml"]
+    made = subprocess.run(command, cwd=paper.path, capture_output=True, text=True, timeout=3000, check=False)
+    assert made.returncode == 0, made.stderr[-3000:]
+
+    said, seconds = timed(paper)
+    assert "Nothing to be done" in said
+    record_property("nothing to do", seconds)
+    assert seconds < BOUND
