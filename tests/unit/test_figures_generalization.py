@@ -1,6 +1,7 @@
 """The figures of generalisation show what the tables hold, compute no correlation, and survive what cannot be said."""
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 from generalization_tables import LAYERS, RIVALS, associations_table, measures_table, models_table
 from matplotlib.colors import to_hex
+from PIL import Image
 
 from topodepth import storage
 from topodepth.errors import InputError
@@ -391,4 +393,6 @@ def test_the_command_hands_its_options_to_the_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [str(part) for part in command])
     runpy.run_path(str(script), run_name="__main__")
     style.save(DRAWN["forest"](target="gap", title="Gap"), tmp_path / "expected.png")
-    assert (tmp_path / "drawn.png").read_bytes() == (tmp_path / "expected.png").read_bytes()
+    drawn, expected = (Image.open(tmp_path / name) for name in ("drawn.png", "expected.png"))
+    np.testing.assert_array_equal(np.asarray(drawn), np.asarray(expected))
+    assert re.search(r"code [0-9a-f]{16}; associations.csv [0-9a-f]{64}", drawn.info["Description"])

@@ -83,8 +83,10 @@ class Repository:
         result = self.snakemake("--cores", "2", "--dry-run", *arguments, config=config)
         assert result.returncode == 0, result.stdout + result.stderr
         jobs = set()
-        for block in re.split(r"\n\s*\n|(?=^(?:local)?rule )", result.stdout + result.stderr, flags=re.MULTILINE):
-            rule = re.search(r"^(?:local)?rule (\w+):", block, flags=re.MULTILINE)
+        for block in re.split(
+            r"\n\s*\n|(?=^(?:local)?(?:rule|checkpoint) )", result.stdout + result.stderr, flags=re.MULTILINE
+        ):
+            rule = re.search(r"^(?:local)?(?:rule|checkpoint) (\w+):", block, flags=re.MULTILINE)
             if rule:
                 wildcards = re.search(r"^\s+wildcards: (.*)$", block, flags=re.MULTILINE)
                 jobs.add((rule[1], wildcards[1] if wildcards else ""))

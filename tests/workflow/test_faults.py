@@ -215,8 +215,9 @@ def test_two_runs_in_one_folder_the_second_is_refused_and_the_first_unharmed(uni
 STARVED = """
 import sys
 from pathlib import Path
-model = sys.argv[sys.argv.index("--name") + 1]
-tried = Path(f"tried-{model}-{sys.argv[sys.argv.index('--layer') + 1]}")
+given = dict(word.split("=", 1) for word in sys.argv if "=" in word)
+model = given["--name"]
+tried = Path(f"tried-{model}-{given['--layer']}")
 starved = model == "other" or not tried.exists()
 tried.touch()
 

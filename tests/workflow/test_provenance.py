@@ -31,7 +31,7 @@ def check(repository, *arguments):
 def test_the_depth_tables_are_repeated_byte_for_byte_from_the_record(finished, elsewhere):
     checked = check(elsewhere)
     assert checked.returncode == 0, checked.stderr
-    result = elsewhere.snakemake("depth", "--cores", "2", config="again.json")
+    result = elsewhere.snakemake("--cores", "2", "depth", config="again.json")
     assert result.returncode == 0, result.stdout + result.stderr
     made = sorted((elsewhere.path / "results/tiny/depth").rglob("*.csv"))
     assert len(made) >= 5

@@ -14,6 +14,7 @@ rule train_model:
         "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
         model=one_of_models("trained"),
+    retries: 1  # a killed one goes on after its last epoch
     conda:
         "../../envs/networks.yaml"
     resources:

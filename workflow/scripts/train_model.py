@@ -44,14 +44,13 @@ def main() -> None:
         on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
     )  # fmt: skip
     metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}
-    epochs, seconds = len(history["loss"]), sum(history["seconds"])
-    metrics |= {"epochs": epochs, "seed": seed, "seconds": seconds} | complexity(model)
+    metrics |= {"epochs": len(history["loss"]), "seed": seed, "seconds": sum(history["seconds"])} | complexity(model)
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     storage.write_json(arguments.metrics, metrics)
     columns = [key for key in history if key != "seconds"]  # which differ from run to run; tables do not
-    named = {"model": arguments.name}
-    rows = [named | {"epoch": k + 1} | {key: history[key][k] for key in columns} for k in range(epochs)]
+    named, epochs = {"model": arguments.name}, range(metrics["epochs"])
+    rows = [named | {"epoch": k + 1} | {key: history[key][k] for key in columns} for k in epochs]
     storage.write_table(arguments.history, rows, ["model", "epoch", *columns])
     shutil.rmtree(arguments.snapshots, ignore_errors=True)
     kept.replace(arguments.snapshots)
