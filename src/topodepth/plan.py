@@ -77,14 +77,17 @@ class Model:
     @property
     def architecture(self) -> str:
         """Its architecture: as configured, as a file's name tells (``Resnet32_…_0.89.h5``), or its entry's name."""
-        told = STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
+        told = self._told()
         return self.settings.get("architecture") or (told[1] if told else self.entry)
 
     @property
     def stated_accuracy(self) -> float | None:
         """The test accuracy that a file's name ends in, as in ``Resnet32_…_0.89.h5``; None if it does not."""
-        told = STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
+        told = self._told()
         return float(told[2]) if told else None
+
+    def _told(self) -> re.Match | None:
+        return STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
 
 
 def models(config: Mapping, selected: set[str]) -> dict[str, list[Model]]:

@@ -318,10 +318,15 @@ def read_table(path: str | Path) -> "pandas.DataFrame":  # noqa: F821
         raise InputError(f"{path}: not a readable CSV table. Received: {error}") from error
 
 
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text as UTF-8, whole or not at all."""
+    with atomic_path(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
 def write_json(path: str | Path, value: object) -> None:
     """Write indented JSON with sorted keys."""
-    with atomic_path(path) as part:
-        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
 def read_json(path: str | Path) -> object:

@@ -65,13 +65,7 @@ rule compare_attacks:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=lambda wildcards: as_json(
-            {
-                "descriptors": config["topology"]["descriptors"],
-                "parameters": {"lifespan_sum": pick(config["topology"], "alpha", "weight")},
-                "title": attack_title(wildcards),
-            }
-        ),
+        settings=lambda wildcards: as_json(description_settings() | {"title": attack_title(wildcards)}),
         code=code("compare_attacks.py"),
     shell:
         "python $SCRIPTS/compare_attacks.py --metrics {input.attack:q}/metrics.csv --diagrams {input.diagrams:q}"

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "src")))
 
 from snakemake.exceptions import WorkflowError
 
-from topodepth import architectures, configuration, datasets, memory, plan, provenance, storage
+from topodepth import architectures, attacks, configuration, datasets, memory, plan, provenance, storage
 from topodepth.errors import InputError
 
 SCRIPTS = Path(workflow.basedir, "workflow/scripts")
@@ -43,21 +43,24 @@ except InputError as error:
     sys.exit(f"error: {error}")
 
 
+@cache
+def models_of_archive(entry):
+    """The models of an unpacked archive by name; its files are read once."""
+    try:
+        return {model.name: model for model in plan.models(config, {entry})[entry]}
+    except InputError as error:
+        raise WorkflowError(error)
+
+
 class Models(dict):
-    """Every single model by name; those in an archive join once it is unpacked."""
+    """Every single model by name; one of an archive is looked up there, once it is unpacked."""
 
     def __missing__(self, name):
         entry = name.partition("@")[0]
-        if entry not in ARCHIVED:
+        found = models_of_archive(entry) if entry in ARCHIVED else {}
+        if name not in found:
             raise WorkflowError(f"no model {name!r} in this configuration.")
-        self.read_archive(entry)
-        return self[name]
-
-    def read_archive(self, entry):
-        try:
-            self.update({model.name: model for model in plan.models(config, {entry})[entry]})
-        except InputError as error:
-            raise WorkflowError(error)
+        return found[name]
 
 
 MODELS = Models({model.name: model for group in [*ENTRIES.values(), *SNAPSHOTS.values()] for model in group})
@@ -102,7 +105,7 @@ def one_of_models(*kinds):
 # ATTACKED[experiment][model]: what stands for the model on attacked images, one a strength of the attack
 ATTACKED = {
     name: {
-        model.name: plan.attacked(model, name, len({0, *item["epsilons"]}))
+        model.name: plan.attacked(model, name, len(attacks.strengths(item["epsilons"])))
         for entry in item["models"]
         for model in ENTRIES[entry]
     }
@@ -156,6 +159,12 @@ def as_json(settings):
 
 def pick(settings, *keys):
     return {key: settings[key] for key in keys}
+
+
+def description_settings():
+    """Which descriptors summarise a diagram, and how."""
+    parameters = {"lifespan_sum": pick(config["topology"], "alpha", "weight")}
+    return {"descriptors": config["topology"]["descriptors"], "parameters": parameters}
 
 
 def seed_of(settings):

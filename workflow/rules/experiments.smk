@@ -68,8 +68,9 @@ def compared_generally(wildcards):
     for entry in GENERALIZATION[wildcards.generalization]["models"]:
         if entry in ARCHIVED:
             checkpoints.unpack_asset.get(asset=config["models"][entry]["asset"])
-            MODELS.read_archive(entry)
-        found += [model for model in MODELS.values() if model.entry == entry and model.kind in ("trained", "file")]
+            found += models_of_archive(entry).values()
+        else:
+            found += ENTRIES[entry]
     return found
 
 
@@ -128,10 +129,7 @@ def general_scatter(wildcards):
 
 def spoof_settings(wildcards):
     item = SPOOFS[wildcards.sample.partition("@")[0]]
-    parameters = {
-        "ph_dimension": pick(config["dimension"], "alpha", "draws"),
-        "lifespan_sum": pick(config["topology"], "alpha", "weight"),
-    }
+    parameters = description_settings()["parameters"] | {"ph_dimension": pick(config["dimension"], "alpha", "draws")}
     return as_json(
         pick(item, "classes", "permutations")
         | pick(config["topology"], "max_dim", "scaling")

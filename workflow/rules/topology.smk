@@ -83,12 +83,7 @@ rule describe_model:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=as_json(
-            {
-                "descriptors": config["topology"]["descriptors"],
-                "parameters": {"lifespan_sum": pick(config["topology"], "alpha", "weight")},
-            }
-        ),
+        settings=as_json(description_settings()),
         columns=lambda wildcards: as_json(
             {
                 "run": config["run"],

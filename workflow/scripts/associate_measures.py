@@ -27,8 +27,7 @@ def main() -> None:
     storage.write_table(arguments.held_out, found.held_out, associations.HELD_OUT_COLUMNS)
     title = options.get("title", "Does topology tell how well a network generalises?")
     page = summary(title, models, found.associations, found.held_out, options.get("groups"))
-    with storage.atomic_path(arguments.summary) as part:
-        part.write_text(page, encoding="utf-8")
+    storage.write_text(arguments.summary, page)
 
 
 run(main)

@@ -44,8 +44,7 @@ def main() -> None:
         pages.Table("Change and correlation by layer", SHOWN, [[row[key] for key in SHOWN] for row in told]),
     ]
     page = pages.page(options["title"], adversarial.summary(metrics, found.trends), listed, [METHOD])
-    with storage.atomic_path(arguments.summary) as part:
-        part.write_text(page, encoding="utf-8")
+    storage.write_text(arguments.summary, page)
 
 
 run(main)

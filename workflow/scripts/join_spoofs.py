@@ -35,8 +35,7 @@ def main() -> None:
     differences = table[table["cloud"] == spoofing.DIFFERENCE]
     shown = pages.Table("Differences, real − spoof", SHOWN, differences[list(SHOWN)].to_numpy().tolist())
     page = pages.page(arguments.title, spoofing.sentences(table), [shown], [METHOD])
-    with storage.atomic_path(arguments.summary) as part:
-        part.write_text(page, encoding="utf-8")
+    storage.write_text(arguments.summary, page)
 
 
 run(main)

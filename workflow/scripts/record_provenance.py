@@ -34,8 +34,7 @@ def main() -> None:
         pages.Table("Code behind each script", ["script", "digest"], list(record["code"].items())),
     ]
     text = yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)
-    with storage.atomic_path(arguments.page) as part:
-        part.write_text(pages.page(f"Run {record['config']['run']}", [text], tables), encoding="utf-8")
+    storage.write_text(arguments.page, pages.page(f"Run {record['config']['run']}", [text], tables))
 
 
 run(main)
