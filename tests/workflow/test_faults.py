@@ -237,7 +237,9 @@ def test_a_job_out_of_memory_gets_more_once_and_is_reported_while_other_models_g
     asked = {
         (wildcards, int(megabytes))
         for wildcards, megabytes in re.findall(
-            r"rule compute_diagrams:.*?wildcards: ([^\n]+).*?mem_mb=(\d+)", said, re.DOTALL
+            r"^(?:local)?rule compute_diagrams:\n(?: .*\n)*?    wildcards: (.+)\n(?: .*\n)*?    resources: .*mem_mb=(\d+)",
+            said,
+            re.MULTILINE,
         )
     }
     first, more = sorted({megabytes for _, megabytes in asked})
