@@ -234,14 +234,8 @@ def test_a_job_out_of_memory_gets_more_once_and_is_reported_while_other_models_g
     result = copy.snakemake("--cores", "2")
     said = result.stdout + result.stderr
     assert result.returncode != 0
-    asked = {
-        (wildcards, int(megabytes))
-        for wildcards, megabytes in re.findall(
-            r"^(?:local)?rule compute_diagrams:\n(?: .*\n)*?    wildcards: (.+)\n(?: .*\n)*?    resources: .*mem_mb=(\d+)",
-            said,
-            re.MULTILINE,
-        )
-    }
+    job = r"^(?:local)?rule compute_diagrams:\n(?: .*\n)*?    wildcards: (.+)\n    resources: .*mem_mb=(\d+)"
+    asked = {(wildcards, int(megabytes)) for wildcards, megabytes in re.findall(job, said, re.MULTILINE)}
     first, more = sorted({megabytes for _, megabytes in asked})
     assert more == 2 * first
     assert {wildcards for wildcards, megabytes in asked if megabytes == more} == {wildcards for wildcards, _ in asked}
