@@ -185,17 +185,24 @@ def _distinct(cloud: np.ndarray) -> tuple[np.ndarray, int]:
 class _Search:
     """Strips of squared distances, searched for near points.
 
-    Strips are one matrix product. The norms in it are lowered by more than it can be rounded, (d + 4) units of
-    |x|² + |y|² at each of d + 1 terms, so what comes out is never above the true distance.
+    Strips are one matrix product, in float32, which halves its cost, until that tells too few points apart. The norms
+    in it are lowered by more than it can be rounded, (d + 4) units of |x|² + |y|² at each of d + 1 terms, and by more
+    than can vanish below the least number, so what comes out is never above the true distance.
     """
 
     def __init__(self, cloud: np.ndarray) -> None:
-        rounding = 2 * (cloud.shape[1] + 4) * np.finfo(np.float64).eps
         self.cloud = cloud
-        self.norms = squared_norms(cloud) * (1 - rounding)
-        self.columns = np.column_stack([cloud, self.norms])
-        size = max(1, min(len(cloud), memory.STRIP_BYTES // (8 * len(cloud))))
-        self.strip = np.empty((size, len(cloud)))  # fresh pages for every strip would cost as much as the product
+        self.squared_norms = squared_norms(cloud)
+        self._take(np.float32)
+
+    def _take(self, precision: type) -> None:
+        n, d = self.cloud.shape
+        limits = np.finfo(precision)
+        self.precision = precision
+        self.norms = self.squared_norms * (1 - 2 * (d + 4) * float(limits.eps)) - 4 * d * float(limits.tiny)
+        self.columns = np.column_stack([self.cloud, self.norms]).astype(precision)
+        size = max(1, min(n, memory.STRIP_BYTES // (self.columns.itemsize * n)))
+        self.strip = np.empty((size, n), precision)  # fresh pages for every strip would cost as much as the product
 
     def near_points(
         self, rows: np.ndarray, labels: np.ndarray
@@ -208,20 +215,34 @@ class _Search:
             Squared distance, point and near point of each pair found, (m,); squared bound of each row, (len(rows),).
             No bound is below the distance of the nearest point found.
         """
-        size = len(self.strip)
-        strips = [self._strip(rows[start : start + size], labels) for start in range(0, len(rows), size)]
+        strips = []
+        while (start := sum(len(strip[-1]) for strip in strips)) < len(rows):
+            found = self._strip(rows[start : start + len(self.strip)], labels)
+            if found is None:
+                self._take(np.float64)
+            else:
+                strips.append(found)
         return tuple(np.concatenate(column) for column in zip(*strips, strict=True))
 
-    def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
-        squares = np.matmul(_product_rows(self.cloud[rows]), self.columns.T, out=self.strip[: len(rows)])
-        np.copyto(squares, np.inf, where=labels[rows][:, None] == labels)
+    def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...] | None:
+        """Search the points of some rows; None if single precision finds too many that may be the nearest."""
+        factors = _product_rows(self.cloud[rows]).astype(self.precision)
+        squares = np.matmul(factors, self.columns.T, out=self.strip[: len(rows)])
+        if labels.max() + 1 == len(labels):
+            squares[np.arange(len(rows)), rows] = np.inf
+        else:
+            np.copyto(squares, np.inf, where=labels[rows][:, None] == labels)
         nearest = squares.argmin(axis=1)
         shifts = self.norms[rows]
         least = lengths_between(self.cloud, rows, nearest)
         # The k-th least of the minima of groups of columns bounds a little over k points at the cost of one pass.
         # Points that are nearer than the nearest found, but for rounding, all count.
         bounds = np.maximum(_kth_group_minimum(squares) + shifts, least * (1 - TIE))
-        places, near = np.divmod(np.flatnonzero(squares < (bounds - shifts)[:, None]), len(self.cloud))
+        below = np.nextafter((bounds - shifts).astype(self.precision), self.precision(np.inf))
+        candidates = squares < below[:, None]
+        if self.precision is np.float32 and np.count_nonzero(candidates) > LISTED * len(rows):
+            return None
+        places, near = np.divmod(np.flatnonzero(candidates), len(self.cloud))
         found = lengths_between(self.cloud, rows[places], near)
         kept = _shortest_of_each(places, found, bounds)
         return (
