@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth import activations, storage
+from topodepth import extraction, storage
 from topodepth.attacks import FAINT, Settings, Victim, scores_tap
 from topodepth.commands import log
 from topodepth.datasets import Normaliser, take
@@ -84,7 +84,7 @@ def write(
     from topodepth.models import tap_layers, tapped_model
     from topodepth.training import predict
 
-    rows = activations.checked_rows(model, images, labels, indices, batch_size)
+    rows = extraction.checked_rows(model, images, labels, indices, batch_size)
     labels, size = take(labels, rows), min(batch_size, len(rows))
     taps = tap_layers(model, layers)
     scores = scores_tap(model, taps, settings.logits)
@@ -96,7 +96,7 @@ def write(
     with _whole_folder(out) as folder, ExitStack() as stack:
         writers = [
             stack.enter_context(
-                activations.create(
+                extraction.create(
                     folder / f"{k:02d}.h5", taps, rows, labels, {"model": f"{name}-{k:02d}", "epsilon": epsilon}
                 )
             )

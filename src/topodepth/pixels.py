@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from topodepth import activations
+from topodepth import extraction
 from topodepth.datasets import SPLITS, ArrayImages, DataSet, take
 from topodepth.errors import InputError, unknown_name
 
@@ -65,7 +65,7 @@ def write(
         token=LAYER, name=LAYER, layer_class="", reduction="flatten", relative_depth=0.0,
         tensor=SimpleNamespace(shape=(None, width)),
     )  # fmt: skip
-    with activations.create(out, [layer], rows.astype(np.int64), labels[rows], {"model": LAYER}) as put:
+    with extraction.create(out, [layer], rows.astype(np.int64), labels[rows], {"model": LAYER}) as put:
         for start in range(0, len(rows), BLOCK):
             block = take(images, rows[start : start + BLOCK]).astype(np.float32) / 255
             put(start, [(block @ LUMA if grey else block).reshape(len(block), width)])

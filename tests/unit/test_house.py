@@ -16,9 +16,9 @@ PACKAGE = ROOT / "src/topodepth"
 ROOMS = [
     "figures", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows", "statistics",
     "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels",
-    "activations", "attacks", "training", "checkpoints", "augmentation", "complexity", "models", "model_files",
-    "model_graph", "configuration", "architectures", "datasets", "assets", "downloads", "archives", "provenance",
-    "commands", "pages", "storage", "registry", "errors",
+    "extraction", "activations", "attacks", "training", "checkpoints", "augmentation", "complexity", "models",
+    "model_files", "model_graph", "configuration", "architectures", "datasets", "assets", "downloads", "archives",
+    "provenance", "commands", "pages", "storage", "registry", "errors",
 ]  # fmt: skip
 
 

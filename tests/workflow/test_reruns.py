@@ -5,6 +5,7 @@ import random
 import re
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 
@@ -266,6 +267,27 @@ def test_a_changed_descriptor_changes_the_tables_and_spares_diagrams_and_dimensi
     jobs = repository.planned()
     assert {"describe_model", "draw_depth"} <= rules(jobs)
     assert not (NETWORKS | {"compute_diagrams", "estimate_dimensions"}) & rules(jobs)
+
+
+def test_code_of_networks_spares_activations_that_were_brought(repository):
+    """Reading activations needs no code of training, data sets or extraction, so their diagrams stay."""
+    rng = np.random.default_rng(0)
+    with h5py.File(repository.path / "mine.h5", "w") as file:
+        file["layers/000_first"] = rng.normal(size=(60, 3))
+        file["labels"] = np.arange(60) % 3
+
+    def bring(config):
+        config["activations"] = {"mine": {"file": "mine.h5"}}
+        config["experiments"]["depth"] = [{"name": "mine", "models": ["mine"]}]
+
+    config, table = repository.configure(bring), "results/tiny/tables/mine/default.csv"
+    result = repository.snakemake("--cores", "2", table, config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    for module in ("training.py", "augmentation.py", "extraction.py", "models.py", "datasets/__init__.py"):
+        change_logic(repository, module)
+    assert repository.planned(table, config=config) == set()
+    change_logic(repository, "activations.py")
+    assert "compute_diagrams" in rules(repository.planned(table, config=config))
 
 
 def test_another_lock_file_is_recorded_and_runs_nothing_else(repository):

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import activations, datasets, models, storage
+from topodepth import datasets, extraction, models, storage
 from topodepth.commands import limit_threads, log, run
 
 
@@ -30,7 +30,7 @@ def main() -> None:
         normalise = datasets.DataSet(file).normaliser(arguments.normalisation)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
-        activations.extract(
+        extraction.extract(
             model,
             dataset.images(arguments.split),
             arguments.layers,

@@ -1,0 +1,119 @@
+"""Activations of a network on images: one pass, one file, as :mod:`topodepth.activations` describes and reads it."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.activations import FORMAT, VERSION, check_finite
+from topodepth.datasets import take
+from topodepth.errors import InputError
+from topodepth.storage import create_h5
+
+
+def extract(
+    model,
+    images,
+    layers="auto",
+    *,
+    batch_size: int = 256,
+    out: str | Path,
+    labels: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
+    normalise: Callable[[np.ndarray], np.ndarray] | None = None,
+    attributes: Mapping[str, object] | None = None,
+) -> None:
+    """Write the activations of all tapped layers to one file, in one forward pass.
+
+    Images are read, and results written, a batch at a time: memory does not grow with the number of images.
+
+    Parameters
+    ----------
+    model
+        A functional or sequential model of Keras 3 or of the legacy Keras.
+    images
+        (N, height, width, channels), anything that can be sliced: an array, an HDF5 data set.
+    layers
+        What to tap, see :func:`topodepth.models.tap_layers`. Outputs with space are averaged over it, sequences over
+        positions, both inside the graph.
+    batch_size
+        Images a step.
+    out
+        The file to make; it appears only when whole.
+    labels
+        (N,) class of each image.
+    indices
+        Rows of ``images`` and ``labels`` to use, in this order; all if None.
+    normalise
+        Turns a batch of images into the model's float32 input; only a conversion to float32 if None.
+    attributes
+        Further attributes of the file; ``model`` replaces the model's own name.
+
+    Raises
+    ------
+    InputError
+        If images and model do not fit, a layer is unknown, or an activation is NaN or infinite (names the layer).
+    """
+    from topodepth.models import tap_layers, tapped_model
+    from topodepth.training import predict
+
+    taps = tap_layers(model, layers)
+    rows = checked_rows(model, images, labels, indices, batch_size)
+    tapped = tapped_model(model, taps)
+    labels = None if labels is None else take(labels, rows)
+    with create(out, taps, rows, labels, {"model": model.name, **(attributes or {})}) as write:
+        size = min(batch_size, len(rows))
+        for start in range(0, len(rows), size):
+            batch = take(images, rows[start : start + size])
+            batch = batch.astype(np.float32) if normalise is None else normalise(batch)
+            outputs = predict(tapped, batch, size)
+            write(start, outputs if isinstance(outputs, list) else [outputs])
+
+
+@contextmanager
+def create(
+    out: str | Path, taps: Sequence, rows: np.ndarray, labels: np.ndarray | None, attributes: Mapping[str, object]
+) -> Iterator[Callable]:
+    """Open an activations file of these rows of a data set; yield ``write(start, outputs)``, a batch of all taps."""
+    with create_h5(out) as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
+        file["indices"] = rows
+        if labels is not None:
+            file["labels"] = np.asarray(labels, dtype=np.int64)
+        group = file.create_group("layers")
+        datasets = [_create(group, k, tap, len(rows)) for k, tap in enumerate(taps)]
+
+        def write(start: int, outputs: Sequence[np.ndarray]) -> None:
+            for tap, dataset, values in zip(taps, datasets, outputs, strict=True):
+                check_finite(np.asarray(values), attributes["model"], tap.name)
+                dataset[start : start + len(values)] = values
+
+        yield write
+
+
+def checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
+    """Return the rows of the images to pass through a model, (n,) int64, if images, labels and model fit together."""
+    from topodepth.models import check_input
+
+    check_input(model, tuple(images.shape[1:]))
+    if labels is not None and len(labels) != len(images):
+        raise InputError(f"{model.name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
+    if batch_size < 1:
+        raise InputError(f"{model.name}: batch_size expected to be at least 1. Received: {batch_size}")
+    rows = np.arange(len(images)) if indices is None else np.asarray(indices)
+    if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
+        raise InputError(f"{model.name}: indices expected as whole numbers (n,), n ≥ 1. Received: shape {rows.shape}")
+    if rows.min() < 0 or rows.max() >= len(images):
+        received = f"{rows.min()} to {rows.max()}"
+        raise InputError(f"{model.name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
+    return rows.astype(np.int64)
+
+
+def _create(group, index: int, tap, n: int):
+    name = re.sub(r"[^A-Za-z0-9_.@-]", "_", tap.name)
+    dataset = group.create_dataset(f"{index:03d}_{name}", (n, int(tap.tensor.shape[-1])), dtype=np.float32)
+    for key in ("token", "layer_class", "reduction", "relative_depth"):
+        dataset.attrs[key] = getattr(tap, key)
+    return dataset
