@@ -92,7 +92,7 @@ def _follow_original(config: dict) -> None:
             "clip": False, "logits": "softmax", "epsilons": [round(0.005 + 0.01 * k, 3) for k in range(10)],
         }  # fmt: skip
     config["samples"]["original_head"] = {**default, "images": 2500, "points": None, "classes": [1],
-                                          "layers": ["logits"]}  # fmt: skip
+                                          "layers": ["logits"], "dimensions": False}  # fmt: skip
     for item in config["experiments"].get("generalization", []):
         item |= {"sample": "original_head", "classes": ["1"], "targets": ["test_accuracy"]}
         if not any(config["models"][entry]["architecture"] for entry in item["models"] if entry in config["models"]):

@@ -128,6 +128,7 @@ SAMPLES = config["samples"] | {
         "clouds": "class",
         "points": item["points"],
         "layers": item["layers"],
+        "dimensions": True,
     }
     for name, item in SPOOFS.items()
     for subset in item["subsets"]
@@ -278,9 +279,11 @@ def layer_of(wildcards):
 
 
 def layer_files(stage, ending):
-    """The files that a stage makes for every tapped layer of a model, in order of depth."""
+    """The files that a stage makes for every tapped layer of a model, in order of depth; dimensions only if asked for."""
 
     def files(wildcards):
+        if stage == "dimensions" and not SAMPLES[wildcards.sample]["dimensions"]:
+            return []
         folder = f"<results>/{stage}/{wildcards.model}/{wildcards.sample}"
         return [f"{folder}/{layer}.{ending}" for layer in layers_of(wildcards.model, wildcards.sample)]
 

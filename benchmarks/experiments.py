@@ -1,0 +1,248 @@
+"""Whole experiments: the pipeline beside the original's protocol as a plain script, on the same images and networks.
+
+    make bench                # part of it; about half an hour of it
+    make bench QUICK=1        # a tenth of the images, four networks; without depth, whose subsamples need them all
+
+Networks are those of this project at full width with random weights, batch normalisation adjusted; images are smooth
+noise, different for each class. Every run starts from files alone: the pipeline prepares the data set,
+plans, starts a process a job. Makes ``results/bench/experiments.csv``: seconds; the most memory of all processes
+together, and of the largest one; how far apart the values are that both find of the same points (median, relative).
+Those of attacked images differ most: Cleverhans' own gradient has other signs in some 0.3 % of the pixels of such
+networks when images come one by one and not together.
+"""
+
+import argparse
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from topodepth.datasets import DataSet
+from topodepth.storage import open_h5, write_table
+
+ROOT = Path(__file__).resolve().parents[1]
+COLUMNS = ["experiment", "tool", "seconds", "peak_mb", "largest_process_mb", "times_ours", "difference", "target"]
+TARGETS = {"depth": "6 x, 1500 MB", "adversarial": "8 x", "generalization": "not slower"}
+LAYERS = {"depth": [2, 5, 7, 10, 12, 15, 17, 20, 22, -2], "adversarial": [36, 43, 56, 63, 76, 83, 96, -2]}
+OTHERS = {kind: [] for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing")}
+PERIOD = 0.2  # seconds between two looks at the memory
+
+
+def smooth_images(rng: np.random.Generator, labels: np.ndarray, size: int) -> np.ndarray:
+    """Return images (n, size, size, 3) uint8: a coarse pattern of the class and a coarse pattern of each image."""
+    coarse = rng.normal(size=(10, size // 4, size // 4, 3))[labels]
+    coarse = coarse + rng.normal(size=coarse.shape)
+    fine = np.repeat(np.repeat(coarse, 4, axis=1), 4, axis=2) + 0.3 * rng.normal(size=(len(labels), size, size, 3))
+    return np.clip(128 + 40 * fine, 0, 255).astype(np.uint8)
+
+
+def write_images(path: Path, train: np.ndarray, test: np.ndarray, size: int) -> None:
+    """Write the data set of the pipeline."""
+    rng = np.random.default_rng(0)
+    parts = {"train": train, "validation": np.arange(20) % 10, "test": test}
+    arrays = {f"y_{name}": labels for name, labels in parts.items()}
+    np.savez(path, **arrays, **{f"x_{name}": smooth_images(rng, labels, size) for name, labels in parts.items()})
+
+
+def make_material(folder: Path, quick: bool) -> dict[str, dict]:
+    """Write images and networks; return the configuration of each experiment."""
+    import keras
+
+    from topodepth import architectures
+
+    def network(name: str, path: str, size: int, **settings: object) -> None:
+        model = architectures.build(name, input_shape=(size, size, 3), classes=10, **settings)
+        rng = np.random.default_rng(0)
+        for _ in range(20):  # batch normalisation learns its statistics, or all points would nearly coincide
+            batch = (smooth_images(rng, np.arange(40) % 10, size) / np.float32(64)) - np.float32(2)
+            model(batch, training=True)
+        head = next(layer for layer in reversed(model.layers) if layer.weights)
+        scores = keras.Model(model.inputs, head.output)(batch).numpy().reshape(-1, 10)
+        head.kernel.assign(1 / scores.std(axis=0) * head.kernel)
+        head.bias.assign(-scores.mean(axis=0) / scores.std(axis=0))  # every class is found in some image
+        (folder / path).parent.mkdir(exist_ok=True)
+        model.save(folder / path)
+
+    scale, models = (10, 4) if quick else (1, 40)
+    many = np.repeat(np.arange(10), [*[250] * 9, 750])  # the original measures nine classes, at most 250 points each
+    write_images(folder / "many.npz", many, np.arange(20) % 10, 32)
+    write_images(folder / "few.npz", np.arange(2500 // scale) % 10, np.arange(20) % 10, 32)
+    write_images(folder / "large.npz", np.arange(20) % 10, np.arange(800 // scale) % 10, 64)
+    network("vgg", "vgg.keras", 32)
+    network("mobilenet_v2", "mobilenet.keras", 64)
+    for k in range(models):
+        network("cifar_resnet", f"zoo/Resnet20_{k:02d}_{0.7 + k / 200:.3f}.keras", 32, depth=20, seed=k)
+
+    def configuration(kind: str, images: str, model: dict, **item: object) -> dict:
+        model = {"dataset": "mine", "normalisation": "channel"} | model
+        item = {"name": "bench", "models": ["net"]} | item
+        experiments = OTHERS | {kind: [item]}
+        datasets = {"mine": {"loader": "npz", "source": str(folder / images)}}
+        return {"run": kind, "protocol": "original", "datasets": datasets, "models": {"net": model},
+                "experiments": experiments}  # fmt: skip
+
+    def net(kind: str, path: str) -> dict:
+        return {"file": str(folder / path), "layers": LAYERS[kind]}
+
+    return {
+        "depth": configuration("depth", "many.npz", net("depth", "vgg.keras")),
+        "adversarial": configuration("adversarial", "large.npz", net("adversarial", "mobilenet.keras")),
+        "generalization": configuration("generalization", "few.npz", {"directory": str(folder / "zoo")}),
+    }
+
+
+def run_pipeline(folder: Path, kind: str, configuration: dict, cores: int) -> tuple[dict, str]:
+    """Run an experiment's target in a folder of its own."""
+    own = folder / f"run_{kind}"
+    own.mkdir()
+    (own / "config.json").write_text(json.dumps(configuration))
+    command = [
+        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--quiet", "all"),
+        *("--profile", str(ROOT / "profiles/default"), "--cores", str(cores), kind),
+        *("--configfile", str(ROOT / "config.yaml"), "config.json"),
+    ]
+    return watched(command, own)
+
+
+def run_original(folder: Path, kind: str, *options: str) -> tuple[dict, str]:
+    """Run the plain script on the images as the pipeline's sample holds them, normalised."""
+    command = [sys.executable, str(ROOT / "benchmarks/original.py"), kind, "--images", f"{kind}.npz", *options]
+    return watched(command, folder)
+
+
+def write_originals_images(folder: Path, kind: str, split: str) -> None:
+    """Write the images of the pipeline's data set as the plain script reads them, standardised."""
+    (path,) = (folder / f"run_{kind}/results/{kind}/datasets").glob("*.h5")
+    with open_h5(path) as file:
+        dataset = DataSet(file)
+        x = dataset.normaliser("channel")(dataset.images(split)[()])
+        np.savez(folder / f"{kind}.npz", x=x, y=dataset.labels(split))
+
+
+def watched(command: list[str], folder: Path) -> tuple[dict, str]:
+    """Run a command; return its seconds and the most memory it took, with all it started, and what it printed.
+
+    Memory shared by several processes counts once (proportional set size).
+    """
+    began = time.perf_counter()
+    together, largest = 0, 0
+    output, errors = folder / "output.txt", folder / "errors.txt"
+    with output.open("w") as stdout, errors.open("w") as stderr:
+        process = subprocess.Popen(command, cwd=folder, stdout=stdout, stderr=stderr)
+        while process.poll() is None:
+            sizes = [_memory(member) for member in _family(process.pid)]
+            together, largest = max(together, sum(sizes)), max([largest, *sizes])
+            time.sleep(PERIOD)
+        seconds = time.perf_counter() - began
+    if process.returncode:
+        sys.exit(f"error: {' '.join(command)}: exit code {process.returncode}\n{errors.read_text()[-2000:]}")
+    memory = {"peak_mb": together / 1e6, "largest_process_mb": largest / 1e6}
+    return {"seconds": seconds, **memory}, output.read_text()
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.Error:
+        return []
+
+
+def _memory(process: psutil.Process) -> int:
+    try:
+        found = process.memory_full_info()
+        return getattr(found, "pss", found.uss)
+    except (psutil.Error, FileNotFoundError, ProcessLookupError):
+        return 0
+
+
+def values_of_pipeline(folder: Path, kind: str) -> list[float]:
+    """Return what the original finds too: lifespan sums in its order, or Pearson's r."""
+    results = folder / f"run_{kind}/results/{kind}/{kind}/bench"
+    if kind == "depth":
+        sums = [row for row in _sums(results / "depth.csv") if row["class"] == "mean"]
+        sums.sort(key=lambda row: (int(row["layer_index"]), float(row["homology_dimension"])))
+    elif kind == "adversarial":
+        sums = [row for row in _sums(results / "net/table.csv") if float(row["epsilon"]) > 0]
+        sums = [row for row in sums if float(row["homology_dimension"]) == 1 and row["class"] == "all"]
+        sums.sort(key=lambda row: (float(row["epsilon"]), int(row["layer_index"])))
+    else:
+        sums = [row for row in _sums(results / "associations.csv") if float(row["homology_dimension"]) == 0]
+        return [float(row["pearson"]) for row in sums if (row["scope"], row["version"]) == ("all", "value")]
+    return [float(row["value"]) for row in sums]
+
+
+def _sums(path: Path) -> list[dict]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["descriptor"] == "lifespan_sum"]
+
+
+def values_of_original(said: str) -> list[float]:
+    """Return the numbers in brackets, or the only number, of all lines."""
+    brackets = re.findall(r"\[([^\]]*)\]", said)
+    return [float(number) for text in brackets or [said.rsplit(maxsplit=1)[-1]] for number in text.split()]
+
+
+def compare(folder: Path, kind: str, configuration: dict, runs: list[list[str]], cores: int) -> list[dict]:
+    """Run one experiment both ways; return a row each and print them."""
+    ours, _ = run_pipeline(folder, kind, configuration, cores)
+    write_originals_images(folder, kind, "test" if kind == "adversarial" else "train")
+    theirs, said = zip(*(run_original(folder, kind, *options) for options in runs), strict=True)
+    values, expected = values_of_pipeline(folder, kind), values_of_original(said[0])
+    if len(values) != len(expected):
+        sys.exit(f"error: {kind}: expected {len(expected)} values, as the original. Received: {len(values)}")
+    largest = {key: max(run[key] for run in theirs) for key in ("peak_mb", "largest_process_mb")}
+    original = {"seconds": sum(run["seconds"] for run in theirs), **largest}
+    difference = float(np.median(np.abs(np.subtract(values, expected)) / np.maximum(np.abs(expected), 0.1)))
+    rows = [
+        {"experiment": kind, "tool": "topodepth", "target": TARGETS[kind], **ours},
+        {"experiment": kind, "tool": "original's protocol", "difference": difference, **original,
+         "times_ours": original["seconds"] / ours["seconds"]},
+    ]  # fmt: skip
+    for row in rows:
+        memory = f"{row['peak_mb']:6.0f} MB, largest process {row['largest_process_mb']:6.0f} MB"
+        ratio = (
+            f"  {row['times_ours']:.1f} x ours, values differ by {difference:.1g} (median)"
+            if "times_ours" in row
+            else ""
+        )
+        print(f"{kind:16} {row['tool']:20} {row['seconds']:8.1f} s {memory}{ratio}", flush=True)
+    return rows
+
+
+def main() -> None:
+    """Make images and networks, run all experiments both ways, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", nargs="+", choices=list(TARGETS), default=list(TARGETS))
+    parser.add_argument("--quick", action="store_true", help="fewer images and networks")
+    parser.add_argument("--cores", type=int, default=2, help="cores of the pipeline")
+    parser.add_argument("--out", type=Path, default=Path("results/bench"))
+    arguments = parser.parse_args()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        configurations = make_material(folder, arguments.quick)
+        layers = {kind: ["--layers", *map(str, LAYERS[kind])] for kind in LAYERS}
+        depth = ["--model", "vgg.keras", *layers["depth"]]
+        runs = {
+            "depth": [depth, [*depth, "--mode", "PHdim"]],
+            "adversarial": [["--model", "mobilenet.keras", *layers["adversarial"]]],
+            "generalization": [["--directory", "zoo", "--homdim", "0"]],
+        }
+        rows = []
+        for kind in arguments.experiments[arguments.quick :]:
+            rows += compare(folder, kind, configurations[kind], runs[kind], arguments.cores)
+    write_table(arguments.out / "experiments.csv", rows, COLUMNS)
+    print(f"Table: {arguments.out}/experiments.csv")
+
+
+if __name__ == "__main__":
+    main()
