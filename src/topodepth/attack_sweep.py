@@ -18,6 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import f1_score
 
 from topodepth import extraction, storage
 from topodepth.attacks import FAINT, Settings, Victim, scores_tap
@@ -163,8 +164,6 @@ class _Tally:
 
     def metrics(self) -> list[dict]:
         """Return a row a strength."""
-        from sklearn.metrics import f1_score
-
         present = np.unique(self.labels)
         rows = []
         for k, epsilon in enumerate(self.settings.epsilons):

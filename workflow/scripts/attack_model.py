@@ -5,7 +5,7 @@ import json
 
 from topodepth import attack_sweep, datasets, models, storage, training
 from topodepth.attacks import Settings
-from topodepth.commands import limit_threads, run, settings
+from topodepth.commands import prepare_networks, run, settings
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--out-folder", required=True, help="folder to make")
     arguments = parser.parse_args()
     attack = Settings.of(arguments.settings)
-    limit_threads(arguments.threads)
+    prepare_networks(arguments.threads)
     training.set_determinism(attack.seed)
     sample = storage.read_table(arguments.sample)
     model = models.load_model(arguments.model, trust=arguments.trust)

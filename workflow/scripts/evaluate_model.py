@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth import datasets, models, storage, training
-from topodepth.commands import limit_threads, run
+from topodepth.commands import prepare_networks, run
 from topodepth.complexity import complexity
 from topodepth.errors import InputError
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--trust", action="store_true", help="open the model although it carries code")
     parser.add_argument("--out", required=True, help="JSON to make")
     arguments = parser.parse_args()
-    limit_threads(arguments.threads)
+    prepare_networks(arguments.threads)
     model = models.load_model(arguments.model, trust=arguments.trust)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)

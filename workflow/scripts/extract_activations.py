@@ -4,7 +4,7 @@ import argparse
 import json
 
 from topodepth import datasets, extraction, models, storage
-from topodepth.commands import limit_threads, log, run
+from topodepth.commands import log, prepare_networks, run
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
-    limit_threads(arguments.threads)
+    prepare_networks(arguments.threads)
     sample = storage.read_table(arguments.sample)
     model = models.load_model(arguments.model, trust=arguments.trust)
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from topodepth import architectures, augmentation, datasets, storage, training
-from topodepth.commands import limit_threads, run, settings
+from topodepth.commands import prepare_networks, run, settings
 from topodepth.complexity import complexity
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--history", required=True, help="CSV to make: one row an epoch")
     parser.add_argument("--snapshots", required=True, help="folder to make: one Keras file an epoch listed")
     arguments = parser.parse_args()
-    limit_threads(arguments.threads)
+    prepare_networks(arguments.threads)
     options, seed = arguments.settings, arguments.settings["seed"]
     kept = Path(arguments.checkpoints + ".snapshots")  # beside the checkpoints: a job that goes on finds the early ones
     kept.mkdir(parents=True, exist_ok=True)
