@@ -24,8 +24,10 @@ lint: .venv/ready
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
-bench: .venv-bench/ready # time, memory and answers beside other tools; QUICK=1 for small sizes
+bench: .venv-bench/ready # beside other tools, and how cost grows: the better part of an hour; QUICK=1: small sizes
 	.venv-bench/bin/python benchmarks/bench.py $(if $(QUICK),--quick)
+	.venv-bench/bin/python benchmarks/growth.py $(if $(QUICK),--quick)
+	.venv-bench/bin/python benchmarks/experiments.py $(if $(QUICK),--quick)
 
 lock: # resolve the newest versions again; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --upgrade \

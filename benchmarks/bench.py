@@ -22,7 +22,7 @@ from measure import Case, measured
 from topodepth.memory import memory_estimate
 from topodepth.storage import write_table
 
-GROUPS = ("startup", "h0", "h1", "phdim")
+GROUPS = ("startup", "h0", "h1", "phdim", "networks")
 COLUMNS = [
     *("work", "tool", "n", "seconds", "cpu_seconds", "peak_mb", "estimate_mb", "times_ours", "same_answer", "target"),
 ]

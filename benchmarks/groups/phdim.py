@@ -10,11 +10,12 @@ from groups import data
 
 def cases(quick: bool) -> list[Case]:
     """Return the cases."""
-    sizes = [500, 1000] if quick else [500, 1000, 3000]
+    sizes = [500, 1000] if quick else [500, 1000, 3000, 10_000]
     return [
         Case(f"PHdim of {n} points", tool, f"groups.phdim:{function}", n, {"n": n}, "one draw by ripser.py")
         for n in sizes
         for tool, function in (("topodepth", "topodepth"), ("ripser.py, 1 draw", "one_draw_by_ripser"))
+        if n <= 3000 or tool == "topodepth"
     ]
 
 

@@ -4,7 +4,7 @@ An estimator is called as ``estimator(points, seed=..., **settings)`` and return
 one = a function here with ``@register("name")``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +12,18 @@ import numpy as np
 from topodepth import memory
 from topodepth.clouds import check_cloud
 from topodepth.errors import InputError
-from topodepth.homology import squared_distance_matrix, subset_tree_lengths
+from topodepth.homology import (
+    minimum_spanning_tree_lengths,
+    nearest_distances,
+    squared_distance_matrix,
+    subset_tree_lengths,
+)
 from topodepth.registry import Registry
 
 registry = Registry(__name__, "dimension estimator")
 register = registry.register
+
+Tree = Callable[[np.ndarray], np.ndarray]  # indices of points -> edge lengths of their spanning tree
 
 PH_MIN_POINTS = 50
 PARTS, PARTITIONS = 4, 3  # the interval's: disjoint parts of the sample, and how often it is cut anew
@@ -143,10 +150,10 @@ def ph_dimension(
     sizes = _subsample_sizes(sizes, n)
     rng = np.random.default_rng(seed)
     memory.require(memory.dimension_memory_estimate(*points.shape), f"PH dimension of {n} points")
-    squares = squared_distance_matrix(points)
-    lengths = _subsample_lengths(squares, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
+    tree = _spanning_trees(points)
+    lengths = _subsample_lengths(tree, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
     slope, r_squared = _fit(sizes, lengths)
-    deviations = _slope_deviations(squares, sizes, alpha, (draws + 1) // 2, rng)
+    deviations = _slope_deviations(tree, n, sizes, alpha=alpha, draws=(draws + 1) // 2, rng=rng)
     if not slope < 1:
         reason = "is not below 1" if slope >= 1 else "does not exist, as a subsample has coinciding points only"
         note = f"no dimension: the slope of log E_0 in log n {reason}"
@@ -270,15 +277,22 @@ def _subsample_sizes(sizes: Sequence[int] | None, n: int) -> np.ndarray:
     return array.astype(np.int64)
 
 
+def _spanning_trees(points: np.ndarray) -> Tree:
+    """Return what gives the edge lengths of a subsample's spanning tree; subsamples share one matrix if it is small."""
+    if len(points) > memory.MATRIX_POINTS:
+        return lambda members: minimum_spanning_tree_lengths(points[members])
+    squares = squared_distance_matrix(points)
+    return lambda members: subset_tree_lengths(squares, members)
+
+
 def _subsample_lengths(
-    squares: np.ndarray, members: np.ndarray, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
+    tree: Tree, members: np.ndarray, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return E_0^α of random subsamples of ``members``, (s, draws)."""
     lengths = np.empty((len(sizes), draws))
     for row, size in enumerate(sizes):
         for draw in range(draws):
-            subsample = np.sort(rng.choice(members, size=size, replace=False))
-            edges = subset_tree_lengths(squares, subsample)
+            edges = tree(np.sort(rng.choice(members, size=size, replace=False)))
             lengths[row, draw] = np.sum(edges[edges > 0] ** alpha)
     return lengths
 
@@ -296,7 +310,7 @@ def _fit(sizes: np.ndarray, lengths: np.ndarray) -> tuple[float, float]:
 
 
 def _slope_deviations(
-    squares: np.ndarray, sizes: np.ndarray, alpha: float, draws: int, rng: np.random.Generator
+    tree: Tree, n: int, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return by how much the slopes of disjoint parts of the sample deviate from the mean of their partition.
 
@@ -306,10 +320,10 @@ def _slope_deviations(
     deviations = []
     for _ in range(PARTITIONS):
         slopes = []
-        for part in np.array_split(rng.permutation(len(squares)), PARTS):
-            scaled = np.unique(np.maximum(2, sizes * len(part) // len(squares)))
+        for part in np.array_split(rng.permutation(n), PARTS):
+            scaled = np.unique(np.maximum(2, sizes * len(part) // n))
             if len(scaled) >= 2:
-                lengths = _subsample_lengths(squares, part, scaled, alpha=alpha, draws=draws, rng=rng)
+                lengths = _subsample_lengths(tree, part, scaled, alpha=alpha, draws=draws, rng=rng)
                 slopes.append(_fit(scaled, lengths)[0])
         slopes = np.array([slope for slope in slopes if np.isfinite(slope)])
         if len(slopes) >= 2:
@@ -324,10 +338,7 @@ def _neighbour_distances(points: np.ndarray, k: int, what: str) -> np.ndarray:
     needed = max(10, k + 1)
     if n < needed:
         raise InputError(f"{what}: expected at least {needed} distinct points. Received: {n}")
-    squares = squared_distance_matrix(distinct)
-    np.fill_diagonal(squares, np.inf)
-    squares.partition(k - 1, axis=1)
-    return np.sqrt(np.sort(squares[:, :k], axis=1))
+    return nearest_distances(distinct, k)
 
 
 def _normal_interval(value: float, error: float) -> tuple[float, float]:

@@ -12,6 +12,7 @@ from topodepth.errors import InputError
 FLOAT = 8
 WORKER = {"auto": 90 << 20, "gudhi": 90 << 20, "ripser": 190 << 20}  # Python, NumPy, h5py and an engine
 DENSE_POINTS = 4096  # up to here a spanning tree of points may hold the n × n matrix
+MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyond, each makes its own distances
 STRIP_BYTES = 1 << 26  # distances that the search for near points holds at a time beyond, and as much for its masks
 POINT_COPIES = 6  # of the points in float64: as read, scaled, permuted, centred, distinct, with norms
 LISTED_BYTES = 1600  # lists of near points, for each point
@@ -45,8 +46,14 @@ def memory_estimate(n: int, d: int, max_dim: int, engine: str = "auto") -> int:
 
 
 def dimension_memory_estimate(n: int, d: int) -> int:
-    """Return the bytes that a worker needs for the estimators of :mod:`topodepth.dimension`: one n × n matrix."""
-    return WORKER["auto"] + POINT_COPIES * FLOAT * n * d + 5 * FLOAT * n * n // 4
+    """Return the bytes that a worker needs for the estimators of :mod:`topodepth.dimension`.
+
+    One n × n matrix for up to MATRIX_POINTS points; beyond, what the spanning tree of a subsample needs.
+    """
+    points = WORKER["auto"] + POINT_COPIES * FLOAT * n * d
+    if n <= MATRIX_POINTS:
+        return points + 5 * FLOAT * n * n // 4
+    return points + POINT_COPIES * FLOAT * n * d + 2 * STRIP_BYTES + LISTED_BYTES * n
 
 
 def engine_bytes(n: int, max_dim: int, share: float, engine: str = "auto") -> int:

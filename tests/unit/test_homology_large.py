@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from topodepth import memory
+from topodepth import dimension, memory
 from topodepth.dimension import ph_dimension
 from topodepth.errors import InputError
 from topodepth.homology import (
@@ -14,6 +14,7 @@ from topodepth.homology import (
     engines,
     memory_estimate,
     minimum_spanning_tree_lengths,
+    nearest_distances,
     persistence_diagrams,
     spanning_tree,
 )
@@ -187,6 +188,28 @@ def test_a_dimension_of_too_many_points_is_refused_with_its_estimate(monkeypatch
     monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
     with pytest.raises(InputError, match=r"PH dimension of 100 points.*GB of memory"):
         ph_dimension(np.random.default_rng(9).random((100, 2)))
+
+
+def test_dimensions_of_many_points_need_no_matrix_and_agree_with_those_from_one(monkeypatch):
+    points = features(900, d=16)
+    with_matrix = ph_dimension(points, draws=3)
+    monkeypatch.setattr(memory, "MATRIX_POINTS", 100)
+    monkeypatch.setattr(dimension, "squared_distance_matrix", None)
+    without = ph_dimension(points, draws=3)
+    np.testing.assert_allclose(without.lengths, with_matrix.lengths, rtol=1e-9)
+    np.testing.assert_allclose(without.value, with_matrix.value, rtol=1e-6)
+
+
+def test_nearest_distances_in_strips_are_those_of_the_matrix(monkeypatch):
+    points = np.concatenate([features(300), features(40)])
+    matrix = distance_matrix(points)
+    np.fill_diagonal(matrix, np.inf)
+    monkeypatch.setattr(memory, "STRIP_BYTES", 1 << 16)
+    np.testing.assert_allclose(nearest_distances(points, 5), np.sort(matrix, axis=1)[:, :5], rtol=1e-9, atol=1e-12)
+
+
+def test_a_dimension_of_50000_points_is_not_refused_on_a_small_machine():
+    assert memory.dimension_memory_estimate(50_000, 128) < 2 << 30
 
 
 def test_edges_that_do_not_fit_are_refused_before_the_engine_starts(monkeypatch):

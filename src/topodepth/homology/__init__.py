@@ -11,7 +11,13 @@ import numpy as np
 
 from topodepth import memory
 from topodepth.errors import InputError, unknown_name
-from topodepth.homology.distances import checked_distances, checked_points, distance_matrix, squared_distance_matrix
+from topodepth.homology.distances import (
+    checked_distances,
+    checked_points,
+    distance_matrix,
+    nearest_distances,
+    squared_distance_matrix,
+)
 from topodepth.homology.engines import fastest_diagrams, gudhi_diagrams, ripser_diagrams, tidy
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim, subset_tree_lengths
 from topodepth.memory import memory_estimate
@@ -22,6 +28,7 @@ __all__ = [
     "distance_matrix",
     "memory_estimate",
     "minimum_spanning_tree_lengths",
+    "nearest_distances",
     "persistence_diagrams",
     "squared_distance_matrix",
     "subset_tree_lengths",

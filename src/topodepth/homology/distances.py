@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from topodepth import memory
 from topodepth.errors import InputError
+from topodepth.memory import FLOAT
 
 # Below this share of the squared norms a squared distance from the Gram matrix has lost too many digits to
 # cancellation (its error is some 1e-16 of them) and is computed again from the difference of the two points.
@@ -37,6 +39,27 @@ def distance_matrix(points: np.ndarray) -> np.ndarray:
     np.sqrt(matrix, out=matrix)
     matrix *= scale
     return matrix
+
+
+def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
+    """Return the distances of every point to its k nearest others, (n, k) float64, ascending; O(n (k + d)) memory.
+
+    Raises
+    ------
+    InputError
+        If the points are not a finite, non-empty 2-D array.
+    """
+    cloud, scale = normalised(points)
+    n, norms = len(cloud), squared_norms(cloud)
+    nearest = np.empty((n, k))
+    size = max(1, memory.STRIP_BYTES // (4 * FLOAT * n))
+    for start in range(0, n, size):
+        stop = min(start + size, n)
+        strip = _squared_rows(cloud, norms, slice(start, stop), n)
+        strip[np.arange(stop - start), np.arange(start, stop)] = np.inf
+        strip.partition(k - 1, axis=1)
+        nearest[start:stop] = np.sort(strip[:, :k], axis=1)
+    return np.sqrt(nearest) * scale
 
 
 def normalised(points: np.ndarray) -> tuple[np.ndarray, float]:
