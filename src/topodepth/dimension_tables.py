@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from topodepth import dimension, statistics
+from topodepth import dimension
 from topodepth.clouds import check_cloud, permuted_features, scale
 from topodepth.errors import InputError
 from topodepth.rows import about, null_values, relative_values
+from topodepth.statistics.intervals import ratio_of_estimates
 
 
 def dimension_rows(
@@ -100,6 +101,6 @@ def _dimension_rows(
             bounds, null_bounds = (
                 [row[f"{of}{key}"] for key in ("value", "ci_low", "ci_high")] for of in ("", "null_")
             )
-            row |= relative_values(statistics.ratio_of_estimates(bounds, null_bounds))
+            row |= relative_values(ratio_of_estimates(bounds, null_bounds))
         rows.append(row)
     return rows

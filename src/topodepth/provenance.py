@@ -4,7 +4,7 @@ import ast
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -43,12 +43,21 @@ def code_digest(script: str | Path, modules: Iterable[str] = ()) -> str:
         if path is not None and module not in found:
             found[module] = path
             pending.extend(_imports(path))
-            if "." in module:
-                pending.append(module.rpartition(".")[0])
+    # The packages that these modules lie in run too; what such a package gathers for others does not count.
+    for module in [*found]:
+        for package in _packages(module):
+            found.setdefault(package, module_path(package))
     digest = hashlib.sha256(_logic(script))
     for module in sorted(found):
         digest.update(module.encode() + b"\0" + _logic(found[module]))
     return digest.hexdigest()[:16]
+
+
+def _packages(module: str) -> Iterator[str]:
+    """Yield the packages that a module lies in."""
+    while "." in module:
+        module = module.rpartition(".")[0]
+        yield module
 
 
 def module_path(module: str) -> Path | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from topodepth import statistics
+from topodepth.statistics.intervals import Interval, mean_interval
 
 COLUMNS = (
     "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
@@ -22,10 +22,10 @@ def null_values(draws: np.ndarray) -> dict:
     """Return the columns of the null model: mean and interval over its draws (n,); none without draws."""
     if not len(draws):
         return {}
-    interval = statistics.mean_interval(draws)
+    interval = mean_interval(draws)
     return {"null_value": interval.value, "null_ci_low": interval.low, "null_ci_high": interval.high}
 
 
-def relative_values(interval: "statistics.Interval") -> dict:
+def relative_values(interval: Interval) -> dict:
     """Return the columns of the ratio of value and null value."""
     return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from topodepth import descriptors, statistics
+from topodepth import descriptors
 from topodepth.diagrams import DiagramFile
 from topodepth.rows import COLUMNS, about, null_values, relative_values
+from topodepth.statistics.intervals import jackknife_interval, mean_interval, ratio_interval, ratio_of_estimates
 
 __all__ = ["BAR_COLUMNS", "BETTI_COLUMNS", "COLUMNS", "bar_rows", "betti_rows", "descriptor_rows", "pool_seeds"]
 
@@ -70,11 +71,11 @@ def _one_class(value: float, null: np.ndarray) -> dict:
 
 
 def _mean_over_classes(values: np.ndarray, null: np.ndarray) -> dict:
-    interval = statistics.mean_interval(values)
+    interval = mean_interval(values)
     row = {"class": "mean", "value": interval.value, "ci_low": interval.low, "ci_high": interval.high}
     if len(null):
         row |= null_values(null.mean(axis=1))
-        row |= relative_values(statistics.ratio_interval(values, null.mean(axis=0)))
+        row |= relative_values(ratio_interval(values, null.mean(axis=0)))
     return row
 
 
@@ -82,11 +83,11 @@ def _whole_cloud(value: float, null: np.ndarray, left_out: np.ndarray) -> dict:
     row = {"class": "all", "value": value, **null_values(null)}
     low = high = np.nan
     if len(left_out) > 1:
-        interval = statistics.jackknife_interval(value, left_out)
+        interval = jackknife_interval(value, left_out)
         low, high = row["ci_low"], row["ci_high"] = interval.low, interval.high
     if row.get("null_value", 0) > 0:
         null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
-        row |= relative_values(statistics.ratio_of_estimates((value, low, high), null_bounds))
+        row |= relative_values(ratio_of_estimates((value, low, high), null_bounds))
     return row
 
 
@@ -111,7 +112,7 @@ def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dic
         for _, group in own.groupby(keys, sort=False, dropna=False):
             row = {**group.iloc[0].to_dict(), "seed": None, "r_squared": None, "note": f"{len(group)} seeds"}
             for name in ("", "null_", "relative_"):
-                interval = statistics.mean_interval(group[f"{name}value"].to_numpy(dtype=float))
+                interval = mean_interval(group[f"{name}value"].to_numpy(dtype=float))
                 row |= {
                     f"{name}value": interval.value, f"{name}ci_low": interval.low, f"{name}ci_high": interval.high
                 }  # fmt: skip

@@ -77,6 +77,27 @@ def test_a_module_loaded_by_name_counts_only_when_given(project):
     assert digest(project, "topodepth.other") != with_other
 
 
+def test_what_a_package_gathers_for_others_does_not_count_and_its_own_logic_does(project):
+    package = project / "src/topodepth/rooms"
+    package.mkdir()
+    (package / "__init__.py").write_text("from topodepth.rooms.large import size\n\nNUMBER = 2\n")
+    (package / "large.py").write_text("size = 100\n")
+    (package / "small.py").write_text("size = 1\n")
+    (project / "script.py").write_text("from topodepth.rooms.small import size\n")
+    before = digest(project)
+    edit(project, "rooms/large.py", "100", "200")
+    assert digest(project) == before
+    edit(project, "rooms/__init__.py", "NUMBER = 2", "NUMBER = 3")
+    changed = digest(project)
+    assert changed != before
+    edit(project, "rooms/small.py", "1", "2")
+    assert digest(project) not in (before, changed)
+    (project / "script.py").write_text("from topodepth.rooms import size\n")
+    before = digest(project)
+    edit(project, "rooms/large.py", "200", "300")
+    assert digest(project) != before
+
+
 def test_the_place_of_the_project_does_not_count(project, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
     shutil.copytree(project, elsewhere)
