@@ -83,10 +83,10 @@ def write(
         If model, images, classes and settings do not fit together, see :mod:`topodepth.attacks`.
     """
     from topodepth.models import tap_layers, tapped_model
-    from topodepth.training import predict
+    from topodepth.training import even_batch, predict
 
     rows = extraction.checked_rows(model, images, labels, indices, batch_size)
-    labels, size = take(labels, rows), min(batch_size, len(rows))
+    labels, size = take(labels, rows), even_batch(len(rows), batch_size)
     taps = tap_layers(model, layers)
     scores = scores_tap(model, taps, settings.logits)
     victim, network = Victim(model, scores, normalise, settings), tapped_model(model, [*taps, scores])

@@ -57,14 +57,14 @@ def extract(
         If images and model do not fit, a layer is unknown, or an activation is NaN or infinite (names the layer).
     """
     from topodepth.models import tap_layers, tapped_model
-    from topodepth.training import predict
+    from topodepth.training import even_batch, predict
 
     taps = tap_layers(model, layers)
     rows = checked_rows(model, images, labels, indices, batch_size)
     tapped = tapped_model(model, taps)
     labels = None if labels is None else take(labels, rows)
     with create(out, taps, rows, labels, {"model": model.name, **(attributes or {})}) as write:
-        size = min(batch_size, len(rows))
+        size = even_batch(len(rows), batch_size)
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)

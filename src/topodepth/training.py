@@ -222,7 +222,7 @@ def evaluate(
     n = len(images)
     if n == 0 or len(labels) != n:
         raise InputError(f"evaluation: expected as many labels as images, at least one. Received: {len(labels)}, {n}")
-    size = min(batch_size, n)
+    size = even_batch(n, batch_size)
     correct, loss = 0, 0.0
     for start in range(0, n, size):
         batch = normalise(np.asarray(images[start : start + size]))
@@ -231,6 +231,11 @@ def evaluate(
         correct += int((output.argmax(axis=1) == target).sum())
         loss -= float(np.log(np.clip(output[np.arange(len(target)), target], 1e-7, 1.0)).sum())
     return {"accuracy": correct / n, "loss": loss / n}
+
+
+def even_batch(n: int, most: int) -> int:
+    """Return the size of equal batches of n images, at most ``most``, so that filling up the last one wastes little."""
+    return math.ceil(n / math.ceil(n / most))
 
 
 def predict(model: "keras.Model", batch: np.ndarray, size: int) -> np.ndarray | list[np.ndarray]:  # noqa: F821
