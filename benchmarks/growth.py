@@ -45,7 +45,7 @@ def run(folder: Path, models: int, layers: int, cores: int) -> dict:
             file["labels"] = labels
             for k in range(layers):
                 centres = rng.normal(size=(10, FEATURES)) * k / layers
-                file[f"layers/{k:03d}_layer"] = np.maximum(0, centres[labels] + rng.normal(size=(POINTS, FEATURES)))
+                file[f"layers/{k:03d}_layer{k}"] = np.maximum(0, centres[labels] + rng.normal(size=(POINTS, FEATURES)))
     names = [f"model{m}" for m in range(models)]
     configuration = {
         "run": "growth",

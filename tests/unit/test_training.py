@@ -247,3 +247,12 @@ def test_images_and_labels_that_do_not_fit_are_refused(tmp_path, train, expected
         training.fit(
             network(), train, VALIDATION, settings=training.Settings(1), normalise=normalise, checkpoints=tmp_path
         )
+
+
+@pytest.mark.parametrize(("n", "most"), [(800, 256), (2500, 256), (1, 256), (256, 256), (257, 256), (7, 1)])
+def test_equal_batches_waste_less_than_one_image_each(n, most):
+    size = training.even_batch(n, most)
+    batches = -(-n // size)
+    assert 1 <= size <= most
+    assert batches == -(-n // most)
+    assert 0 <= batches * size - n < batches
