@@ -5,12 +5,14 @@
 Runs the depth experiment on activations made here (1000 points of 64 features a layer, ten classes), with one of
 three numbers doubled at a time, and looks at how long the whole command takes and how much memory all its processes
 take together. Makes ``results/bench/growth_runs.csv`` and ``growth_runs.png``, with the exponent of time and the
-seconds that one more layer or model costs; and, from the time that jobs took one by one, a model of more cores::
+seconds that one more layer or model costs; and, from the time that jobs took one by one, the best that more cores
+can do::
 
     T(p) = S + max(W / p, C)
 
 S: seconds in which no job runs (start, plan, end); W: seconds of all jobs, each alone on a core; C: the longest chain
-of jobs that wait for one another. S is what the run on one core took beyond W.
+of jobs that wait for one another. S is what the run on one core took beyond W. Jobs that run side by side also slow
+each other down (caches, memory, clock), which the difference between model and measurement at two cores shows.
 """
 
 import argparse
@@ -107,19 +109,20 @@ def plot(rows: list[dict], path: Path) -> None:
         label = "measured"
         if axis != "cores":
             exponent, more = growth(rows, axis)
-            label += f": n^{exponent:.2f}, {more:.1f} s for one more"
+            label += f": n^{exponent:.2f}, {more:.1f} s each"
         for row_of_axes, key in zip(axes, ("seconds", "peak_mb"), strict=True):
             row_of_axes[column].plot(
                 [row["value"] for row in measured], [row[key] for row in measured], "o-", label=label
             )
         if model:
             line = [row["value"] for row in model], [row["modelled_seconds"] for row in model]
-            axes[0, column].plot(*line, "s--", mfc="none", label="modelled: S + max(W / p, C)")
+            axes[0, column].plot(*line, "s--", mfc="none", label="at best: S + max(W / p, C)")
         for panel, what in zip(axes[:, column], ("time (s)", "memory of all processes (MB)"), strict=True):
-            panel.set(xlabel=axis, ylabel=what, ylim=(0, None), xscale="log")
+            panel.set(xlabel=axis, ylabel=what, xscale="log", xlim=(0.9 * mine[0]["value"], 1.1 * mine[-1]["value"]))
+            panel.set_ylim(0, 1.3 * panel.get_ylim()[1])
             panel.set_xticks([row["value"] for row in mine], [str(row["value"]) for row in mine])
             panel.minorticks_off()
-        axes[0, column].legend(fontsize="small", frameon=False)
+        axes[0, column].legend(fontsize="small", frameon=False, loc="upper left")
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
@@ -149,7 +152,7 @@ def main() -> None:
         print(f"{axis:8} time n^{exponent:.2f}, {more:.1f} s for one more")
     for row in rows:
         if row.get("modelled_seconds"):
-            print(f"cores    {row['value']:3} {row['modelled_seconds']:8.1f} s by the model")
+            print(f"cores    {row['value']:3} {row['modelled_seconds']:8.1f} s at best")
     print(f"Table and plot: {arguments.out}/growth_runs.*")
 
 

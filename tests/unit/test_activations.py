@@ -101,7 +101,7 @@ class Watched:
 def test_no_more_than_a_batch_of_images_is_ever_held(model, tmp_path, indices):
     images = Watched()
     extract(model, tmp_path / "a.h5", images, indices=indices, batch_size=8)
-    assert images.largest == 8
+    assert 1 < images.largest <= 8
 
 
 def test_a_shared_layer_is_written_once_an_application(tmp_path):
