@@ -127,9 +127,13 @@ def plot(rows: list[dict], path: Path) -> None:
                     text = tool + (f": n^{fit[f'exponent_of_{what}']:.1f}" if fit else "")
                     line = [row["n"] for row in points], [row[what] for row in points]
                     axis.loglog(*line, "o-", color=f"C{tools.index(tool)}", markersize=4, label=text)
+            sizes = sorted({row["n"] for (name, _), points in series.items() if name == kind for row in points})
+            axis.set_xticks(sizes, [str(size) for size in sizes], rotation=45)
             axis.xaxis.set_minor_formatter(NullFormatter())
             axis.set(title=kind.replace(" of ", ", "), xlabel="points n", ylabel=label)
-            axis.legend(fontsize="x-small", frameon=False)
+            low, high = axis.get_ylim()
+            axis.set_ylim(low, high * (high / low) ** 0.6)  # room for the legend above the lines
+            axis.legend(fontsize="x-small", frameon=False, loc="upper left")
     figure.savefig(path, dpi=150)
     plt.close(figure)
 

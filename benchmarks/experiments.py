@@ -52,8 +52,8 @@ def write_images(path: Path, train: np.ndarray, test: np.ndarray, size: int) -> 
     np.savez(path, **arrays, **{f"x_{name}": smooth_images(rng, labels, size) for name, labels in parts.items()})
 
 
-def make_material(folder: Path, quick: bool) -> dict[str, dict]:
-    """Write images and networks; return the configuration of each experiment."""
+def make_material(folder: Path, kind: str, quick: bool) -> dict:
+    """Write an experiment's images and networks; return its configuration."""
     import keras
 
     from topodepth import architectures
@@ -72,44 +72,39 @@ def make_material(folder: Path, quick: bool) -> dict[str, dict]:
         model.save(folder / path)
 
     scale, models = (10, 4) if quick else (1, 40)
-    many = np.repeat(np.arange(10), [*[250] * 9, 750])  # the original measures nine classes, at most 250 points each
-    write_images(folder / "many.npz", many, np.arange(20) % 10, 32)
-    write_images(folder / "few.npz", np.arange(2500 // scale) % 10, np.arange(20) % 10, 32)
-    write_images(folder / "large.npz", np.arange(20) % 10, np.arange(800 // scale) % 10, 64)
-    network("vgg", "vgg.keras", 32)
-    network("mobilenet_v2", "mobilenet.keras", 64)
-    for k in range(models):
-        network("cifar_resnet", f"zoo/Resnet20_{k:02d}_{0.7 + k / 200:.3f}.keras", 32, depth=20, seed=k)
-
-    def configuration(kind: str, images: str, model: dict, **item: object) -> dict:
-        model = {"dataset": "mine", "normalisation": "channel"} | model
-        item = {"name": "bench", "models": ["net"]} | item
-        experiments = OTHERS | {kind: [item]}
-        datasets = {"mine": {"loader": "npz", "source": str(folder / images)}}
-        return {"run": kind, "protocol": "original", "datasets": datasets, "models": {"net": model},
-                "experiments": experiments}  # fmt: skip
-
-    def net(kind: str, path: str) -> dict:
-        return {"file": str(folder / path), "layers": LAYERS[kind]}
-
+    few = np.arange(20) % 10
+    if kind == "depth":
+        # the original measures nine classes, at most 250 points each
+        write_images(folder / "depth_set.npz", np.repeat(np.arange(10), [*[250] * 9, 750]), few, 32)
+        network("vgg", "vgg.keras", 32)
+        model = {"file": str(folder / "vgg.keras"), "layers": LAYERS[kind]}
+    elif kind == "adversarial":
+        write_images(folder / "adversarial_set.npz", few, np.arange(800 // scale) % 10, 64)
+        network("mobilenet_v2", "mobilenet.keras", 64)
+        model = {"file": str(folder / "mobilenet.keras"), "layers": LAYERS[kind]}
+    else:
+        write_images(folder / "generalization_set.npz", np.arange(2500 // scale) % 10, few, 32)
+        for k in range(models):
+            network("cifar_resnet", f"zoo/Resnet20_{k:02d}_{0.7 + k / 200:.3f}.keras", 32, depth=20, seed=k)
+        model = {"directory": str(folder / "zoo")}
     return {
-        "depth": configuration("depth", "many.npz", net("depth", "vgg.keras")),
-        "adversarial": configuration("adversarial", "large.npz", net("adversarial", "mobilenet.keras")),
-        "generalization": configuration("generalization", "few.npz", {"directory": str(folder / "zoo")}),
+        "run": kind,
+        "protocol": "original",
+        "datasets": {"mine": {"loader": "npz", "source": str(folder / f"{kind}_set.npz")}},
+        "models": {"net": {"dataset": "mine", "normalisation": "channel"} | model},
+        "experiments": OTHERS | {kind: [{"name": "bench", "models": ["net"]}]},
     }
 
 
-def run_pipeline(folder: Path, kind: str, configuration: dict, cores: int) -> tuple[dict, str]:
-    """Run an experiment's target in a folder of its own."""
-    own = folder / f"run_{kind}"
-    own.mkdir()
-    (own / "config.json").write_text(json.dumps(configuration))
+def run_pipeline(folder: Path, target: str, configuration: dict, cores: int) -> dict:
+    """Run a target in a folder that is there; return what :func:`watched` measures."""
+    (folder / "config.json").write_text(json.dumps(configuration))
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--quiet", "all"),
-        *("--profile", str(ROOT / "profiles/default"), "--cores", str(cores), kind),
+        *("--profile", str(ROOT / "profiles/default"), "--cores", str(cores), target),
         *("--configfile", str(ROOT / "config.yaml"), "config.json"),
     ]
-    return watched(command, own)
+    return watched(command, folder)[0]
 
 
 def run_original(folder: Path, kind: str, *options: str) -> tuple[dict, str]:
@@ -194,7 +189,9 @@ def values_of_original(said: str) -> list[float]:
 
 def compare(folder: Path, kind: str, configuration: dict, runs: list[list[str]], cores: int) -> list[dict]:
     """Run one experiment both ways; return a row each and print them."""
-    ours, _ = run_pipeline(folder, kind, configuration, cores)
+    own = folder / f"run_{kind}"
+    own.mkdir()
+    ours = run_pipeline(own, kind, configuration, cores)
     write_originals_images(folder, kind, "test" if kind == "adversarial" else "train")
     theirs, said = zip(*(run_original(folder, kind, *options) for options in runs), strict=True)
     values, expected = values_of_pipeline(folder, kind), values_of_original(said[0])
@@ -230,7 +227,6 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        configurations = make_material(folder, arguments.quick)
         layers = {kind: ["--layers", *map(str, LAYERS[kind])] for kind in LAYERS}
         depth = ["--model", "vgg.keras", *layers["depth"]]
         runs = {
@@ -239,8 +235,10 @@ def main() -> None:
             "generalization": [["--directory", "zoo", "--homdim", "0"]],
         }
         rows = []
-        for kind in arguments.experiments[arguments.quick :]:
-            rows += compare(folder, kind, configurations[kind], runs[kind], arguments.cores)
+        for kind in arguments.experiments:
+            if kind == "depth" and arguments.quick:
+                continue
+            rows += compare(folder, kind, make_material(folder, kind, arguments.quick), runs[kind], arguments.cores)
     write_table(arguments.out / "experiments.csv", rows, COLUMNS)
     print(f"Table: {arguments.out}/experiments.csv")
 

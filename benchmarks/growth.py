@@ -17,15 +17,13 @@ each other down (caches, memory, clock), which the difference between model and 
 
 import argparse
 import csv
-import json
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 
 import h5py
 import numpy as np
-from experiments import OTHERS, ROOT, watched
+from experiments import OTHERS, run_pipeline
 
 from topodepth.storage import write_table
 
@@ -33,6 +31,7 @@ COLUMNS = ["axis", "value", "models", "layers", "cores", "seconds", "job_seconds
 BASE = {"models": 2, "layers": 4, "cores": 2}
 AXES = {"layers": [2, 4, 8, 16], "models": [1, 2, 4, 8], "cores": [1, 2]}
 MODELLED = [4, 8, 16]  # cores
+QUANTITIES = ("time (s)", "memory of all processes (MB)")
 POINTS, FEATURES = 1000, 64
 
 
@@ -54,13 +53,7 @@ def run(folder: Path, models: int, layers: int, cores: int) -> dict:
         "activations": {name: {"file": f"{name}.h5"} for name in names},
         "experiments": OTHERS | {"depth": [{"name": "all", "models": names}]},
     }
-    (folder / "config.json").write_text(json.dumps(configuration))
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--quiet", "all"),
-        *("--profile", str(ROOT / "profiles/default"), "--cores", str(cores), "depth"),
-        *("--configfile", str(ROOT / "config.yaml"), "config.json"),
-    ]
-    found, _ = watched(command, folder)
+    found = run_pipeline(folder, "depth", configuration, cores)
     rules = {path.name: _seconds(path) for path in (folder / "results/growth/benchmarks").iterdir()}
     # a layer's diagrams or dimensions, its model's table, the joined table, the slowest figure
     layer = max(max(rules.get(name, [0])) for name in ("compute_diagrams", "estimate_dimensions"))
@@ -110,14 +103,11 @@ def plot(rows: list[dict], path: Path) -> None:
         if axis != "cores":
             exponent, more = growth(rows, axis)
             label += f": n^{exponent:.2f}, {more:.1f} s each"
-        for row_of_axes, key in zip(axes, ("seconds", "peak_mb"), strict=True):
-            row_of_axes[column].plot(
-                [row["value"] for row in measured], [row[key] for row in measured], "o-", label=label
-            )
         if model:
             line = [row["value"] for row in model], [row["modelled_seconds"] for row in model]
-            axes[0, column].plot(*line, "s--", mfc="none", label="at best: S + max(W / p, C)")
-        for panel, what in zip(axes[:, column], ("time (s)", "memory of all processes (MB)"), strict=True):
+            axes[0, column].plot(*line, "s--C1", mfc="none", label="at best: S + max(W / p, C)")
+        for panel, key, what in zip(axes[:, column], ("seconds", "peak_mb"), QUANTITIES, strict=True):
+            panel.plot([row["value"] for row in measured], [row[key] for row in measured], "o-C0", label=label)
             panel.set(xlabel=axis, ylabel=what, xscale="log", xlim=(0.9 * mine[0]["value"], 1.1 * mine[-1]["value"]))
             panel.set_ylim(0, 1.3 * panel.get_ylim()[1])
             panel.set_xticks([row["value"] for row in mine], [str(row["value"]) for row in mine])

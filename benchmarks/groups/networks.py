@@ -1,4 +1,4 @@
-"""What networks cost without a GPU, on one thread: 1000 images of 32 × 32 pixels through training, or through a pass.
+"""What networks cost without a GPU, on one thread: 256 images of 32 × 32 pixels through training, or through a pass.
 
 The architectures are those of the paper, at full width; ``n`` is the number of images.
 """

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score  # here, for commands.prepare_networks leaves out what is not in use by then
 
 from topodepth import extraction, storage
 from topodepth.attacks import FAINT, Settings, Victim, scores_tap

@@ -4,7 +4,6 @@ import numpy as np
 
 from topodepth import memory
 from topodepth.errors import InputError
-from topodepth.memory import FLOAT
 
 # Below this share of the squared norms a squared distance from the Gram matrix has lost too many digits to
 # cancellation (its error is some 1e-16 of them) and is computed again from the difference of the two points.
@@ -52,7 +51,7 @@ def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
     cloud, scale = normalised(points)
     n, norms = len(cloud), squared_norms(cloud)
     nearest = np.empty((n, k))
-    size = max(1, memory.STRIP_BYTES // (4 * FLOAT * n))
+    size = max(1, memory.STRIP_BYTES // (4 * memory.FLOAT * n))
     for start in range(0, n, size):
         stop = min(start + size, n)
         strip = _squared_rows(cloud, norms, slice(start, stop), n)

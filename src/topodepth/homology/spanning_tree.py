@@ -215,13 +215,15 @@ class _Search:
             Squared distance, point and near point of each pair found, (m,); squared bound of each row, (len(rows),).
             No bound is below the distance of the nearest point found.
         """
-        strips = []
-        while (start := sum(len(strip[-1]) for strip in strips)) < len(rows):
-            found = self._strip(rows[start : start + len(self.strip)], labels)
+        strips, start = [], 0
+        while start < len(rows):
+            part = rows[start : start + len(self.strip)]
+            found = self._strip(part, labels)
             if found is None:
                 self._take(np.float64)
             else:
                 strips.append(found)
+                start += len(part)
         return tuple(np.concatenate(column) for column in zip(*strips, strict=True))
 
     def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...] | None:
