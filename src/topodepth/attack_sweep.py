@@ -22,9 +22,11 @@ from sklearn.metrics import f1_score  # here, for commands.prepare_networks leav
 
 from topodepth import extraction, storage
 from topodepth.attacks import FAINT, Settings, Victim, scores_tap
+from topodepth.batches import even_batch
 from topodepth.commands import log
 from topodepth.datasets import Normaliser, take
 from topodepth.errors import InputError
+from topodepth.networks import Network, by_keras
 
 COLUMNS = (
     "model", "attack", "norm", "target", "logits", "epsilon", "epsilon_unit", "accuracy", "macro_f1", "success_rate",
@@ -44,6 +46,7 @@ def write(
     normalise: Normaliser,
     settings: Settings,
     layers="auto",
+    network: Network | None = None,
     indices: Sequence[int] | None = None,
     batch_size: int = 256,
     progress: Callable[[str], None] = log.info,
@@ -70,6 +73,9 @@ def write(
         The attack.
     layers
         What to tap, see :func:`topodepth.models.tap_layers`.
+    network
+        The same model as it measures images, with ``layers`` tapped and its scores (:mod:`topodepth.networks`);
+        ``model`` itself if None.
     indices
         Rows of ``images`` and ``labels`` to use; all if None.
     batch_size
@@ -82,14 +88,10 @@ def write(
     InputError
         If model, images, classes and settings do not fit together, see :mod:`topodepth.attacks`.
     """
-    from topodepth.models import tap_layers, tapped_model
-    from topodepth.training import even_batch, predict
-
     rows = extraction.checked_rows(model, images, labels, indices, batch_size)
     labels, size = take(labels, rows), even_batch(len(rows), batch_size)
-    taps = tap_layers(model, layers)
-    scores = scores_tap(model, taps, settings.logits)
-    victim, network = Victim(model, scores, normalise, settings), tapped_model(model, [*taps, scores])
+    network = network or by_keras(model, layers, scores=True)
+    victim = Victim(model, scores_tap(model, settings.logits), normalise, settings)
     if victim.classes != len(class_names):
         raise InputError(f"{model.name}: expected {len(class_names)} classes, as the data. Received: {victim.classes}")
     tally = _Tally(labels, settings, images.shape[1:])
@@ -98,7 +100,11 @@ def write(
         writers = [
             stack.enter_context(
                 extraction.create(
-                    folder / f"{k:02d}.h5", taps, rows, labels, {"model": f"{name}-{k:02d}", "epsilon": epsilon}
+                    folder / f"{k:02d}.h5",
+                    network.taps,
+                    rows,
+                    labels,
+                    {"model": f"{name}-{k:02d}", "runtime": network.runtime, "epsilon": epsilon},
                 )
             )
             for k, epsilon in enumerate(settings.epsilons)
@@ -107,7 +113,7 @@ def write(
             for k, (attacked, norms, gradient) in enumerate(
                 _attacked(victim, take(images, rows[start : start + size]), size)
             ):
-                *outputs, found = predict(network, victim.model_input(attacked), size)
+                *outputs, found = network.predict(victim.model_input(attacked), size)
                 writers[k](start, outputs)
                 tally.add(k, start, np.argmax(found, axis=1), norms, gradient)
                 tally.show(k, start, victim, attacked)

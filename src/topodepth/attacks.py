@@ -122,15 +122,13 @@ def _is_whole(value: object, least: int) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
 
 
-def scores_tap(model, taps: Sequence, how: str):
+def scores_tap(model, how: str):
     """Return the tap of the tensor that attacks take for logits.
 
     Parameters
     ----------
     model
         A classifier of Keras 3 or of the legacy Keras that ends in a softmax or in logits.
-    taps
-        Taps already made of this model; its logits among them are used again.
     how
         ``"logits"`` or ``"softmax"``, see :class:`Settings`.
 
@@ -151,7 +149,7 @@ def scores_tap(model, taps: Sequence, how: str):
         raise InputError(f"{model.name}: `logits: softmax` expected a model that ends in a softmax. Received: {ending}")
     if how == "softmax" or found.ends_in == "logits":
         return Tap("scores", -1, "scores", "", 1.0, model.outputs[0], "none")
-    return next((tap for tap in taps if tap.token == "logits"), None) or tap_layers(model, ["logits"])[0]
+    return tap_layers(model, ["logits"])[0]
 
 
 class Victim:
@@ -257,8 +255,9 @@ class Victim:
         pixel, standardised = (change, change / scale) if self._in_pixels else (change * scale, change)
         norms = {}
         for unit, values in (("pixel", pixel), ("standardised", standardised)):
-            flat = values.reshape(len(values), -1).astype(np.float64)
-            norms |= {f"linf_{unit}": np.abs(flat).max(axis=1), f"l2_{unit}": np.sqrt((flat**2).sum(axis=1))}
+            flat = values.reshape(len(values), -1)
+            squares = np.einsum("ij,ij->i", flat, flat, dtype=np.float64)
+            norms |= {f"linf_{unit}": np.abs(flat).max(axis=1).astype(np.float64), f"l2_{unit}": np.sqrt(squares)}
         return norms
 
     def pixels(self, x: np.ndarray) -> np.ndarray:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.activations import FORMAT, VERSION, check_finite
+from topodepth.batches import even_batch
 from topodepth.datasets import take
 from topodepth.errors import InputError
+from topodepth.networks import Network, by_keras
 from topodepth.storage import create_h5
 
 
@@ -56,20 +58,32 @@ def extract(
     InputError
         If images and model do not fit, a layer is unknown, or an activation is NaN or infinite (names the layer).
     """
-    from topodepth.models import tap_layers, tapped_model
-    from topodepth.training import even_batch, predict
+    network = by_keras(model, layers)
+    given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
+    write(network, images, batch_size=batch_size, out=out, **given)
 
-    taps = tap_layers(model, layers)
-    rows = checked_rows(model, images, labels, indices, batch_size)
-    tapped = tapped_model(model, taps)
+
+def write(
+    network: Network,
+    images,
+    *,
+    batch_size: int = 256,
+    out: str | Path,
+    labels: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
+    normalise: Callable[[np.ndarray], np.ndarray] | None = None,
+    attributes: Mapping[str, object] | None = None,
+) -> None:
+    """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers."""
+    rows = checked_rows(network, images, labels, indices, batch_size)
     labels = None if labels is None else take(labels, rows)
-    with create(out, taps, rows, labels, {"model": model.name, **(attributes or {})}) as write:
+    about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}
+    with create(out, network.taps, rows, labels, about) as put:
         size = even_batch(len(rows), batch_size)
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)
-            outputs = predict(tapped, batch, size)
-            write(start, outputs if isinstance(outputs, list) else [outputs])
+            put(start, network.predict(batch, size))
 
 
 @contextmanager

@@ -156,7 +156,7 @@ def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
     """
     found = inspect(path, trust=trust)
     try:
-        return auto_tokens(_file_graph(found))
+        return auto_tokens(file_graph(found))
     except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
         raise InputError(f"{path}: unreadable architecture. Received: {type(error).__name__} {error}") from error
 
@@ -277,17 +277,18 @@ def _name(record: dict) -> str:
     return str(record["config"].get("name") or record["name"])
 
 
-def _file_graph(file: ModelFile) -> LayerGraph:
+def file_graph(file: ModelFile) -> LayerGraph:
     """Return the graph that a file describes."""
     inner = file.config["config"]
     records = inner if isinstance(inner, list) else inner["layers"]
     if file.class_name == "Sequential":
-        nodes, before = {}, ""
+        first = next((_name(record) for record in records if record["class_name"] == "InputLayer"), "")
+        nodes, before = {}, first
         for record in records:
             if record["class_name"] != "InputLayer":
                 nodes[_name(record)] = (record, [[[before, 0, 0]]])
                 before = _name(record)
-        nodes[""] = ({"class_name": "InputLayer", "config": {"name": ""}}, [])
+        nodes[first] = ({"class_name": "InputLayer", "config": {"name": first}}, [])
         output = (before, 0, 0)
     else:
         nodes = {str(record["name"]): (record, record.get("inbound_nodes") or []) for record in records}
@@ -309,13 +310,13 @@ def _file_graph(file: ModelFile) -> LayerGraph:
         nested = kind in CONTAINERS or isinstance(settings, list) or "layers" in settings
         activation = None if nested else _activation_name(settings)
         own = str(settings.get("name") or name) if isinstance(settings, dict) else name
-        application = Application((name, node, index), own, kind, activation, nested)
+        application = Application((name, node, index), own, kind, activation, nested, record=record)
         if not calls:
             return application, []
         # the legacy Keras counts the calls of an inner model from 1
         return application, list(_references(calls[node - (highest[name] == len(calls))]))
 
-    return LayerGraph(file.name, output, describe)
+    return LayerGraph(file.name, output, describe, [name for _, name, _ in file.layers])
 
 
 def _references(value: object) -> Iterator[tuple[str, int, int]]:

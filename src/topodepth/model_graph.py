@@ -55,6 +55,16 @@ class Tap:
     reduction: str
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a token means in a graph: an application, its name there, and whether the activation inside is left out."""
+
+    token: str
+    application: "Application"
+    name: str
+    before_activation: bool = False
+
+
 @dataclass(eq=False)
 class Application:
     """A layer called once.
@@ -77,6 +87,8 @@ class Application:
         Its place among the applications of the same layer.
     layer, output
         The Keras layer and tensor; None in a graph that was read from a file.
+    record
+        What the file says of the layer; None in the graph of an opened model.
     """
 
     key: tuple
@@ -89,6 +101,7 @@ class Application:
     number: int = 0
     layer: object = None
     output: object = None
+    record: dict | None = field(default=None, repr=False)
 
     @property
     def has_kernel(self) -> bool:
@@ -114,10 +127,15 @@ class LayerGraph:
         Handle of the model's output.
     describe
         From a handle to its application, without inputs and depth, and the handles of its inputs.
+    order
+        The first part of each layer's key, in the order of ``model.layers``.
     """
 
-    def __init__(self, name: str, output: object, describe: Callable[[object], tuple[Application, list]]) -> None:
+    def __init__(
+        self, name: str, output: object, describe: Callable[[object], tuple[Application, list]], order: Sequence = ()
+    ) -> None:
         self.name = name
+        self.order = list(order)
         self.applications: list[Application] = []
         made_by = self._walk(output, describe)
         self.by_layer: dict[object, list[Application]] = defaultdict(list)
@@ -153,6 +171,15 @@ class LayerGraph:
     def consumers(self, application: Application) -> list[Application]:
         """Return the applications that take an output."""
         return [other for other in self.applications if application in other.inputs]
+
+    def index(self, application: Application) -> int:
+        """Return the place of its layer in ``model.layers``; -1 if it is none of them."""
+        key = application.key[0]
+        return self.order.index(key) if key in self.order else -1
+
+    def relative_depth(self, application: Application) -> float:
+        """Return its depth over that of the model's output."""
+        return min(1.0, application.depth / self.output.depth) if self.output.depth else 1.0
 
     def tap_name(self, application: Application) -> str:
         """Return the layer's name, with ``@k`` for the k-th application of a shared one."""
@@ -190,8 +217,7 @@ class Graph(LayerGraph):
         if not getattr(model, "inputs", None) or len(model.inputs) != 1 or len(model.outputs) != 1:
             raise InputError(f"{model.name}: expected a functional or sequential model with one input and one output.")
         self.model = model
-        self._position = {id(layer): k for k, layer in enumerate(model.layers)}
-        super().__init__(model.name, model.outputs[0], _describe)
+        super().__init__(model.name, model.outputs[0], _describe, [id(layer) for layer in model.layers])
 
     def list_layers(self, record) -> list:
         """Return ``record(index, name, class, applications, output shape)`` for each of the model's layers."""
@@ -202,19 +228,29 @@ class Graph(LayerGraph):
             rows.append(record(index, layer.name, type(layer).__name__, len(uses), shape))
         return rows
 
-    def tap(self, token: str, application: Application, name: str | None = None, tensor=None) -> Tap:
-        """Return the tap of an application's output, or of another tensor in its place."""
-        layer, tensor = application.layer, application.output if tensor is None else tensor
-        deepest = self.output.depth
+    def tap(self, choice: Choice) -> Tap:
+        """Return the tap of a choice."""
+        application = choice.application
+        tensor = _before_activation(application) if choice.before_activation else application.output
         return Tap(
-            token=token,
-            index=self._position.get(id(layer), -1),
-            name=name or self.tap_name(application),
-            layer_class=type(layer).__name__,
-            relative_depth=min(1.0, application.depth / deepest) if deepest else 1.0,
+            token=choice.token,
+            index=self.index(application),
+            name=choice.name,
+            layer_class=type(application.layer).__name__,
+            relative_depth=self.relative_depth(application),
             tensor=tensor,
             reduction="none" if len(tensor.shape) == 2 else "mean",
         )
+
+
+def _before_activation(application: Application) -> object:
+    """Return what a layer computes before the activation inside it: the output of a twin without it."""
+    layer = application.layer
+    name = f"{layer.name}_before_activation"
+    twin = type(layer).from_config({**layer.get_config(), "activation": "linear", "name": name})
+    tensor = twin(application.inputs[0].output)
+    twin.set_weights(layer.get_weights())
+    return tensor
 
 
 def _describe(tensor) -> tuple[Application, list]:
@@ -277,41 +313,42 @@ def _after_activation(graph: LayerGraph, application: Application) -> Applicatio
 def resolve_taps(model, layers) -> list[Tap]:
     """Find the taps that :func:`topodepth.models.tap_layers` describes."""
     graph = Graph(model)
+    return [graph.tap(choice) for choice in choose(graph, layers)]
+
+
+def choose(graph: LayerGraph, layers) -> list[Choice]:
+    """Find what :func:`topodepth.models.tap_layers` describes in a graph, be its model opened or not."""
     if isinstance(layers, str | int):
         layers = auto_tokens(graph) if layers == "auto" else [layers]
     if not isinstance(layers, Sequence) or not layers:
         raise InputError(
-            f"{model.name}: layers expected as 'auto' or a list of names and indices. Received: {layers!r}"
+            f"{graph.name}: layers expected as 'auto' or a list of names and indices. Received: {layers!r}"
         )
-    taps: list[Tap] = []
-    seen: dict[tuple, str] = {}
-    for token in layers:
-        tap = _resolve(graph, token)
-        key = _key(tap.tensor)
-        if tap.token in [other.token for other in taps] or key in seen:
-            twin = seen.get(key, tap.token)
+    seen: dict[object, str] = {}
+    choices = [_choice(graph, str(token)) for token in layers]
+    for choice in choices:
+        same = (choice.application.key, choice.before_activation)
+        twin = seen.get(same, choice.token if choice.token in seen.values() else None)
+        if twin is not None:
             raise InputError(
-                f"{model.name}: layers {twin!r} and {tap.token!r} are the same tensor, expected each once."
+                f"{graph.name}: layers {twin!r} and {choice.token!r} are the same tensor, expected each once."
             )
-        seen[key] = tap.token
-        taps.append(tap)
-    return taps
+        seen[same] = choice.token
+    return choices
 
 
-def _resolve(graph: Graph, token: object) -> Tap:
-    model, layers = graph.model, graph.model.layers
+def _choice(graph: LayerGraph, text: str) -> Choice:
     names = {application.name for application in graph.applications}
-    text = str(token)
     if text == "logits":
-        return _logits(graph)
+        return Choice(text, *_logits(graph))
     if text == "penultimate" and text not in names:
-        return _penultimate(graph)
+        return Choice(text, _penultimate(graph), text)
     if text not in names and re.fullmatch(r"-?\d+", text):
-        index = int(text)
-        if not -len(layers) <= index < len(layers):
-            expected = f"an index from {-len(layers)} to {len(layers) - 1}"
-            raise InputError(f"{model.name}: layer expected as {expected}. Received: {index}")
-        uses, name, number = graph.by_layer.get(id(layers[index]), []), layers[index].name, None
+        index, last = int(text), len(graph.order)
+        if not -last <= index < last:
+            expected = f"an index from {-last} to {last - 1}"
+            raise InputError(f"{graph.name}: layer expected as {expected}. Received: {index}")
+        uses, number = graph.by_layer.get(graph.order[index], []), None
     else:
         name, number = text, None
         shared = re.fullmatch(r"(.+)@(\d+)", text)
@@ -321,41 +358,35 @@ def _resolve(graph: Graph, token: object) -> Tap:
     if not uses:
         raise _unknown_layer(graph, text)
     if (number is None and len(uses) > 1) or (number is not None and number >= len(uses)):
+        name = uses[0].name
         known = f"{name}@0 to {name}@{len(uses) - 1}"
         raise InputError(
-            f"{model.name}: layer {name!r} is applied {len(uses)} times, expected one of {known}. Received: {text!r}"
+            f"{graph.name}: layer {name!r} is applied {len(uses)} times, expected one of {known}. Received: {text!r}"
         )
-    return graph.tap(text, uses[number or 0])
+    return Choice(text, uses[number or 0], graph.tap_name(uses[number or 0]))
 
 
-def _unknown_layer(graph: Graph, text: str) -> InputError:
+def _unknown_layer(graph: LayerGraph, text: str) -> InputError:
     inner = text.split("/", maxsplit=1)[0].split(".", maxsplit=1)[0]
     for application in graph.applications:
         nested = getattr(application.layer, "layers", None)
         if nested and (inner == application.name or text in [layer.name for layer in nested]):
             return InputError(
-                f"{graph.model.name}: layer {text!r} is inside the inner model {application.name!r}; only the "
+                f"{graph.name}: layer {text!r} is inside the inner model {application.name!r}; only the "
                 "inner model's own output can be tapped."
             )
     known = [
         f"{uses[0].name}@k (k < {len(uses)})" if len(uses) > 1 else uses[0].name for uses in graph.by_layer.values()
     ]
-    return unknown_name(f"layer of {graph.model.name}", text, [*known, "logits", "penultimate"])
+    return unknown_name(f"layer of {graph.name}", text, [*known, "logits", "penultimate"])
 
 
-def _logits(graph: Graph) -> Tap:
+def _logits(graph: LayerGraph) -> tuple[Application, str, bool]:
     application, inside = graph.head()
-    if not inside:
-        return graph.tap("logits", application, "logits")
-    layer = application.layer
-    name = f"{layer.name}_before_activation"
-    twin = type(layer).from_config({**layer.get_config(), "activation": "linear", "name": name})
-    tensor = twin(application.inputs[0].output)
-    twin.set_weights(layer.get_weights())
-    return graph.tap("logits", application, "logits", tensor)
+    return application, "logits", inside
 
 
-def _penultimate(graph: Graph) -> Tap:
+def _penultimate(graph: LayerGraph) -> Application:
     dense = [application for application in graph.applications if application.kind == "Dense"]
     if dense:
         last = max(dense, key=lambda application: application.depth)
@@ -364,5 +395,5 @@ def _penultimate(graph: Graph) -> Tap:
         while last.inputs and not last.has_kernel:
             last = last.inputs[0]
     if not last.inputs:
-        raise InputError(f"{graph.model.name}: layer 'penultimate' expected before a dense or convolutional head.")
-    return graph.tap("penultimate", last.inputs[0], "penultimate")
+        raise InputError(f"{graph.name}: layer 'penultimate' expected before a dense or convolutional head.")
+    return last.inputs[0]

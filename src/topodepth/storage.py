@@ -318,6 +318,27 @@ def read_table(path: str | Path) -> "pandas.DataFrame":  # noqa: F821
         raise InputError(f"{path}: not a readable CSV table. Received: {error}") from error
 
 
+def read_indices(path: str | Path) -> "numpy.ndarray":  # noqa: F821
+    """Read the column ``index`` of a sample's table, (n,) int64; without what :func:`read_table` takes to start.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or has no such column of whole numbers.
+    """
+    import numpy
+
+    path = Path(path)
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            return numpy.array([int(row["index"]) for row in csv.DictReader(handle)], dtype=numpy.int64)
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file.") from error
+    except (KeyError, TypeError, ValueError, OverflowError, csv.Error) as error:
+        reason = f"{type(error).__name__} {error}"
+        raise InputError(f"{path}: column 'index' expected as whole numbers. Received: {reason}") from error
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write a text as UTF-8, whole or not at all."""
     with atomic_path(path) as part:

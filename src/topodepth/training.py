@@ -14,6 +14,7 @@ import numpy as np
 
 from topodepth import architectures, augmentation, checkpoints
 from topodepth.augmentation import Augmentation
+from topodepth.batches import even_batch, predict
 from topodepth.errors import InputError, unknown_name
 
 log = logging.getLogger("topodepth")
@@ -231,23 +232,6 @@ def evaluate(
         correct += int((output.argmax(axis=1) == target).sum())
         loss -= float(np.log(np.clip(output[np.arange(len(target)), target], 1e-7, 1.0)).sum())
     return {"accuracy": correct / n, "loss": loss / n}
-
-
-def even_batch(n: int, most: int) -> int:
-    """Return the size of equal batches of n images, at most ``most``, so that filling up the last one wastes little."""
-    return math.ceil(n / math.ceil(n / most))
-
-
-def predict(model: "keras.Model", batch: np.ndarray, size: int) -> np.ndarray | list[np.ndarray]:  # noqa: F821
-    """Run a model on a batch of at most ``size`` inputs.
-
-    A smaller batch is filled up, and its output cut, so that the graph is traced for one shape only.
-    """
-    n = len(batch)
-    if n < size:
-        batch = np.concatenate([batch, np.repeat(batch[-1:], size - n, axis=0)])
-    outputs = model.predict_on_batch(batch)
-    return [output[:n] for output in outputs] if isinstance(outputs, list) else outputs[:n]
 
 
 def _checked(model, split: Labelled, name: str) -> Labelled:

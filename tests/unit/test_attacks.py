@@ -52,7 +52,7 @@ def logits(model):
 
 def victim(model, normalise=NORMALISE, **settings):
     settings = Settings(**{"epsilons": [0.1], "units": "standardised", "clip": False, **settings})
-    return Victim(model, attacks.scores_tap(model, [], settings.logits), normalise, settings)
+    return Victim(model, attacks.scores_tap(model, settings.logits), normalise, settings)
 
 
 def attacked(subject, images, epsilon):

@@ -8,6 +8,7 @@ import pytest
 
 from topodepth import checkpoints, training
 from topodepth.augmentation import Augmentation, apply, random_transforms
+from topodepth.batches import even_batch
 from topodepth.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -251,7 +252,7 @@ def test_images_and_labels_that_do_not_fit_are_refused(tmp_path, train, expected
 
 @pytest.mark.parametrize(("n", "most"), [(800, 256), (2500, 256), (1, 256), (256, 256), (257, 256), (7, 1)])
 def test_equal_batches_waste_less_than_one_image_each(n, most):
-    size = training.even_batch(n, most)
+    size = even_batch(n, most)
     batches = -(-n // size)
     assert 1 <= size <= most
     assert batches == -(-n // most)

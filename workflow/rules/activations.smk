@@ -27,7 +27,7 @@ rule extract_activations:
         "python $SCRIPTS/extract_activations.py --name={wildcards.model:q} --model={params.model:q} {params.trust}"
         " --dataset={input.dataset:q} --own-dataset {input.own_dataset:q} --sample={input.sample:q}"
         " --split {params.split:q} --normalisation {params.normalisation:q} --layers {params.layers:q} --threads {threads}"
-        " --out {output:q} 2> {log:q}"
+        " --gpus {resources.gpu} --out {output:q} 2> {log:q}"
 
 
 rule extract_pixels:

@@ -33,7 +33,7 @@ rule attack_model:
         "python $SCRIPTS/attack_model.py --name={params.name:q} --model={params.model:q} {params.trust}"
         " --dataset={input.dataset:q} --sample={input.sample:q} --split {params.split:q}"
         " --normalisation {params.normalisation:q} --settings {params.settings:q} --layers {params.layers:q}"
-        " --threads {threads} --out-folder {output:q} 2> {log:q}"
+        " --threads {threads} --gpus {resources.gpu} --out-folder {output:q} 2> {log:q}"
 
 
 rule compare_attacks:

@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import attack_sweep, datasets, models, storage, training
+from topodepth import attack_sweep, datasets, models, networks, storage, training
 from topodepth.attacks import Settings
 from topodepth.commands import prepare_networks, run, settings
 
@@ -22,13 +22,22 @@ def main() -> None:
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON: list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs that this job may use; 0: ONNX Runtime, where it can")
     parser.add_argument("--out-folder", required=True, help="folder to make")
     arguments = parser.parse_args()
     attack = Settings.of(arguments.settings)
     prepare_networks(arguments.threads)
     training.set_determinism(attack.seed)
-    sample = storage.read_table(arguments.sample)
+    indices = storage.read_indices(arguments.sample)
     model = models.load_model(arguments.model, trust=arguments.trust)
+    network = networks.open_network(
+        arguments.model,
+        arguments.layers,
+        scores=True,
+        trust=arguments.trust,
+        threads=arguments.threads,
+        gpu=arguments.gpus > 0,
+    )
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
         attack_sweep.write(
@@ -40,8 +49,8 @@ def main() -> None:
             class_names=dataset.class_names,
             normalise=dataset.normaliser(arguments.normalisation),
             settings=attack,
-            layers=arguments.layers,
-            indices=sample["index"].to_numpy(),
+            network=network,
+            indices=indices,
             batch_size=arguments.batch_size,
         )
 

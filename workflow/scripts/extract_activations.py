@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import datasets, extraction, models, storage
+from topodepth import datasets, extraction, networks, storage
 from topodepth.commands import log, prepare_networks, run
 
 
@@ -21,27 +21,33 @@ def main() -> None:
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs that this job may use; 0: ONNX Runtime, where it can")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
-    sample = storage.read_table(arguments.sample)
-    model = models.load_model(arguments.model, trust=arguments.trust)
+    indices = storage.read_indices(arguments.sample)
+    network = networks.open_network(
+        arguments.model,
+        arguments.layers,
+        trust=arguments.trust,
+        threads=arguments.threads,
+        gpu=arguments.gpus > 0,
+    )
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
         normalise = datasets.DataSet(file).normaliser(arguments.normalisation)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
-        extraction.extract(
-            model,
+        extraction.write(
+            network,
             dataset.images(arguments.split),
-            arguments.layers,
             batch_size=arguments.batch_size,
             out=arguments.out,
             labels=dataset.labels(arguments.split),
-            indices=sample["index"].to_numpy(),
+            indices=indices,
             normalise=normalise,
             attributes={"model": arguments.name},
         )
-    log.info("%s: %d images", arguments.out, len(sample))
+    log.info("%s: %d images", arguments.out, len(indices))
 
 
 run(main)

@@ -16,17 +16,17 @@ def main() -> None:
     parser.add_argument("--colour", choices=pixels.COLOURS, default="colour", help="grey: luma of colour images")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
-    sample = storage.read_table(arguments.sample)
+    indices = storage.read_indices(arguments.sample)
     with storage.open_h5(arguments.dataset) as file:
         pixels.write(
             arguments.out,
             datasets.DataSet(file),
             arguments.split,
-            indices=sample["index"].to_numpy(),
+            indices=indices,
             size=arguments.size,
             colour=arguments.colour,
         )
-    log.info("%s: %d images", arguments.out, len(sample))
+    log.info("%s: %d images", arguments.out, len(indices))
 
 
 run(main)

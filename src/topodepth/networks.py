@@ -1,0 +1,103 @@
+"""A trained network that takes images to its tapped layers: by ONNX Runtime where that knows its layers, or by Keras.
+
+ONNX Runtime starts in a tenth of a second, where TensorFlow takes seconds, and is faster on a processor; the
+two agree to single precision. Keras opens what :mod:`topodepth.onnx_layers` does not know, and serves GPUs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.batches import predict
+from topodepth.commands import log
+from topodepth.model_files import inspect
+from topodepth.model_graph import Tap
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with its taps.
+
+    Attributes
+    ----------
+    name
+        The model's own.
+    runtime
+        What computes it: ``"onnxruntime 1.32.0"``, ``"keras 3.15.1"``.
+    inputs
+        As of a Keras model: one symbolic tensor, whose ``shape`` is (None, height, width, channels).
+    taps
+        What is measured.
+    predict
+        From a batch of at most ``size`` inputs, and ``size``, to the values (n, d) of each tap, and last, where they
+        were asked for, the model's own output (n, classes).
+    """
+
+    name: str
+    runtime: str
+    inputs: list
+    taps: list[Tap]
+    predict: Callable[[np.ndarray, int], list[np.ndarray]]
+
+
+def open_network(
+    path: str | Path,
+    layers="auto",
+    *,
+    scores: bool = False,
+    trust: bool = False,
+    threads: int = 1,
+    gpu: bool = False,
+) -> Network:
+    """Open a Keras model file and tap its layers.
+
+    Parameters
+    ----------
+    path, trust
+        As for :func:`topodepth.models.load_model`.
+    layers
+        As for :func:`topodepth.models.tap_layers`.
+    scores
+        Let ``predict`` return the model's own output too.
+    threads
+        Threads of ONNX Runtime; those of Keras are set before its import.
+    gpu
+        Let Keras open it in any case: there is a GPU, which ONNX Runtime would leave idle.
+
+    Raises
+    ------
+    InputError
+        As both of these functions.
+    """
+    found = inspect(path, trust=trust)
+    reason = "there is a GPU" if gpu else "carries code" if found.code else None
+    if reason is None:
+        from topodepth import onnx_network
+
+        try:
+            source, taps, run = onnx_network.convert_file(found, layers, scores=scores, threads=threads)
+            return Network(found.name, onnx_network.RUNTIME, [source], taps, lambda images, size: run(images))
+        except onnx_network.Unsupported as unsupported:
+            reason = f"not among the layers known to ONNX Runtime: {unsupported}"
+    log.info("%s: opened by Keras, %s", path, reason)
+    from topodepth.models import load_model
+
+    return by_keras(load_model(path, trust=trust), layers, scores=scores)
+
+
+def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
+    """Tap a Keras model that is open; ``layers`` as for :func:`topodepth.models.tap_layers`."""
+    from topodepth.models import framework_of, tap_layers, tapped_model
+
+    framework = framework_of(model)
+    taps = tap_layers(model, layers)
+    last = [Tap("scores", -1, "scores", "", 1.0, model.outputs[0], "none")] if scores else []
+    tapped = tapped_model(model, [*taps, *last])
+
+    def values(images: np.ndarray, size: int) -> list[np.ndarray]:
+        outputs = predict(tapped, images, size)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    return Network(model.name, f"{framework.__name__} {framework.__version__}", model.inputs, taps, values)
