@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topodepth import activations, datasets, descriptors, diagrams, training
+from topodepth import activations, datasets, descriptors, diagrams, extraction, networks, training
 from topodepth.clouds import scale
 from topodepth.homology import persistence_diagrams
 from topodepth.model_files import auto_layers, inspect
-from topodepth.models import Classifier, list_layers, load_model, tap_layers, tapped_model
+from topodepth.models import Classifier, list_layers, load_model, tap_layers
 
 SHARED = os.environ.get("TOPODEPTH_SHARED")
 needs_shared = pytest.mark.skipif(
@@ -75,17 +75,18 @@ def test_a_published_model_gives_what_was_measured_of_it(name, tmp_path):
     assert (golden is not None) == name.startswith("run")
     if golden is None:  # of the others, the table of descriptors vouches for the logits
         batch = normalise(images[:233])
-        logits = tapped_model(model, tap_layers(model, ["logits"])).predict_on_batch(batch).astype(np.float64)
+        network = networks.open_network(path, ["logits"], threads=2)
+        assert network.runtime.startswith("onnxruntime")
+        logits = network.predict(batch, len(batch))[0].astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
         probabilities = exponentials / exponentials.sum(axis=1, keepdims=True)
         np.testing.assert_allclose(probabilities, classifier.predict_on_batch(batch), rtol=1e-3, atol=1e-6)
         return
 
     out = tmp_path / "activations.h5"
-    activations.extract(
-        model, train[0][:2500], ["penultimate", "logits"], out=out, labels=train[1][:2500], normalise=normalise,
-        batch_size=500,
-    )  # fmt: skip
+    network = networks.open_network(path, ["penultimate", "logits"], threads=2)  # as a job of the pipeline does
+    assert network.runtime.startswith("onnxruntime")
+    extraction.write(network, train[0][:2500], out=out, labels=train[1][:2500], normalise=normalise, batch_size=500)
     for token in ("penultimate", "logits"):
         found = measure(activations.read(out), token)
         assert len(found) == 10
@@ -120,9 +121,9 @@ def test_descriptors_of_a_model_file_are_those_of_an_independent_computation(fra
     rng = np.random.default_rng(0)
     pixels, labels = rng.integers(0, 256, (200, 8, 8, 3)).astype(np.uint8), np.arange(200) % 4
 
-    activations.extract(
-        load_model(tmp_path / "model.h5"), pixels, ["penultimate", "logits"], out=tmp_path / "a.h5", labels=labels,
-        normalise=lambda batch: batch.astype(np.float32) / 255, batch_size=64,
+    extraction.write(
+        networks.open_network(tmp_path / "model.h5", ["penultimate", "logits"]), pixels, out=tmp_path / "a.h5",
+        labels=labels, normalise=lambda batch: batch.astype(np.float32) / 255, batch_size=64,
     )  # fmt: skip
     found = activations.read(tmp_path / "a.h5")
 
