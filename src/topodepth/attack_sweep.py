@@ -10,11 +10,9 @@ The folder made holds ``{k:02d}.h5``, an activations file a strength in ascendin
 with the attributes ``class_names``, ``target`` (−1 for none), ``epsilon_unit``.
 """
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +94,7 @@ def write(
         raise InputError(f"{model.name}: expected {len(class_names)} classes, as the data. Received: {victim.classes}")
     tally = _Tally(labels, settings, images.shape[1:])
     began = time.perf_counter()
-    with _whole_folder(out) as folder, ExitStack() as stack:
+    with storage.whole_folder(out) as folder, ExitStack() as stack:
         writers = [
             stack.enter_context(
                 extraction.create(
@@ -230,18 +228,3 @@ def _one_a_class(labels: np.ndarray, target: int | None) -> np.ndarray:
     )
     chosen = wanted[np.lexsort((labels[wanted], ranks[wanted]))][:SHOWN_IMAGES]
     return chosen[np.argsort(labels[chosen], kind="stable")]
-
-
-@contextmanager
-def _whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``path`` that takes its place when the block ends well, and else goes."""
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        shutil.rmtree(path, ignore_errors=True)
-        part.rename(path)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)

@@ -192,12 +192,22 @@ class Victim:
         """What Cleverhans takes for the model: images in the coordinates of the attack to logits (n, classes)."""
         import tensorflow as tf
 
-        @tf.function
-        def scores(x):
-            inputs = (x * WHITE - self.normalise.shift) / self.normalise.scale if self._in_pixels else x
-            return tf.reshape(tf.cast(self._network(inputs, training=False), tf.float32), (-1, self.classes))
+        return tf.function(self._scores)
 
-        return scores
+    def _scores(self, x: "tf.Tensor") -> "tf.Tensor":  # noqa: F821
+        import tensorflow as tf
+
+        inputs = (x * WHITE - self.normalise.shift) / self.normalise.scale if self._in_pixels else x
+        return tf.reshape(tf.cast(self._network(inputs, training=False), tf.float32), (-1, self.classes))
+
+    @cached_property
+    def _gradient(self):
+        """Cleverhans' gradient at images, towards labels or away from them, as one graph: traced in half the time."""
+        import tensorflow as tf
+        from cleverhans.tf2.utils import compute_gradient
+
+        loss, targeted = tf.nn.sparse_softmax_cross_entropy_with_logits, self.settings.target is not None
+        return tf.function(lambda x, labels: compute_gradient(self._scores, loss, x, labels, targeted))
 
     def start(self, images: np.ndarray) -> "tf.Tensor":  # noqa: F821
         """Return clean images, pixels 0–255, in the coordinates of the attack.
@@ -220,15 +230,12 @@ class Victim:
         It is what every strength of the fast gradient method, and the first step of the others, follows.
         """
         import tensorflow as tf
-        from cleverhans.tf2.utils import compute_gradient
 
-        targeted = self.settings.target is not None
-        if targeted:
+        if self.settings.target is not None:
             labels = tf.constant(self.settings.target, tf.int64, shape=(len(start),))
         else:  # the model's own: true labels would leak into the perturbation
             labels = tf.argmax(self.scores(start), axis=1)
-        loss = tf.nn.sparse_softmax_cross_entropy_with_logits
-        gradient = compute_gradient(self.scores, loss, start, labels, targeted)
+        gradient = self._gradient(start, labels)
         if not np.isfinite(gradient).all():
             raise InputError(
                 f"{self.name}: gradient of the loss expected to be finite. Received: NaN or infinite values"

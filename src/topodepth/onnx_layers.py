@@ -4,6 +4,7 @@ Whatever is not known to be computed exactly as Keras does is refused (:class:`t
 guessed: Keras itself opens such a network. Errors of Python, such as a missing weight, are taken for that too.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -201,15 +202,17 @@ def _over_channels(layer: Layer, x: Value) -> None:
 @converts("Flatten")
 def _flatten(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
     (x,) = inputs
-    return graph.add("Flatten", [_channels_last(graph, x)], (None, int(np.prod(x.shape[1:]))))
+    return graph.add("Flatten", [_channels_last(graph, x)], (None, math.prod(x.shape[1:])))
 
 
 @converts("Reshape", settings="target_shape")
 def _reshape(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
     (x,) = inputs
-    target = np.empty(x.shape[1:], dtype=np.int8).reshape(layer.settings["target_shape"]).shape  # finds a −1
-    if len(target) not in (1, 3):
-        raise Unsupported(f"Reshape to {target}")
+    target, total = [int(size) for size in layer.settings["target_shape"]], math.prod(x.shape[1:])
+    if -1 in target:
+        target[target.index(-1)] = total // math.prod(size for size in target if size != -1)
+    if len(target) not in (1, 3) or min(target) < 1 or math.prod(target) != total:
+        raise Unsupported(f"Reshape of {x.shape} to {target}")
     flat = graph.add("Reshape", [_channels_last(graph, x), np.array([-1, *target])], (None, *target))
     return flat if len(target) == 1 else graph.add("Transpose", [flat], flat.shape, perm=TO_FIRST)
 

@@ -70,33 +70,32 @@ def module_path(module: str) -> Path | None:
     return path / "__init__.py" if (path / "__init__.py").is_file() else None
 
 
-@cache
 def _imports(path: Path) -> tuple[str, ...]:
     """Return the project modules named by the import statements of a file, inside functions too."""
+    return _parts(path)[0]
+
+
+def _logic(path: Path) -> bytes:
+    """Return the code of a file, without docstrings, comments and layout."""
+    return _parts(path)[1]
+
+
+@cache
+def _parts(path: Path) -> tuple[tuple[str, ...], bytes]:
+    """Return the imports and the logic of a file, of which a plan asks dozens of times: it is read once."""
     names: list[str] = []
-    for node in ast.walk(_tree(path)):
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.append(node.module)
             names += [f"{node.module}.{alias.name}" for alias in node.names]  # `from package import module`
-    return tuple(name for name in names if name.split(".")[0] == PACKAGE)
-
-
-@cache
-def _logic(path: Path) -> bytes:
-    """Return the code of a file, without docstrings, comments and layout."""
-    tree = _tree(path)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        is_block = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if is_block and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-            body.pop(0)
-    return ast.unparse(tree).encode()
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body.pop(0)
+    return tuple(name for name in names if name.split(".")[0] == PACKAGE), ast.unparse(tree).encode()
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str]:

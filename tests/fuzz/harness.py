@@ -25,7 +25,7 @@ INPUTS: dict[str, int] = {
     "npz, bytes": 700, "svhn, bytes": 500, "cifar10, bytes": 400, "buildings, bytes": 1000,
     "images, bytes": 700, "archives, bytes": 1200,
     "keras, bytes": 600, "keras hdf5, bytes": 400, "keras hdf5, structure": 200, "keras, configuration": 1200,
-    "keras, opened": 60,
+    "keras, opened": 60, "networks, bytes": 400, "networks, configuration": 1200,
     "tables, bytes": 400, "json, bytes": 400, "drive pages, bytes": 500,
     "configuration": 2000,
 }  # fmt: skip

@@ -47,7 +47,7 @@ def test_imports_point_down_only(path):
             assert ROOMS.index(room) > ROOMS.index(own), f"{own} imports {room}"
 
 
-@pytest.mark.parametrize("script", ["compute_diagrams", "estimate_dimensions", "describe_model", "join_tables",
+@pytest.mark.parametrize("script", ["compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "describe_model", "join_tables",
                                     "tabulate_diagrams", "draw_figure", "draw_sample", "prepare_dataset",
                                     "extract_pixels", "compare_spoofs", "join_spoofs", "compare_attacks",
                                     "join_generalization", "associate_measures"])  # fmt: skip

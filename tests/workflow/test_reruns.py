@@ -17,7 +17,7 @@ FIGURES = {"draw_depth", "draw_depth_models", "draw_dimension", "draw_training"}
 AGGREGATES = {"join_depth_tables", "join_histories"} | FIGURES
 PROVENANCE = {"all", "list_provenance", "provenance"}
 NETWORKS = {"train_model", "evaluate_model", "extract_activations", "attack_model"}
-LAYERS = {"compute_diagrams", "estimate_dimensions", "compare_spoofs"}
+LAYERS = {"compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "compare_spoofs"}
 
 
 def rules(jobs):
@@ -68,7 +68,7 @@ def test_results_copied_without_their_times_measure_again_only_what_reads_folder
     jobs = copy.planned()
     assert not {"prepare_dataset", "draw_sample", "train_model", "attack_model"} & rules(jobs)
     measured = {wildcards for rule, wildcards in jobs if rule in NETWORKS | LAYERS}
-    assert all(re.match(r"model=\w+@(\d{4}|attack\.)", wildcards) for wildcards in measured)
+    assert all(re.match(r"model=\w+@(\d{4}|attack\.)|attack=", wildcards) for wildcards in measured)
 
 
 def test_comments_docstrings_and_layout_change_nothing(repository):

@@ -36,11 +36,36 @@ rule attack_model:
         " --threads {threads} --gpus {resources.gpu} --out-folder {output:q} 2> {log:q}"
 
 
+# all strengths in one job: on small clouds a job's start is most of it, and an attack is made anew as a whole
+rule compute_attacked_diagrams:
+    input:
+        rules.attack_model.output,
+    output:
+        # diagrams at every strength, 00.h5 …
+        directory("<results>/attacked_diagrams/{attack}/{model}/{layer}"),
+    log:
+        "<logs>/compute_attacked_diagrams/{attack}-{model}-{layer}.log",
+    benchmark:
+        "<benchmarks>/compute_attacked_diagrams/{attack}-{model}-{layer}.tsv"
+    retries: 1  # with twice the memory
+    conda:
+        "../../envs/homology.yaml"
+    resources:
+        mem_mb=attacked_diagrams_memory,
+    params:
+        layer=lambda wildcards: layers_of(wildcards.model, ATTACKS[wildcards.attack]["sample"])[wildcards.layer],
+        settings=lambda wildcards: diagram_settings(ATTACKS[wildcards.attack]["sample"]),
+        code=code("compute_attacked_diagrams.py"),
+    shell:
+        "python $SCRIPTS/compute_attacked_diagrams.py --attack {input:q} --layer={params.layer:q}"
+        " --settings {params.settings:q} --out-folder {output:q} 2> {log:q}"
+
+
 rule compare_attacks:
     input:
         attack=rules.attack_model.output,
-        diagrams=attacked_files("diagrams", "h5"),
-        dimensions=attacked_files("dimensions", "csv"),
+        diagrams=attacked_diagrams,
+        dimensions=attacked_dimensions,
     output:
         table=report(
             "<adversarial>/{model}/table.csv",

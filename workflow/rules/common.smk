@@ -168,6 +168,14 @@ def description_settings():
     return {"descriptors": config["topology"]["descriptors"], "parameters": parameters}
 
 
+def diagram_settings(sample):
+    """How the diagrams of a sample's clouds are computed."""
+    settings = SAMPLES[sample]
+    clouds = {"clouds_by": settings["clouds"], "classes": settings["classes"], "limit": settings["points"]}
+    keys = ("max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
+    return as_json(pick(config["topology"], *keys) | clouds | {"seed": seed_of(settings)})
+
+
 def seed_of(settings):
     return config["seed"] if settings["seed"] is None else settings["seed"]
 

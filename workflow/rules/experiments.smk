@@ -174,20 +174,21 @@ def attack_title(wildcards):
     return f"{title_of(ATTACKS[wildcards.attack])}: {MODELS[wildcards.model].label}"
 
 
-def attacked_files(stage, ending):
-    """What a stage makes of every strength of an attack in every layer; dimensions only where they are asked for."""
+def attacked_diagrams(wildcards):
+    """A folder a layer, in order of depth."""
+    layers = layers_of(wildcards.model, ATTACKS[wildcards.attack]["sample"])
+    return [f"<results>/attacked_diagrams/{wildcards.attack}/{wildcards.model}/{layer}" for layer in layers]
 
-    def files(wildcards):
-        item = ATTACKS[wildcards.attack]
-        if stage == "dimensions" and not item["dimensions"]:
-            return []
-        return [
-            f"<results>/{stage}/{model.name}/{item['sample']}/{layer}.{ending}"
-            for model in ATTACKED[wildcards.attack][wildcards.model]
-            for layer in layers_of(model.name, item["sample"])
-        ]
 
-    return files
+def attacked_dimensions(wildcards):
+    """The dimensions of every layer at every strength of an attack, where they are asked for."""
+    item = ATTACKS[wildcards.attack]
+    return [
+        f"<results>/dimensions/{model.name}/{item['sample']}/{layer}.csv"
+        for model in ATTACKED[wildcards.attack][wildcards.model]
+        if item["dimensions"]
+        for layer in layers_of(model.name, item["sample"])
+    ]
 
 
 def code_digests(wildcards):
@@ -225,16 +226,24 @@ UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are
 UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
 
 
-def images_of(wildcards):
-    return SAMPLES[wildcards.sample]["images"] or UNKNOWN_IMAGES
+def images_of(sample):
+    return SAMPLES[sample]["images"] or UNKNOWN_IMAGES
 
 
 def diagrams_memory(wildcards, attempt):
+    return memory_of_sample(wildcards.sample, attempt)
+
+
+def attacked_diagrams_memory(wildcards, attempt):
+    return memory_of_sample(ATTACKS[wildcards.attack]["sample"], attempt)
+
+
+def memory_of_sample(sample, attempt):
     """Megabytes that the diagrams of one layer will need, by the formula of the engine."""
-    n = min(SAMPLES[wildcards.sample]["points"] or images_of(wildcards), images_of(wildcards))
+    n = min(SAMPLES[sample]["points"] or images_of(sample), images_of(sample))
     topology = config["topology"]
     return attempt * (memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1)
 
 
 def dimensions_memory(wildcards, attempt):
-    return attempt * (memory.dimension_memory_estimate(images_of(wildcards), UNKNOWN_WIDTH) // 10**6 + 1)
+    return attempt * (memory.dimension_memory_estimate(images_of(wildcards.sample), UNKNOWN_WIDTH) // 10**6 + 1)

@@ -18,22 +18,7 @@ rule compute_diagrams:
     params:
         activations=activations_path,
         layer=layer_of,
-        settings=lambda wildcards: as_json(
-            pick(
-                config["topology"],
-                "max_dim",
-                "engine",
-                "scaling",
-                "null_draws",
-                "jackknife_groups",
-            )
-            | {
-                "clouds_by": SAMPLES[wildcards.sample]["clouds"],
-                "classes": SAMPLES[wildcards.sample]["classes"],
-                "limit": SAMPLES[wildcards.sample]["points"],
-                "seed": seed_of(SAMPLES[wildcards.sample]),
-            }
-        ),
+        settings=lambda wildcards: diagram_settings(wildcards.sample),
         code=code("compute_diagrams.py"),
     shell:
         "python $SCRIPTS/compute_diagrams.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"

@@ -1,6 +1,7 @@
 """Compare attacked images with clean ones: one tidy table, the changes, the correlations, and a page that sums up."""
 
 import argparse
+from pathlib import Path
 
 from topodepth import adversarial, pages, storage
 from topodepth.commands import run, settings
@@ -21,7 +22,7 @@ def main() -> None:
     """Parse, read, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--metrics", required=True, help="CSV of the attack: one row a strength")
-    parser.add_argument("--diagrams", nargs="+", required=True, help="diagram files of all strengths and layers")
+    parser.add_argument("--diagrams", nargs="+", required=True, help="folders of diagrams, one a layer")
     parser.add_argument("--dimensions", nargs="*", default=[], help="tables of dimension estimates of all strengths")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: descriptors, parameters, title")
     parser.add_argument("--table", required=True, help="CSV to make: every value, with the attack's success")
@@ -32,8 +33,9 @@ def main() -> None:
     metrics = storage.read_table(arguments.metrics)
     dimensions = [row for path in arguments.dimensions for row in storage.read_table(path).to_dict("records")]
     options = arguments.settings
+    diagrams = [path for folder in arguments.diagrams for path in sorted(Path(folder).glob("*.h5"))]
     found = adversarial.compare(
-        metrics, arguments.diagrams, dimensions, names=options["descriptors"], parameters=options["parameters"]
+        metrics, diagrams, dimensions, names=options["descriptors"], parameters=options["parameters"]
     )
     storage.write_table(arguments.table, found.rows, adversarial.COLUMNS)
     storage.write_table(arguments.changes, found.changes, adversarial.CHANGE_COLUMNS)
