@@ -47,10 +47,10 @@ def test_imports_point_down_only(path):
             assert ROOMS.index(room) > ROOMS.index(own), f"{own} imports {room}"
 
 
-@pytest.mark.parametrize("script", ["compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "describe_model", "join_tables",
-                                    "tabulate_diagrams", "draw_figure", "draw_sample", "prepare_dataset",
-                                    "extract_pixels", "compare_spoofs", "join_spoofs", "compare_attacks",
-                                    "join_generalization", "associate_measures"])  # fmt: skip
+@pytest.mark.parametrize("script", ["compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions",
+                                    "describe_model", "join_tables", "tabulate_diagrams", "draw_figure", "draw_sample",
+                                    "prepare_dataset", "extract_pixels", "compare_spoofs", "join_spoofs",
+                                    "compare_attacks", "join_generalization", "associate_measures"])  # fmt: skip
 def test_a_worker_after_the_activations_file_never_loads_tensorflow(script):
     """All the modules that the script can reach, late imports too, are imported; TensorFlow must not come with them."""
     code = f"""

@@ -102,8 +102,8 @@ def test_a_branch_switched_to_and_back_has_nothing_to_do(repository):
     assert repository.planned() == set()
 
 
-CAUSES_OF_TRAINING = ("training", "augmentation", "checkpoints", "complexity", "architectures", "datasets", "storage",
-                      "registry", "commands", "errors")  # fmt: skip
+CAUSES_OF_TRAINING = ("training", "augmentation", "batches", "checkpoints", "complexity", "architectures", "datasets",
+                      "storage", "registry", "commands", "errors")  # fmt: skip
 
 
 def test_training_survives_changes_of_everything_that_is_not_its_cause(repository):
