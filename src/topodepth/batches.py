@@ -4,6 +4,13 @@ import math
 
 import numpy as np
 
+PIXELS = 2**16  # of all images that are passed on at once: beyond, memory grows and speed does not
+
+
+def batch_for(shape: tuple[int, ...]) -> int:
+    """Return how many images of a shape (n, height, width, channels) to pass through a network at once."""
+    return max(1, PIXELS // math.prod(shape[1:3]))
+
 
 def even_batch(n: int, most: int) -> int:
     """Return the size of equal batches of n images, at most ``most``, so that filling up the last one wastes little."""

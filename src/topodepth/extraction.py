@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.activations import FORMAT, VERSION, check_finite
-from topodepth.batches import even_batch
+from topodepth.batches import batch_for, even_batch
 from topodepth.datasets import take
 from topodepth.errors import InputError
 from topodepth.networks import Network, by_keras
@@ -67,14 +67,18 @@ def write(
     network: Network,
     images,
     *,
-    batch_size: int = 256,
+    batch_size: int | None = None,
     out: str | Path,
     labels: Sequence[int] | None = None,
     indices: Sequence[int] | None = None,
     normalise: Callable[[np.ndarray], np.ndarray] | None = None,
     attributes: Mapping[str, object] | None = None,
 ) -> None:
-    """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers."""
+    """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers.
+
+    ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it.
+    """
+    batch_size = batch_for(images.shape) if batch_size is None else batch_size
     rows = checked_rows(network, images, labels, indices, batch_size)
     labels = None if labels is None else take(labels, rows)
     about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}

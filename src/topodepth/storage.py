@@ -53,6 +53,20 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
+def numbered_files(folder: str | Path, what: str) -> list[Path]:
+    """Return the files ``00.h5``, ``01.h5`` … of a folder, one a strength of an attack, in order.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or none in it; the message says that ``what`` was expected.
+    """
+    found = sorted(Path(folder).glob("[0-9]*.h5"))
+    if not found:
+        raise InputError(f"{folder}: expected a folder of {what}, a file 00.h5 … a strength. Received: none.")
+    return found
+
+
 @contextmanager
 def create_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
     """Open a new HDF5 file for writing; it appears at ``path`` only when the block ends well.

@@ -21,6 +21,7 @@ PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 # What stands in a command without :q, and why it can hold nothing of a stranger's
 UNQUOTED = {
     "threads": "a whole number that Snakemake makes",
+    "resources.gpu": "a whole number that Snakemake makes",
     "params.trust": "--trust or nothing (trust_flag in common.smk)",
     "params.size": "--size= and a whole number that the schema checks, or nothing",
     "params.epochs": "whole numbers that the schema checks",

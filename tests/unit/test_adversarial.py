@@ -207,11 +207,13 @@ def test_a_missing_file_and_a_foreign_model_are_named(tmp_path):
 
 def test_the_command_writes_three_tables_and_a_page_with_the_sentences(tmp_path, monkeypatch):
     METRICS.to_csv(tmp_path / "metrics.csv", index=False)
-    diagrams = [str(write(tmp_path, k)) for k in range(4)]
+    (tmp_path / "conv").mkdir()
+    for k in range(4):
+        write(tmp_path / "conv", k)
     options = {"descriptors": ["lifespan_sum"], "parameters": {}, "title": "Attack <on> m"}
     made = {name: str(tmp_path / f"{name}.made") for name in ("table", "changes", "trends", "summary")}
     monkeypatch.setattr("sys.argv", [
-        str(SCRIPT), "--metrics", str(tmp_path / "metrics.csv"), "--diagrams", *diagrams, "--settings",
+        str(SCRIPT), "--metrics", str(tmp_path / "metrics.csv"), "--diagrams", str(tmp_path / "conv"), "--settings",
         json.dumps(options), *[item for name, path in made.items() for item in (f"--{name}", path)],
     ])  # fmt: skip
     runpy.run_path(str(SCRIPT), run_name="__main__")

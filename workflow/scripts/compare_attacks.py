@@ -1,7 +1,6 @@
 """Compare attacked images with clean ones: one tidy table, the changes, the correlations, and a page that sums up."""
 
 import argparse
-from pathlib import Path
 
 from topodepth import adversarial, pages, storage
 from topodepth.commands import run, settings
@@ -33,7 +32,7 @@ def main() -> None:
     metrics = storage.read_table(arguments.metrics)
     dimensions = [row for path in arguments.dimensions for row in storage.read_table(path).to_dict("records")]
     options = arguments.settings
-    diagrams = [path for folder in arguments.diagrams for path in sorted(Path(folder).glob("*.h5"))]
+    diagrams = [path for folder in arguments.diagrams for path in storage.numbered_files(folder, "diagrams")]
     found = adversarial.compare(
         metrics, diagrams, dimensions, names=options["descriptors"], parameters=options["parameters"]
     )

@@ -1,28 +1,21 @@
 """Compute the persistence diagrams of one layer at every strength of an attack: many strengths of small clouds."""
 
 import argparse
-from pathlib import Path
 
 from topodepth import activations, diagrams, storage
 from topodepth.commands import run, settings
-from topodepth.errors import InputError
 
 
 def main() -> None:
     """Parse, read the layer at one strength after the other, compute."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--attack", type=Path, required=True, help="folder of an attack: an activations file a strength"
-    )
+    parser.add_argument("--attack", required=True, help="folder of an attack: an activations file a strength")
     parser.add_argument("--layer", required=True, help="layer, as the activations files name it")
     parser.add_argument("--settings", type=settings, default={}, help="JSON: keyword arguments of diagrams.write")
     parser.add_argument("--out-folder", required=True, help="folder to make: a file of diagrams a strength")
     arguments = parser.parse_args()
-    paths = sorted(arguments.attack.glob("[0-9]*.h5"))
-    if not paths:
-        raise InputError(f"{arguments.attack}: expected an activations file a strength, 00.h5 … Received: none.")
     with storage.whole_folder(arguments.out_folder) as folder:
-        for path in paths:
+        for path in storage.numbered_files(arguments.attack, "activations"):
             file = activations.read(path)
             diagrams.write(
                 folder / path.name,

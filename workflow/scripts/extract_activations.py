@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--split", required=True, help="train, validation or test")
     parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
-    parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
+    parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that this job may use; 0: ONNX Runtime, where it can")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
