@@ -24,7 +24,7 @@ lint: .venv/ready
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
-bench: .venv-bench/ready # beside other tools, and how cost grows: the better part of an hour; QUICK=1: small sizes
+bench: .venv-bench/ready # beside other tools, and how cost grows: about half an hour; QUICK=1: small sizes
 	.venv-bench/bin/python benchmarks/bench.py $(if $(QUICK),--quick)
 	.venv-bench/bin/python benchmarks/growth.py $(if $(QUICK),--quick)
 	.venv-bench/bin/python benchmarks/experiments.py $(if $(QUICK),--quick)

@@ -1,6 +1,6 @@
 """Whole experiments: the pipeline beside the original's protocol as a plain script, on the same images and networks.
 
-    make bench                # part of it; about half an hour of it
+    make bench                # part of it; about twenty minutes of it
     make bench QUICK=1        # a tenth of the images, four networks; without depth, whose subsamples need them all
 
 Networks are those of this project at full width with random weights, batch normalisation adjusted; images are smooth

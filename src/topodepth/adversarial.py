@@ -97,7 +97,7 @@ def compare(
     metrics = metrics.sort_values("epsilon", kind="stable").reset_index(drop=True)
     if metrics.empty or metrics["epsilon"][0] != 0:
         raise InputError("metrics: expected a row of the clean images, epsilon 0. Received: none.")
-    strengths = {row["model"]: k for k, row in enumerate(metrics.to_dict("records"))}
+    strengths = {row["model"]: row for row in metrics.to_dict("records")}
     rows, measured = [], _Measured(list(strengths))
     for path in diagrams:
         file = DiagramFile(path)
@@ -106,12 +106,12 @@ def compare(
     measured.add_rows(dimensions)
     rows += [dict(row) for row in dimensions]
     for row in rows:
-        row |= {key: metrics[key][strengths[row["model"]]] for key in STRENGTH}
+        row |= {key: strengths[row["model"]][key] for key in STRENGTH}
     rows.sort(key=lambda row: (row["epsilon"], row["layer_index"]))
     found = measured.series()
     return Comparison(
         rows,
-        [row for series in found for row in _changes(series, metrics)],
+        [row for series in found for row in _changes(series, strengths.values())],
         [_trend(series, metrics) for series in found],
     )
 
@@ -190,9 +190,9 @@ def _percent(k: int):
     return lambda values: 100 * (values[k] / values[0] - 1) if values[0] > 0 else np.nan
 
 
-def _changes(series: Series, metrics: "pandas.DataFrame") -> list[dict]:  # noqa: F821
+def _changes(series: Series, strengths: Iterable[Mapping]) -> list[dict]:
     rows = []
-    for k, strength in enumerate(metrics.to_dict("records")):
+    for k, strength in enumerate(strengths):
         change, percent = series.interval(_change(k)), series.interval(_percent(k))
         rows.append({
             **series.place, "model": strength["model"], **{key: strength[key] for key in STRENGTH},

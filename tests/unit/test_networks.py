@@ -206,7 +206,7 @@ def test_a_class_of_ones_own_is_not_taken_for_keras_own(tmp_path):
 def test_neither_the_batch_nor_the_threads_change_a_bit(file):
     images = np.random.default_rng(0).normal(size=(20, 16, 16, 3)).astype(np.float32)
     whole = networks.open_network(file).predict(images, 20)
-    for threads, size in ((1, 20), (1, 3), (2, 20), (2, 7)):
+    for threads, size in ((1, 20), (1, 3), (1, 1), (2, 20), (2, 7)):
         network = networks.open_network(file, threads=threads)
         parts = [network.predict(images[k : k + size], size) for k in range(0, 20, size)]
         for tap, values in enumerate(whole):
