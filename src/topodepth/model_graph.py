@@ -328,10 +328,9 @@ def choose(graph: LayerGraph, layers) -> list[Choice]:
     choices = [_choice(graph, str(token)) for token in layers]
     for choice in choices:
         same = (choice.application.key, choice.before_activation)
-        twin = seen.get(same, choice.token if choice.token in seen.values() else None)
-        if twin is not None:
+        if same in seen:
             raise InputError(
-                f"{graph.name}: layers {twin!r} and {choice.token!r} are the same tensor, expected each once."
+                f"{graph.name}: layers {seen[same]!r} and {choice.token!r} are the same tensor, expected each once."
             )
         seen[same] = choice.token
     return choices
@@ -340,7 +339,8 @@ def choose(graph: LayerGraph, layers) -> list[Choice]:
 def _choice(graph: LayerGraph, text: str) -> Choice:
     names = {application.name for application in graph.applications}
     if text == "logits":
-        return Choice(text, *_logits(graph))
+        application, inside = graph.head()
+        return Choice(text, application, text, before_activation=inside)
     if text == "penultimate" and text not in names:
         return Choice(text, _penultimate(graph), text)
     if text not in names and re.fullmatch(r"-?\d+", text):
@@ -379,11 +379,6 @@ def _unknown_layer(graph: LayerGraph, text: str) -> InputError:
         f"{uses[0].name}@k (k < {len(uses)})" if len(uses) > 1 else uses[0].name for uses in graph.by_layer.values()
     ]
     return unknown_name(f"layer of {graph.name}", text, [*known, "logits", "penultimate"])
-
-
-def _logits(graph: LayerGraph) -> tuple[Application, str, bool]:
-    application, inside = graph.head()
-    return application, "logits", inside
 
 
 def _penultimate(graph: LayerGraph) -> Application:

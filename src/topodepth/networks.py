@@ -50,6 +50,7 @@ def open_network(
     trust: bool = False,
     threads: int = 1,
     gpu: bool = False,
+    model=None,
 ) -> Network:
     """Open a Keras model file and tap its layers.
 
@@ -65,6 +66,8 @@ def open_network(
         Threads of ONNX Runtime; those of Keras are set before its import.
     gpu
         Let Keras open it in any case: there is a GPU, which ONNX Runtime would leave idle.
+    model
+        The same file as Keras has opened it, where it has: it is not opened again.
 
     Raises
     ------
@@ -81,10 +84,12 @@ def open_network(
             return Network(found.name, onnx_network.RUNTIME, [source], taps, lambda images, size: run(images))
         except onnx_network.Unsupported as unsupported:
             reason = f"not among the layers known to ONNX Runtime: {unsupported}"
-    log.info("%s: opened by Keras, %s", path, reason)
-    from topodepth.models import load_model
+    log.info("%s: computed by Keras, %s", path, reason)
+    if model is None:
+        from topodepth.models import load_model
 
-    return by_keras(load_model(path, trust=trust), layers, scores=scores)
+        model = load_model(path, trust=trust)
+    return by_keras(model, layers, scores=scores)
 
 
 def by_keras(model, layers="auto", *, scores: bool = False) -> Network:

@@ -14,7 +14,6 @@ OPSET, IR_VERSION = 17, 8
 INERT = {"name", "trainable", "dtype", "data_format", "batch_input_shape", "seed", "rate", "stddev", "noise_shape",
          "momentum", "renorm_momentum", "l1", "l2"}  # fmt: skip
 INERT_ENDINGS = ("_initializer", "_regularizer", "_constraint")
-MERGES = {"Add", "Multiply", "Maximum", "Minimum"}  # functions of Keras 3 with layers of the same name and meaning
 SIMPLE = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "softsign": "Softsign",
           "exponential": "Exp", "elu": "Elu", "selu": "Selu"}  # fmt: skip
 
@@ -87,17 +86,18 @@ class Graph:
         return model.SerializeToString()
 
 
-CONVERTERS: dict[str, tuple[Callable, set[str]]] = {}
+CONVERTERS: dict[str, tuple[Callable, set[str], tuple[str, ...]]] = {}
 
 
-def converts(*kinds: str, settings: str = "") -> Callable:
+def converts(*kinds: str, settings: str = "", rooms: tuple[str, ...] = ("keras.layers",)) -> Callable:
     """Register the converter of layer classes: from a graph, the layer and its inputs to the output before activation.
 
-    ``settings`` are those it knows, beside what every layer has; a layer with others is refused.
+    ``settings`` are those it knows, beside what every layer has; a layer with others is refused. ``rooms`` are the
+    parts of Keras that these classes are of: some functions of Keras 3 have the name and meaning of a layer.
     """
 
     def register(convert: Callable) -> Callable:
-        CONVERTERS.update(dict.fromkeys(kinds, (convert, set(settings.split()))))
+        CONVERTERS.update(dict.fromkeys(kinds, (convert, set(settings.split()), rooms)))
         return convert
 
     return register
@@ -140,10 +140,9 @@ def convert(graph: Graph, record: dict, weights: list[np.ndarray], inputs: list[
 
 def _converter(record: dict) -> Callable:
     kind = record["class_name"]
-    found, known = CONVERTERS.get(kind, (None, set()))
+    found, known, rooms = CONVERTERS.get(kind, (None, set(), ()))
     module = str(record.get("module") or "keras.layers").replace("tf_keras", "keras").replace("keras.src", "keras")
-    own = module.startswith("keras.layers") or (module.startswith("keras.ops") and kind in MERGES)
-    if found is None or not own:
+    if not module.startswith(rooms):  # also of a class without converter, which has no rooms
         raise Unsupported(kind)
     for key, value in record["config"].items():
         off = value is None or value is False

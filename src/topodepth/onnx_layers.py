@@ -234,7 +234,7 @@ def _rescaling(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
     return graph.add("Add", [scaled, np.float32(float(layer.settings["offset"]))], x.shape)
 
 
-@converts(*MERGES)
+@converts(*MERGES, rooms=("keras.layers", "keras.ops"))
 def _merge(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
     if len(inputs) < 2 or len({len(item.shape) for item in inputs}) != 1:
         raise Unsupported(f"{layer.kind} of {[item.shape for item in inputs]}")

@@ -37,6 +37,7 @@ def main() -> None:
         trust=arguments.trust,
         threads=arguments.threads,
         gpu=arguments.gpus > 0,
+        model=model,
     )
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
