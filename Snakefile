@@ -4,13 +4,16 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 
-configfile: "config.yaml"
+# as a module, this is a part of another workflow, which has a report, targets and limits of its own
+MODULE = not workflow.modifier.is_main_snakefile()
 
+if not MODULE:
 
-report: "workflow/report/workflow.rst"
+    report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/machine.smk"
 include: "workflow/rules/experiments.smk"
 include: "workflow/rules/assets.smk"
 include: "workflow/rules/datasets.smk"
@@ -26,7 +29,7 @@ include: "workflow/rules/provenance.smk"
 
 
 rule all:
-    default_target: True
+    default_target: not MODULE
     input:
         rules.depth.input,
         rules.dynamics.input,

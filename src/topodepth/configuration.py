@@ -1,5 +1,6 @@
 """The configuration: checked against its schema, completed with defaults, and against the names that exist."""
 
+import copy
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -27,6 +28,31 @@ ORIGINAL_LAYERS = {
 }
 
 
+def laid_over(folder: str | Path, config: Mapping) -> dict:
+    """Return a configuration laid over the one that comes with the pipeline.
+
+    Maps are merged key by key, everything else is replaced. The paper's experiments are selected where nothing else is:
+    a configuration that names experiments runs those and no others.
+
+    Parameters
+    ----------
+    folder
+        The pipeline's own, with ``config.yaml`` and ``examples/paper.yaml``.
+    config
+        The user's, empty if there is none; it is not changed.
+    """
+    base = _read(Path(folder, "config.yaml"))
+    if "experiments" not in {**base, **config}:
+        base = _merged(base, _read(Path(folder, "examples/paper.yaml")))
+    return _merged(base, config)
+
+
+def _merged(below: object, above: object) -> object:
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return copy.deepcopy(above)
+    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
+
+
 def complete(config: dict, schema_path: str | Path) -> dict:
     """Return the configuration with every default filled in.
 
@@ -44,13 +70,13 @@ def complete(config: dict, schema_path: str | Path) -> dict:
         architecture, descriptor or estimator that does not exist. The message names the key.
     """
     try:
-        return _completed(config, _schema(schema_path))
+        return _completed(config, _read(schema_path))
     except RecursionError:
         raise InputError("config: expected values less deep in each other. Received: too deep ones.") from None
 
 
 @cache
-def _schema(path: str | Path) -> Mapping:
+def _read(path: str | Path) -> Mapping:
     import yaml
 
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

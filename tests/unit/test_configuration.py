@@ -8,6 +8,7 @@ import yaml
 
 from topodepth import configuration
 from topodepth.errors import InputError
+from topodepth.figures import frame
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
@@ -15,7 +16,7 @@ SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
 
 @pytest.fixture
 def config():
-    return yaml.safe_load((ROOT / "config.yaml").read_text())
+    return copy.deepcopy(configuration.laid_over(ROOT, {}))
 
 
 def at(config, path, value):
@@ -121,15 +122,37 @@ def test_every_key_of_the_schema_is_described_and_unknown_keys_are_refused_every
 
 
 @pytest.mark.parametrize("example", sorted(path.name for path in (ROOT / "examples").glob("*.yaml")))
-def test_every_example_is_valid_over_the_base_configuration(config, example):
+def test_every_example_is_valid_over_the_base_configuration(example):
     overlay = yaml.safe_load((ROOT / "examples" / example).read_text())
+    complete = configuration.complete(configuration.laid_over(ROOT, overlay), SCHEMA)
+    selected = {kind for kind, items in complete["experiments"].items() if items}
+    assert selected == {kind for kind, items in overlay["experiments"].items() if items}
 
-    def merge(base, top):  # as Snakemake merges configuration files: maps deeply, everything else replaced
-        for key, value in top.items():
-            base[key] = merge(base.get(key, {}), value) if isinstance(value, dict) else value
-        return base
 
-    configuration.complete(merge(config, overlay), SCHEMA)
+def test_a_configuration_is_laid_over_the_base_maps_merged_and_lists_replaced():
+    own = {"models": {"vgg": {"seeds": [7]}, "mine": {"file": "m.keras", "dataset": "digits"}}, "seed": 3}
+    before = copy.deepcopy(own)
+    laid = configuration.laid_over(ROOT, own)
+    assert laid["models"]["vgg"] == configuration.laid_over(ROOT, {})["models"]["vgg"] | {"seeds": [7]}
+    assert laid["models"]["mine"] == own["models"]["mine"]
+    assert laid["seed"] == 3
+    assert {"resnet", "vgg_authors"} <= {*laid["models"]}
+    assert own == before
+
+
+def test_the_papers_experiments_are_selected_only_where_a_configuration_names_none():
+    paper = yaml.safe_load((ROOT / "examples/paper.yaml").read_text())
+    for own in ({}, {"run": "renamed"}, {"models": {"vgg": {"seeds": [7]}}}):
+        assert configuration.laid_over(ROOT, own)["experiments"] == paper["experiments"]
+    assert configuration.laid_over(ROOT, {})["run"] == "paper"
+    mine = {"experiments": {"depth": [{"name": "mine", "models": ["vgg"]}]}}
+    assert configuration.laid_over(ROOT, mine)["experiments"] == mine["experiments"]
+    assert configuration.laid_over(ROOT, {"experiments": {}})["experiments"] == {}
+
+
+def test_every_target_of_the_generalisation_experiment_has_an_axis_in_its_figures():
+    schema = yaml.safe_load(SCHEMA.read_text())
+    assert {*schema["$defs"]["generalization"]["properties"]["targets"]["items"]["enum"]} <= {*frame.TARGETS}
 
 
 def test_the_originals_protocol_makes_its_choices(config):

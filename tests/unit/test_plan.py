@@ -5,7 +5,6 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import yaml
 
 from topodepth import configuration, plan
 from topodepth.errors import InputError
@@ -16,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def configure():
     def make(models=None, **others):
-        config = yaml.safe_load((ROOT / "config.yaml").read_text())
+        config = configuration.laid_over(ROOT, {})
         config["models"] |= models or {}
         return configuration.complete(config | others, ROOT / "workflow/schemas/config.schema.yaml")
 

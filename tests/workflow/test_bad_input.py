@@ -1,6 +1,5 @@
 """A mistake ends in one clear line and an exit code, before or instead of half-written results."""
 
-import os
 import re
 import subprocess
 import sys
@@ -132,23 +131,6 @@ def test_a_misspelt_configuration_ends_the_plan_in_one_line(unstarted, change, w
     assert result.returncode != 0
     assert "Traceback" not in result.stderr
     assert all(word in last_line(result.stderr) for word in words)
-
-
-def test_cores_that_do_not_exist_are_refused_before_any_job(unstarted):
-    cores = len(os.sched_getaffinity(0)) + 1
-    result = unstarted.snakemake("--cores", str(cores))
-    assert result.returncode != 0
-    assert "Traceback" not in result.stderr
-    assert f"--cores {cores} asked, this machine has {cores - 1}" in result.stderr
-    assert not (unstarted.path / "results/tiny/datasets").exists()
-
-
-def test_memory_that_does_not_exist_is_refused_before_any_job(unstarted):
-    result = unstarted.snakemake("--cores", "1", "--set-resources", "train_model:mem_mb=999999999")
-    assert result.returncode != 0
-    assert "Traceback" not in result.stderr
-    assert "asks for 999999999 MB of memory, this machine has" in last_line(result.stderr)
-    assert not (unstarted.path / "results/tiny/datasets").exists()
 
 
 def test_a_failed_jobs_last_words_are_on_the_terminal_and_other_models_go_on(repository):

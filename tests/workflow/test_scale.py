@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from tests.workflow.conftest import copy_repository
+from tests.workflow.conftest import ROOT, copy_repository
 
 pytestmark = [pytest.mark.xdist_group("workflow"), pytest.mark.slow]
 
@@ -23,7 +23,8 @@ PAPER = {
         **{name: {"seeds": list(range(12))} for name in SEEDED},
         "grid": {"dataset": "cifar10", "architecture": "cnn", "seeds": [0, 1, 2], "grid": GRID},
     },
-    "experiments": {"generalization": [{"name": "grid", "models": ["grid"], "sample": "head"}]},
+    "experiments": yaml.safe_load((ROOT / "examples/paper.yaml").read_text())["experiments"]
+    | {"generalization": [{"name": "grid", "models": ["grid"], "sample": "head"}]},
 }
 
 # Snakemake itself, whose jobs make empty files and are recorded as finished

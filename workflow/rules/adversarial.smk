@@ -149,10 +149,11 @@ for figure, table in ATTACK_FIGURES.items():
         params:
             figure=figure,
             title=attack_title,
+            options=as_json({"descriptor": leading_descriptor()} if figure == "adversarial_success" else {}),
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
             "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title={params.title:q}"
-            " --out {output:q} 2> {log:q}"
+            " --options {params.options:q} --out {output:q} 2> {log:q}"
 
 
 rule adversarial:

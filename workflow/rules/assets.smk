@@ -1,10 +1,9 @@
-# compute nodes often lack the internet
-localrules:
-    fetch_asset,
-    unpack_asset,
+# local: compute nodes often lack the internet
 
 
 rule fetch_asset:
+    input:
+        asset_by_hand,
     output:
         "resources/{file}",
     log:
@@ -12,6 +11,7 @@ rule fetch_asset:
     wildcard_constraints:
         file=one_of(asset["file"] for asset in config["assets"].values()),
     retries: 0  # it goes on by itself where a download broke off
+    localrule: True
     conda:
         "../../envs/assets.yaml"
     params:
@@ -35,6 +35,7 @@ checkpoint unpack_asset:
         "resources/logs/unpack-{asset}.log",
     wildcard_constraints:
         asset=one_of(name for name, asset in config["assets"].items() if asset["unpack"]),
+    localrule: True
     conda:
         "../../envs/assets.yaml"
     shell:

@@ -7,17 +7,36 @@ import sys
 from functools import cache
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.basedir, "src")))
+# The folder of this repository, whatever folder Snakemake runs in and whatever workflow uses this one as a module.
+REPOSITORY = Path(str(workflow.current_basedir)).parents[1]
+if not REPOSITORY.is_dir():
+    sys.exit(f"error: {REPOSITORY}: expected a folder of this machine. Clone the repository, and name its Snakefile.")
+sys.path.insert(0, str(REPOSITORY / "src"))
 
 from snakemake.exceptions import WorkflowError
 
 from topodepth import architectures, attacks, configuration, datasets, memory, plan, provenance, storage
 from topodepth.errors import InputError
 
-SCRIPTS = Path(workflow.basedir, "workflow/scripts")
+if not Path(provenance.__file__).is_relative_to(REPOSITORY / "src"):
+    sys.exit(f"error: {REPOSITORY}: one workflow cannot use two copies of topodepth. Used: {provenance.__file__}")
+SCRIPTS = REPOSITORY / "workflow/scripts"
+
+
+def brought(key, path, made=""):
+    """A path that the configuration names; in one line it is refused if neither it nor what is made from it is there.
+
+    Asked before any job runs. In a module, a rule of the other workflow may make it.
+    """
+    if path and not MODULE and not os.path.exists(path) and not os.path.exists(made):
+        there = f"expected a file or folder that is there, seen from {os.getcwd()}."
+        sys.exit(f"error: config key '{key}': {there} Received: {path}")
+    return path
+
 
 try:
-    config = configuration.complete(config, Path(workflow.basedir, "workflow/schemas/config.schema.yaml"))
+    config = configuration.laid_over(REPOSITORY, config)
+    config = configuration.complete(config, REPOSITORY / "workflow/schemas/config.schema.yaml")
     COMPARISONS, DYNAMICS, GENERALIZATION, ATTACKS, SPOOFS = (
         {item["name"]: item for item in config["experiments"].get(kind, [])}
         for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing")
@@ -27,12 +46,13 @@ try:
     ARCHIVED = sorted(
         {entry for item in GENERALIZATION.values() for entry in item["models"] if plan.archived(config, entry)}
     )
+    SELECTED = {entry for item in EXPERIMENTS for entry in item["models"]}
+    SELECTED |= {entry for item in GENERALIZATION.values() for entry in item["models"]} - {*ARCHIVED}
+    for kind in ("models", "activations"):
+        for entry in sorted(SELECTED & {*config[kind]}):
+            brought(f"{kind}.{entry}.file", config[kind][entry]["file"])
     # the single models behind each entry that an experiment selects, and the snapshots behind each trained one
-    ENTRIES = plan.models(
-        config,
-        {entry for item in EXPERIMENTS for entry in item["models"]}
-        | {entry for item in GENERALIZATION.values() for entry in item["models"]} - {*ARCHIVED},
-    )
+    ENTRIES = plan.models(config, SELECTED)
     SNAPSHOTS = {
         model.name: plan.snapshots(model)
         for item in DYNAMICS.values()
@@ -79,11 +99,13 @@ pathvars:
 
 # Jobs find the scripts, the library and this Python whether or not an environment is active; conda environments bring
 # their own Python.
-environment = {"SCRIPTS": SCRIPTS, "PYTHONPATH": Path(workflow.basedir, "src")}
+environment = {"SCRIPTS": SCRIPTS, "PYTHONPATH": REPOSITORY / "src"}
 exports = [f"export {name}={shlex.quote(str(path))}; " for name, path in environment.items()]
 if not workflow.deployment_settings.deployment_method:
     exports.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
-# neither spaces nor stars in the folder's own name may split a command
+# A shell of these rules alone: a prefix of Snakemake's own would go before the commands of every workflow that uses
+# these rules as a module. Neither spaces nor stars in the folder's own name may split a command.
+shell = type("shell", (shell,), {})
 shell.prefix("".join(exports) + "IFS=; set -f; ")
 
 
@@ -198,13 +220,22 @@ def asset_of_file(wildcards):
     return next(name for name, asset in config["assets"].items() if asset["file"] == wildcards.file)
 
 
-def dataset_paths(name):
+def asset_by_hand(wildcards):
+    """No input, but a file put there by hand must be there."""
+    name = asset_of_file(wildcards)
+    brought(f"assets.{name}.path", config["assets"][name]["path"], f"resources/{wildcards.file}")
+    return []
+
+
+def dataset_paths(name, made):
+    """What a data set is read from; its source must be there, or what is made from it."""
     dataset = config["datasets"][name]
-    return ([dataset["source"]] if dataset["source"] else []) + [asset_path(name) for name in dataset["assets"]]
+    source = brought(f"datasets.{name}.source", dataset["source"], made)
+    return ([source] if source else []) + [asset_path(asset) for asset in dataset["assets"]]
 
 
 def dataset_inputs(wildcards):
-    return dataset_paths(wildcards.dataset)
+    return dataset_paths(wildcards.dataset, f"results/{config['run']}/datasets/{wildcards.dataset}.h5")
 
 
 def dataset_source(wildcards):
@@ -296,46 +327,3 @@ def layer_files(stage, ending):
         return [f"{folder}/{layer}.{ending}" for layer in layers_of(wildcards.model, wildcards.sample)]
 
     return files
-
-
-# What the jobs on one machine share. Together they ask for no more than it has; one that asks for more than all of it
-# gets all of it: without GPUs gpu=1 becomes gpu=0, and cores and memory say how many run at once. A process that an
-# executor started for one job, on a node of a cluster, does the same there.
-MACHINE = {
-    "mem_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6,
-    # at most one: TensorFlow takes all the memory of every GPU that it sees
-    "gpu": min(1, len([*Path(os.sep, "proc/driver/nvidia/gpus").glob("*")])),
-}
-if workflow.nodes is None or not workflow.is_main_process:
-    for resource, amount in MACHINE.items():
-        if resource not in workflow.global_resources:
-            workflow.register_resource(resource, amount)
-
-
-onstart:
-    # asked here, not while planning: a plan for a larger machine may be drawn anywhere
-    if workflow.local_exec:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        if workflow.cores > cores:
-            sys.exit(f"error: --cores {workflow.cores} asked, this machine has {cores}. Use --cores {cores}.")
-        # as the rules ask, before it is cut to what the machine has
-        wishes = [job.rule.resources.get("mem_mb") for job in workflow.dag.needrun_jobs()]
-        asked = max([wish.value or 0 for wish in wishes if wish and not wish.is_evaluable()], default=0)
-        if asked > MACHINE["mem_mb"]:
-            sys.exit(
-                f"error: a job asks for {asked} MB of memory, this machine has {MACHINE['mem_mb']} MB. See profiles/."
-            )
-
-
-onerror:
-    # said last, for in a long run a job failed far above: which, where its log is, and what is missing for it
-    failed = sorted(getattr(workflow.scheduler, "failed", []), key=str)
-    wanted = [path for job in workflow.dag.targetjobs for path in (job.input or job.output)]
-    missing = [str(path) for path in wanted if not os.path.exists(path)]
-    for job in failed:
-        print(
-            f"error: {job.rule.name} {job.format_wildcards('{wildcards}')}: {', '.join(job.log)}", file=sys.stderr
-        )
-    if missing:
-        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
-        print(f"error: {len(missing)} results missing: {shown}. The same command makes them.", file=sys.stderr)

@@ -74,10 +74,11 @@ for figure in DEPTH_FIGURES:
                 else (lambda wildcards: labels_of(compared(wildcards)))
             ),
             title=lambda wildcards: title_of(COMPARISONS[wildcards.comparison]),
+            options=as_json({"estimators": config["dimension"]["estimators"]} if figure == "dimension" else {}),
             code=code("draw_figure.py", f"topodepth.figures.{figure}"),
         shell:
             "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --labels {params.labels:q}"
-            " --title={params.title:q} --out {output:q} 2> {log:q}"
+            " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
 
 
 rule tabulate_diagrams:

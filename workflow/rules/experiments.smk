@@ -52,9 +52,16 @@ def drawn_diagrams(comparison):
 
 
 def depth_figures(comparison):
-    """Training curves are drawn where models were trained here."""
+    """Training curves are drawn where models were trained here, dimensions where they are estimated."""
     trained = any(model.kind == "trained" for model in members(comparison))
-    return ["depth", "depth_models", "dimension"] + (["training"] if trained else [])
+    estimated = SAMPLES[comparison["sample"]]["dimensions"] and config["dimension"]["estimators"]
+    return ["depth", "depth_models"] + (["dimension"] if estimated else []) + (["training"] if trained else [])
+
+
+def leading_descriptor():
+    """The descriptor of the figures that show one alone."""
+    descriptors = config["topology"]["descriptors"]
+    return "lifespan_sum" if "lifespan_sum" in descriptors else descriptors[0]
 
 
 def snapshots_of(wildcards):
@@ -124,7 +131,8 @@ def general_target(wildcards):
 def general_scatter(wildcards):
     item = GENERALIZATION[wildcards.generalization]
     group = item["groups"] or "architecture"
-    return as_json({"target": item["targets"][0], "colour": item["colour"], "group": group})
+    options = {"target": item["targets"][0], "colour": item["colour"], "group": group}
+    return as_json(options | {"descriptor": leading_descriptor()})
 
 
 def spoof_settings(wildcards):
@@ -215,7 +223,9 @@ def external_inputs(wildcards):
     """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations."""
     archives = [asset_path(config["models"][entry]["asset"]) for entry in ARCHIVED]
     files = [model.path for model in MODELS.values() if model.path and model.entry not in ARCHIVED]
-    sources = [path for name in datasets_used() for path in dataset_paths(name)]
+    sources = [
+        path for name in datasets_used() for path in dataset_paths(name, f"results/{config['run']}/provenance.json")
+    ]
     return sorted({*archives, *files, *sources})
 
 

@@ -10,7 +10,7 @@ rule list_provenance:
     localrule: True
     params:
         config=as_json(config),
-        lock=storage.sha256(Path(workflow.basedir, "requirements.lock")),
+        lock=storage.sha256(REPOSITORY / "requirements.lock"),
         code=code_digests,
         inputs=external_inputs,
     run:

@@ -51,7 +51,7 @@ def draw(
     table = frame.tidy(table, COLUMNS, "dimension")
     names = frame.order(table, models)
     panels = [(name, 0) for name in estimators] if estimators else None
-    chosen = frame.present(table, panels, [(name, 0) for name in ESTIMATORS], "dimension")
+    chosen = frame.present(table, panels, [(name, 0) for name in ESTIMATORS], "dimension", only=True)
     marks = style.marks(name for name, _ in chosen)
     curves = {panel[0]: frame.positive(frame.summary(table, panel, "dimension"), "value") for panel in chosen}
     height, columns = style.cells(len(names), PER_ROW)

@@ -35,6 +35,7 @@ TARGETS = {
     "gap": ("generalisation gap, training − test accuracy, %", 100),
     "loss_gap": ("gap of the loss, test − training", 1),
     "test_accuracy": ("test accuracy, %", 100),
+    "test_loss": ("test loss", 1),
 }
 
 
@@ -136,16 +137,23 @@ def positive(rows: "DataFrame", column: str) -> "DataFrame":
     return rows.assign(**{column: rows[column].where(rows[column] > 0)})
 
 
-def present(table: "DataFrame", panels: Sequence[Panel] | None, default: Sequence[Panel], figure: str) -> list[Panel]:
-    """Return the panels asked for, or those of ``default`` that the table has.
+def present(
+    table: "DataFrame", panels: Sequence[Panel] | None, default: Sequence[Panel], figure: str, *, only: bool = False
+) -> list[Panel]:
+    """Return the panels asked for, or those of ``default`` that the table has, or else the first that it has.
+
+    With ``only``, nothing stands in for the default.
 
     Raises
     ------
     InputError
-        If the table has no row for a panel asked for, or for none of the default.
+        If the table has no row for a panel asked for, or for none that may stand for it.
     """
     wanted = [(str(descriptor), int(dimension)) for descriptor, dimension in (panels or default)]
     found = [panel for panel in wanted if rows_of(table, panel)["class"].isin(SUMMARIES).any()]
+    if not (panels or found or only):
+        summaries = table[table["class"].isin(SUMMARIES)][["descriptor", "homology_dimension"]].drop_duplicates()
+        found = [(name, int(degree)) for name, degree in summaries.itertuples(index=False)][: len(default)]
     absent = [panel for panel in wanted if panel not in found]
     if absent and (panels or not found):
         pairs = table[["descriptor", "homology_dimension"]].drop_duplicates().sort_values(["descriptor"], kind="stable")
