@@ -1,16 +1,22 @@
 """The weights in a Keras file, layer by layer, read without Keras."""
 
 import re
+import shutil
 import tempfile
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 
-from topodepth.model_files import WEIGHTS, ModelFile, check_self_contained
+from topodepth import storage
+from topodepth.errors import InputError
+from topodepth.model_files import HDF5_SIGNATURE, WEIGHTS, ModelFile
 from topodepth.storage import open_h5, plain, reading
+
+WEIGHTS_PACKING, WEIGHTS_SLACK = 200, 2**26  # no ratio is suspicious below 64 MiB; trained weights hardly pack at all
 
 
 class Weights:
@@ -72,3 +78,29 @@ def _keys_of_archive(found: ModelFile) -> dict[str, str]:
         keys[name] = f"layers/{snake}_{seen[snake]}" if seen[snake] else f"layers/{snake}"
         seen[snake] += 1
     return keys
+
+
+def check_self_contained(path: Path) -> None:
+    """Refuse a model whose weights lie in other files: opening it would read them wherever they are.
+
+    Raises
+    ------
+    InputError
+        Also if the weights in an archive unpack to far more than weights can be packed.
+    """
+    import h5py
+
+    expected = "a model file that holds all its weights itself"
+    with path.open("rb") as handle, reading(path, "a whole model file"):
+        if handle.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
+            with open_h5(path) as file:
+                return storage.check_self_contained(path, file, expected)
+        with zipfile.ZipFile(path) as archive, tempfile.TemporaryFile() as copy:
+            member = archive.getinfo(WEIGHTS)
+            if member.file_size > max(WEIGHTS_SLACK, WEIGHTS_PACKING * member.compress_size):
+                received = f"{member.compress_size} bytes that claim to unpack to {member.file_size}"
+                raise InputError(f"{path}: {WEIGHTS} expected as numbers. Received: {received}")
+            with archive.open(member) as source:
+                shutil.copyfileobj(source, copy)
+            with h5py.File(copy, "r") as file:
+                return storage.check_self_contained(path, file, expected)

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.model_files import check_self_contained, inspect
-from topodepth.model_graph import RESHAPES, Graph, Tap, resolve_taps
+from topodepth.model_files import inspect
+from topodepth.model_graph import RESHAPES, Tap
+from topodepth.model_opened import Graph
+from topodepth.model_weights import check_self_contained
 
 __all__ = [
     "Classifier",
@@ -117,7 +119,7 @@ def tap_layers(model, layers="auto") -> list[Tap]:
         If a layer is unknown (lists the known ones), is shared and no application is named (lists them), or two
         entries mean the same tensor.
     """
-    return resolve_taps(model, layers)
+    return Graph(model).taps(layers)
 
 
 def tapped_model(model, taps: list[Tap]):
