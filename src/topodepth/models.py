@@ -10,7 +10,7 @@ from topodepth.errors import InputError
 from topodepth.model_files import inspect
 from topodepth.model_graph import RESHAPES, Tap
 from topodepth.model_opened import Graph
-from topodepth.model_weights import check_self_contained
+from topodepth.model_weights import as_keras_reads
 
 __all__ = [
     "Classifier",
@@ -73,14 +73,16 @@ def load_model(path: str | Path, *, trust: bool = False):
     """
     path = Path(path)
     found = inspect(path, trust=trust)
-    check_self_contained(path)
     if found.legacy:
         import tf_keras as framework
     else:
         import keras as framework
     options = {"compile": False, **({"safe_mode": False} if trust else {})}
     try:
-        model = framework.models.load_model(path, **options)
+        with as_keras_reads(found) as readable:
+            model = framework.models.load_model(readable, **options)
+    except InputError:
+        raise
     except Exception as error:  # whatever a damaged or foreign file raises, the user needs the file's name
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"{path}: cannot be opened by Keras {framework.__version__}. Received: {reason}") from error
