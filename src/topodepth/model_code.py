@@ -11,6 +11,11 @@ KERAS_ROOMS = {
     "layers", "initializers", "regularizers", "constraints", "activations", "models", "ops", "dtype_policies",
     "mixed_precision", "optimizers", "losses", "metrics", "quantizers", "random", "backend", "engine",
 }  # fmt: skip
+# Classes of keras.applications itself: by module and class, and under no name that others have registered
+APPLICATIONS = {
+    ("applications.convnext", "LayerScale"), ("applications.convnext", "StochasticDepth"),
+    ("applications.inception_resnet_v2", "CustomScaleLayer"),
+}  # fmt: skip
 # Layers of Keras itself that open programs or pickles
 RUNNING_LAYERS = {"Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer"}
 # fmt: off
@@ -77,6 +82,8 @@ def _is_harmless(function: str) -> bool:
 
 def _is_custom(config: dict, kind: str, legacy: bool) -> bool:
     module, registered = config.get("module"), config.get("registered_name")
+    if is_of_applications(kind, module, registered, legacy=legacy):
+        return False
     if isinstance(registered, str) and ">" in registered:
         return True
     if isinstance(module, str):
@@ -86,6 +93,17 @@ def _is_custom(config: dict, kind: str, legacy: bool) -> bool:
     if not legacy or "config" not in config or kind in CONTAINERS or kind.startswith("__"):
         return False
     return plain_kind(kind) not in LEGACY_CLASSES
+
+
+def is_of_applications(kind: str, module: object, registered: object, *, legacy: bool) -> bool:
+    """Whether a class is one of keras.applications: named so, or in the short form of the legacy Keras' HDF5 files."""
+    plain = kind.removeprefix("Custom>")  # what the legacy Keras registers its own CustomScaleLayer as
+    if registered not in (None, plain, f"Custom>{plain}"):
+        return False
+    if module is None:
+        return legacy and plain in {name for _, name in APPLICATIONS}
+    root, _, room = str(module).replace(".src.", ".").partition(".")
+    return root in ("keras", "tf_keras") and (room, plain) in APPLICATIONS
 
 
 def plain_kind(kind: str) -> str:

@@ -13,11 +13,11 @@ from pathlib import Path
 from topodepth.errors import InputError
 from topodepth.model_code import code_in
 from topodepth.model_graph import LayerGraph
+from topodepth.model_kinds import HDF5_SIGNATURE, not_a_model, weights_only
 from topodepth.model_records import file_graph, layer_name
 from topodepth.model_taps import auto_tokens
 from topodepth.storage import open_h5
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 CONFIG_LIMIT = 2**26  # bytes of JSON; that of the largest published networks is under 2 MB
 WEIGHTS = "model.weights.h5"
 
@@ -79,7 +79,7 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file.")
+        raise not_a_model(path)
     form, config, version = _read_config(path)
     kind = config.get("class_name") if isinstance(config, dict) else type(config).__name__
     try:
@@ -138,11 +138,13 @@ def _read_config(path: Path) -> tuple[str, object, str]:
         with open_h5(path) as file:
             config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "2.0")
         if config is None:
-            raise InputError(f"{path}: expected a whole model. Received: no architecture, weights only at most.")
+            raise weights_only(path)
     elif zipfile.is_zipfile(path):
         form = "keras"
         try:
             with zipfile.ZipFile(path) as archive:
+                if "config.json" not in archive.namelist():
+                    raise not_a_model(path)
                 for member in ("config.json", "metadata.json"):
                     if archive.getinfo(member).file_size > CONFIG_LIMIT:
                         raise InputError(f"{path}: {member} expected below {CONFIG_LIMIT} bytes. Received: more.")
@@ -154,8 +156,7 @@ def _read_config(path: Path) -> tuple[str, object, str]:
         except (KeyError, ValueError, TypeError, OSError, RuntimeError, zipfile.BadZipFile, RecursionError) as error:
             raise InputError(f"{path}: not a whole Keras file. Received: {error}") from error
     else:
-        expected = "expected a .keras or HDF5 file"
-        raise InputError(f"{path}: not a Keras model, or a truncated one, {expected}. Received: first bytes {head!r}")
+        raise not_a_model(path)
     try:
         config, version = (x.decode() if isinstance(x, bytes) else str(x) for x in (config, version))
         int(version.split(".")[0])

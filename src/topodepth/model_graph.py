@@ -4,11 +4,12 @@ No Keras is imported here: opened layers and tensors are asked for what both Ker
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from topodepth.errors import InputError
 
+LARGEST = 20_000  # applications of layers in a network; those of published ones are some hundreds
 CONTAINERS = {"Functional", "Sequential", "Model"}
 WRAPPERS = {"SpectralNormalization", "TimeDistributed", "Bidirectional"}
 # fmt: off
@@ -150,6 +151,11 @@ class Application:
         return self.core in PROBABILITIES or (self.core == "Activation" and self.activation in PROBABILITIES)
 
     @property
+    def passes_on(self) -> bool:
+        """Whether its output has the values of its input."""
+        return self.kind in RESHAPES or self.nested or (self.activation == "linear" and self.kind == "Activation")
+
+    @property
     def source(self) -> "Application":
         """The application that computes its output: the last one in it if it is an inner model."""
         found = self
@@ -201,6 +207,10 @@ class LayerGraph:
             application.number = len(uses)
             uses.append(application)
         self.outputs = [made_by[describe(output)[0].key] for output in outputs]
+        self._consumers: dict[tuple, list[Application]] = defaultdict(list)
+        for application in self.applications:
+            for item in dict.fromkeys(application.inputs):
+                self._consumers[item.key].append(application)
 
     @property
     def output(self) -> Application:
@@ -228,10 +238,12 @@ class LayerGraph:
             application.depth = before if application.nested else before + 1
             made_by[application.key] = application
             self.applications.append(application)
+            if len(made_by) > LARGEST:  # inner models, each applied twice in the next, grow beyond all bounds
+                raise InputError(f"{self.name}: expected at most {LARGEST} layers, those of inner models too.")
 
     def consumers(self, application: Application) -> list[Application]:
         """Return the applications that take an output; an inner model's own output is looked through."""
-        found = [other for other in self.applications if application in other.inputs]
+        found = self._consumers[application.key]
         return [use for other in found for use in (self.consumers(other) if other.nested else [other])]
 
     def index(self, application: Application) -> int:
@@ -280,11 +292,11 @@ class LayerGraph:
                         application, f"a {application.activation} in the midst of a {application.kind}"
                     )
                 return application, True
-            passed_on = application.kind in RESHAPES or application.nested or application.activation == "linear"
-            if application.has_kernel or not passed_on:
+            if not application.passes_on:
                 break
             application = application.inputs[0]
-        self._check_unmixed(application)
+        for made in self._probabilities(application):
+            raise self._no_logits(made, f"probabilities, which {application.name!r} changes")
         return self.output, False
 
     def check_one_output(self) -> None:
@@ -292,18 +304,28 @@ class LayerGraph:
         if len(self.outputs) > 1:
             names = ", ".join(repr(output.name) for output in self.outputs)
             raise InputError(
-                f"{self.name}: logits and penultimate layer expected of a network with one output; name the layers to "
-                f"tap. Received: {len(self.outputs)} outputs, {names}."
+                f"{self.name}: a network with one output expected, for logits, the penultimate layer or accuracy; name "
+                f"other layers to tap. Received: {len(self.outputs)} outputs, {names}."
             )
 
-    def _check_unmixed(self, end: Application) -> None:
-        """Refuse a head that averages probabilities: its output is none of logits, and none come back from it."""
-        pending = [end]
+    def ending(self) -> str:
+        """Return what the model's output is: ``"softmax"``, ``"sigmoid"`` or ``"logits"``."""
+        made = next(self._probabilities(self.output), None)
+        if made is None:
+            return "logits"
+        return (made.activation if made.activation in PROBABILITIES else made.core).lower()
+
+    def _probabilities(self, end: Application) -> Iterator[Application]:
+        """Yield what makes the probabilities that an output consists of, be it they or a mixture of them."""
+        pending, seen = [end], set()
         while pending:
             application = pending.pop()
-            if application is not end and (application.is_softmax or application.activation in PROBABILITIES):
-                raise self._no_logits(application, f"probabilities, which {end.name!r} changes")
-            if application.kind in MIXTURES or application.kind in RESHAPES or application.nested:
+            if application.key in seen:
+                continue
+            seen.add(application.key)
+            if application.is_softmax or application.activation in PROBABILITIES:
+                yield application
+            elif application.passes_on or application.kind in MIXTURES:
                 pending.extend(application.inputs)
 
     def _no_logits(self, application: Application, received: str) -> InputError:

@@ -96,7 +96,8 @@ def _before_activation(application: Application, outputs: dict) -> object:
     innermost = settings
     while "layer" in innermost:  # of a wrapper
         innermost["layer"] = dict(innermost["layer"])
-        innermost = innermost["layer"]["config"] = dict(innermost["layer"]["config"])
+        innermost["layer"]["config"] = dict(innermost["layer"]["config"])
+        innermost = innermost["layer"]["config"]
     innermost["activation"] = "linear"
     twin = type(layer).from_config(settings)
     tensor = twin(outputs[application.inputs[0].key])

@@ -42,9 +42,10 @@ def file_graph(name: str, class_name: str, config: object, order: Sequence[str])
             return application, []
         inputs = list(_references(at(place).call(layer, call)))
         if application.nested:
-            found = _Model(str(record["class_name"]) == "Sequential", record["config"])
+            if (place, layer, call) not in inner:
+                inner[place, layer, call] = _Model(str(record["class_name"]) == "Sequential", record["config"])
+            found = inner[place, layer, call]
             if len(found.inputs) == len(inputs) and not _in_training(at(place).call(layer, call)):
-                inner[place, layer, call] = found
                 return application, [((place, layer, call), found.outputs[index])]
             application.nested, application.opaque = False, True
         return application, [(place, reference) for reference in inputs]

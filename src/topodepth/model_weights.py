@@ -12,7 +12,8 @@ import numpy as np
 
 from topodepth import storage
 from topodepth.errors import InputError
-from topodepth.model_files import HDF5_SIGNATURE, WEIGHTS, ModelFile
+from topodepth.model_files import WEIGHTS, ModelFile
+from topodepth.model_kinds import HDF5_SIGNATURE
 from topodepth.storage import open_h5, plain, reading
 
 WHOLE, SELF_CONTAINED = "a whole model file", "a model file that holds all its weights itself"
@@ -137,9 +138,9 @@ def _open_archive(path: Path) -> Iterator[tuple["h5py.File", bool]]:  # noqa: F8
 def _rename(source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
     """Copy weights to the names that Keras reads today.
 
-    On Windows, Keras joined the names of groups with backslashes: one group ``layers, backslash, conv2d``. Keras 2.12 and
-    2.13 named the layers ``_layer_checkpoint_dependencies``, and as they met each layer that has weights twice, counted
-    those of a class ``conv2d``, ``conv2d_2``, ``conv2d_4`` (found with files that 2.12.1 and 2.13.1 wrote).
+    On Windows, Keras joined the names of groups with backslashes. Keras 2.12 and 2.13 named the layers
+    ``_layer_checkpoint_dependencies``, and as they met each layer that has weights twice, counted those of a class
+    ``conv2d``, ``conv2d_2``, ``conv2d_4`` (seen in files that 2.12.1 and 2.13.1 wrote).
     """
     import h5py
 

@@ -32,11 +32,16 @@ def chain(keras, shape, *layers, name="net"):
     return keras.Model(inputs, x, name=name)
 
 
-def saved(model, folder):
+def saved(model, folder, suffixes=(".keras", ".h5")):
     """Return both kinds of file of a model."""
-    for suffix in (".keras", ".h5"):
+    for suffix in suffixes:
         model.save(folder / f"model{suffix}")
         yield folder / f"model{suffix}"
+
+
+def whole(keras):
+    """Return the kinds of file of which this Keras opens its own masks and attention: Keras 3.15.1 not from HDF5."""
+    return (".keras",) if keras.__name__ == "keras" else (".keras", ".h5")
 
 
 def values(model, layers, inputs):
@@ -58,23 +63,18 @@ def sequences(layers):
         layers.TimeDistributed(layers.Dense(6), name="each"),
         layers.SimpleRNN(3, name="last"),
     ]
+    nine, drops = [], [f"drop{k}" for k in range(4)]
+    for k, name in enumerate(drops):
+        nine += [layers.LSTM(4, return_sequences=k < 3, name=f"lstm{k}"), layers.Dropout(0.1, name=name)]
     return {
         "signals": (
             [layers.Conv1D(4, 3, name="conv1d"), layers.LSTM(6, name="lstm"), layers.Dense(3, activation="softmax")],
             ["conv1d", "lstm", "logits"],
         ),
         "recurrent": ([*recurrent, layers.Dense(2, name="dense")], ["lstm", "drop", "each", "last", "logits"]),
-        "nine layers": (
-            [
-                layers.LSTM(4, return_sequences=k < 3, name=f"lstm{k}") if part == "lstm" else layers.Dropout(0.1, name=f"drop{k}")
-                for k in range(4) for part in ("lstm", "drop")
-            ] + [layers.Dense(3, activation="softmax", name="head")],
-            ["drop0", "drop1", "drop2", "drop3", "logits"],
-        ),
+        "nine layers": ([*nine, layers.Dense(3, activation="softmax", name="head")], [*drops, "logits"]),
         "steps of a model": (
-            [layers.TimeDistributed(layers.LayerNormalization(), name="norms"), 
-             layers.GRU(4, name="gru"),
-             layers.Dense(3)],
+            [layers.TimeDistributed(layers.LayerNormalization()), layers.GRU(4, name="gru"), layers.Dense(3)],
             ["gru", "logits"],
         ),
     }  # fmt: skip
@@ -109,19 +109,21 @@ def test_steps_that_are_masked_do_not_count(keras, tmp_path):
     layers = keras.layers
     model = chain(
         keras, (6,), layers.Embedding(10, 4, mask_zero=True, name="words"),
-        layers.LSTM(5, return_sequences=True, name="lstm"), layers.GlobalAveragePooling1D(), layers.Dense(2, name="head"),
+        layers.LSTM(5, return_sequences=True, name="lstm"), layers.GlobalAveragePooling1D(),
+        layers.Dense(2, name="head"),
     )  # fmt: skip
     table = model.get_layer("words").get_weights()[0]
     expected = np.stack([table[row[row > 0].astype(int)].mean(axis=0) for row in WORDS])
-    for path in saved(model, tmp_path):
+    for path in saved(model, tmp_path, whole(keras)):
         assert auto_layers(path) == ["words", "lstm", "logits"]
         words, lstm, _ = networks.open_network(path).predict(WORDS, 3)
         np.testing.assert_allclose(words, expected, atol=1e-6)
         alone = networks.open_network(path, ["lstm"])  # the mask is there though no other layer asks for it
         np.testing.assert_array_equal(alone.predict(WORDS, 3)[0], lstm)
-        short = WORDS.copy()
-        short[:, 3:] = np.where(short[:, 2:3] == 1, 0, short[:, 3:])
-        np.testing.assert_allclose(alone.predict(short, 3)[0], lstm, atol=1e-6)
+        longer = np.where(WORDS > 0, WORDS, 0)[:, [0, 1, 2, 3, 4, 5]]
+        first = longer[2:, :]  # one word and five that are masked: the mean is that of the one step
+        alone_steps = keras.Model(model.inputs, model.get_layer("lstm").output).predict_on_batch(first)
+        np.testing.assert_allclose(lstm[2], alone_steps[0, 0], atol=1e-6)
 
 
 def test_attention_is_tapped(keras, tmp_path):
@@ -132,7 +134,7 @@ def test_attention_is_tapped(keras, tmp_path):
     x = layers.Attention(name="attention")([x, x])
     x = layers.GlobalAveragePooling1D()(layers.LayerNormalization(name="norm")(x))
     model = keras.Model(inputs, layers.Dense(2, activation="softmax")(x), name="net")
-    for path in saved(model, tmp_path):
+    for path in saved(model, tmp_path, whole(keras)):
         assert auto_layers(path) == ["words", "heads", "norm", "logits"]
         assert [tap.token for tap in tap_layers(load_model(path))] == ["words", "heads", "norm", "logits"]
 
@@ -211,3 +213,164 @@ def test_an_inner_model_in_training_mode_is_not_looked_into(keras, tmp_path):
         assert [tap.token for tap in tap_layers(load_model(path))] == ["head/wide", "logits"]
         with pytest.raises(InputError, match="unknown layer of net 'base/stem'"):
             choose(inspect(path).graph(), ["base/stem"])
+
+
+def heads(keras):
+    """Return, by name, from (n, 4) to probabilities; and whether logits come back from them."""
+    layers, dense = keras.layers, keras.layers.Dense
+    operation = keras.ops if keras.__name__ == "keras" else importlib.import_module("tensorflow").nn
+    inner = keras.Sequential([keras.Input((4,)), dense(3, name="in"), layers.Softmax()], name="inner")
+    recurrent = layers.LSTM(3, activation="softmax", name="recurrent")
+    steps = layers.Reshape((2, 2))
+    return {
+        "inside": (dense(3, activation="softmax"), True),
+        "a layer Activation": (lambda x: layers.Activation("softmax")(dense(3)(x)), True),
+        "a layer Softmax": (lambda x: layers.Softmax()(dense(3)(x)), True),
+        "a function": (lambda x: operation.softmax(dense(3)(x)), True),
+        "the function of activations": (lambda x: keras.activations.softmax(dense(3)(x)), True),
+        "a layer for an activation": (dense(3, activation=layers.Softmax()), True),
+        "spectral": (layers.SpectralNormalization(dense(3, activation="softmax")), True),
+        "spectral of a convolution": (
+            lambda x: layers.Flatten()(
+                layers.SpectralNormalization(layers.Conv1D(3, 1, activation="softmax"))(layers.Reshape((1, 4))(x))
+            ),
+            True,
+        ),
+        "steps": (lambda x: layers.TimeDistributed(dense(3, activation="softmax"))(layers.Reshape((1, 4))(x)), True),
+        "steps of a softmax": (
+            lambda x: layers.TimeDistributed(layers.Softmax())(dense(3)(layers.Reshape((1, 4))(x))), True),
+        "reshaped": (lambda x: layers.Reshape((3,))(layers.Softmax()(dense(3)(x))), True),
+        "cast": (lambda x: layers.Activation("linear")(dense(3, activation="softmax")(x)), True),
+        "in an inner model": (inner, True),
+        "one sigmoid": (dense(1, activation="sigmoid"), True),
+        "a layer of a sigmoid": (lambda x: layers.Activation("sigmoid")(dense(1)(x)), True),
+        "a function of a sigmoid": (lambda x: operation.sigmoid(dense(1)(x)), True),
+        "several sigmoids": (dense(3, activation="sigmoid"), True),
+        "an average": (
+            lambda x: layers.Average()([dense(3, activation="softmax")(x), layers.Softmax()(dense(3)(x))]), False),
+        "pooled": (
+            lambda x: layers.GlobalAveragePooling1D()(dense(3, activation="softmax")(steps(x))), False),
+        "recurrent": (lambda x: recurrent(steps(x)), False),
+    }  # fmt: skip
+
+
+HEADS = ["inside", "a layer Activation", "a layer Softmax", "a function", "the function of activations",
+         "a layer for an activation", "spectral", "spectral of a convolution", "steps", "steps of a softmax",
+         "reshaped", "cast", "in an inner model", "one sigmoid", "a layer of a sigmoid", "a function of a sigmoid",
+         "several sigmoids", "an average", "pooled", "recurrent"]  # fmt: skip
+POINTS = RNG.normal(size=(5, 4)).astype(np.float32)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_logits_are_what_the_softmax_takes_or_there_are_none(head, keras, tmp_path):
+    assert set(HEADS) == set(heads(keras))
+    made, has_logits = heads(keras)[head]
+    if keras.__name__ == "tf_keras" and "spectral" in head:  # 2.21.0 gives the layer an InputSpec of Keras 3
+        with pytest.raises(TypeError, match="must be an instance of InputSpec"):
+            made(keras.Input((4,)))
+        return
+    model = chain(keras, (4,), keras.layers.Dense(4, activation="tanh", name="hidden"), made)
+    model.set_weights([RNG.normal(size=weight.shape) for weight in model.get_weights()])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    output = model.predict_on_batch(POINTS).reshape(5, -1)
+    assert auto_layers(path) == [tap.token for tap in tap_layers(load_model(path))]
+    if not has_logits:
+        assert auto_layers(path)[-1] != "logits"
+        for ask in (lambda: tap_layers(model, ["logits"]), lambda: choose(inspect(path).graph(), ["logits"])):
+            with pytest.raises(InputError, match="net: logits expected of a head that ends in a softmax or a sigmoid"):
+                ask()
+        return
+    assert auto_layers(path)[-1] == "logits"
+    (logits,) = networks.open_network(path, ["logits"]).predict(POINTS, 5)
+    expected = 1 / (1 + np.exp(-logits)) if "sigmoid" in head else softmax(logits)
+    np.testing.assert_allclose(expected, output, rtol=1e-4, atol=1e-6)
+    assert logits.min() < 0 or logits.max() > 1  # not the probabilities themselves
+    assert Classifier(model).ends_in == ("sigmoid" if "sigmoid" in head else "softmax")
+
+
+def test_probabilities_of_a_layer_that_nobody_knows_are_no_logits(keras):
+    x = keras.Input((4,), name="inputs")
+    y = keras.layers.Dense(3, activation="exponential")(x)
+    total = keras.layers.Dense(3, use_bias=False, kernel_initializer="ones", name="total")(y)
+    divided = y / total
+    network = networks.by_keras(keras.Model(x, divided, name="net"), ["logits"])
+    with pytest.raises(InputError, match=r"net: logits expected.*Received: probabilities"):
+        network.predict(POINTS, 5)
+
+
+def test_a_mixture_of_probabilities_is_one_of_probabilities(keras):
+    model = chain(keras, (4,), heads(keras)["an average"][0])
+    classifier = Classifier(model)
+    assert classifier.ends_in == "softmax"
+    np.testing.assert_allclose(classifier.predict_on_batch(POINTS), model.predict_on_batch(POINTS), rtol=1e-5)
+
+
+def several_outputs(keras):
+    x = keras.Input((4,), name="inputs")
+    hidden = keras.layers.Dense(5, activation="relu", name="hidden")(x)
+    first = keras.layers.Dense(3, activation="softmax", name="first")(hidden)
+    second = keras.layers.Dense(2, name="second")(keras.layers.Dense(4, name="more")(hidden))
+    return keras.Model(x, [first, second], name="net")
+
+
+def test_a_network_with_several_outputs_is_measured_without_logits(keras, tmp_path):
+    model = several_outputs(keras)
+    for path in saved(model, tmp_path):
+        assert auto_layers(path) == ["hidden", "more", "first", "second"]
+        opened = load_model(path)
+        taps = tap_layers(opened)
+        assert [tap.token for tap in taps] == auto_layers(path)
+        assert {tap.token: tap.relative_depth for tap in taps} == pytest.approx(
+            {"hidden": 1 / 3, "more": 2 / 3, "first": 2 / 3, "second": 1}
+        )
+        found = networks.open_network(path).predict(POINTS, 5)
+        for ours, theirs in zip(found[2:], model.predict_on_batch(POINTS), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+    for ask in (lambda: tap_layers(model, ["logits"]), lambda: tap_layers(model, ["penultimate"]),
+                lambda: Classifier(model), lambda: networks.open_network(path, ["logits"])):  # fmt: skip
+        with pytest.raises(InputError, match=r"one output expected.*Received: 2 outputs, 'first', 'second'"):
+            ask()
+
+
+def test_several_inputs_are_refused_with_their_names_and_number(keras, tmp_path):
+    inputs = [keras.Input((4,), name=name) for name in ("left", "middle", "right")]
+    model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Add()(inputs)), name="net")
+    for path in saved(model, tmp_path):
+        for ask in (auto_layers, networks.open_network):
+            with pytest.raises(
+                InputError, match=r"one input\. Received: 3 inputs, 'left', 'middle', 'right'\."
+            ) as caught:
+                ask(path)
+            assert str(path) in str(caught.value)
+    with pytest.raises(InputError, match=r"net: expected a network with one input\. Received: 3 inputs"):
+        tap_layers(model)
+
+
+@pytest.mark.parametrize("stateful", [True, False])
+def test_a_network_of_a_fixed_batch_gives_the_same_whatever_the_batches_and_their_order(stateful, keras, tmp_path):
+    layers = keras.layers
+    inputs = keras.Input(batch_shape=(4, 12, 3), name="inputs")
+    x = layers.LSTM(5, stateful=stateful, return_sequences=True, name="first")(inputs)
+    x = layers.Bidirectional(layers.GRU(4, stateful=stateful), name="both")(x)
+    fixed = keras.Model(inputs, layers.Dense(2, activation="softmax")(x), name="net")
+    free = chain(keras, (12, 3), layers.LSTM(5, return_sequences=True), layers.Bidirectional(layers.GRU(4)),
+                 layers.Dense(2, activation="softmax"))  # fmt: skip
+    weights = [RNG.normal(size=weight.shape) for weight in free.get_weights()]
+    signals = RNG.normal(size=(10, 12, 3)).astype(np.float32)
+    free.set_weights(weights)
+    learnt = list(fixed.trainable_weights)
+    assert len(learnt) == len(weights)
+    for variable, value in zip(learnt, weights, strict=True):
+        variable.assign(value)
+    fixed.save(tmp_path / "model.keras")
+    network = networks.open_network(tmp_path / "model.keras", ["first", "both", "logits"], scores=True)
+    expected = networks.by_keras(free, [1, 2, "logits"], scores=True).predict(signals, 10)
+    for size in (10, 4, 3, 1):
+        order = RNG.permutation(10)
+        parts = [network.predict(signals[order[k : k + size]], size) for k in range(0, 10, size)]
+        for ours, theirs in zip(map(np.concatenate, zip(*parts, strict=True)), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs[order], rtol=1e-4, atol=1e-5)
+    classifier = Classifier(load_model(tmp_path / "model.keras"))
+    for _ in range(2):
+        np.testing.assert_allclose(classifier.predict_on_batch(signals), expected[-1], rtol=1e-4, atol=1e-6)

@@ -209,7 +209,7 @@ def test_files_that_are_no_whole_model_are_refused_by_name(tmp_path):
         "truncated_whole.h5": "truncated|not a readable HDF5",
         "text.h5": "not a Keras model",
         "empty.keras": "not a Keras model",
-        "foreign.keras": "not a whole Keras file",
+        "foreign.keras": "a zip archive of other files: readme.txt",
         "strange.h5": "unreadable architecture",
     }
     for name, words in expected.items():
