@@ -147,8 +147,9 @@ class _Unpacking:
     def path(self, name: str) -> Path:
         """Return where a member goes, below the root; its folders are made."""
         self.member = name
-        if name.startswith("/") or "\\" in name or "\0" in name or re.match(r"[A-Za-z]:", name):
-            raise self.refusal("not a relative path with forward slashes, refused.")
+        name = name.replace("\\", "/")  # some programs on Windows write the one for the other
+        if name.startswith("/") or "\0" in name or re.match(r"[A-Za-z]:", name):
+            raise self.refusal("not a relative path, refused.")
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if ".." in parts:
             raise self.refusal("leads out of the folder ('..'), refused.")

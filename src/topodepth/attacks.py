@@ -135,11 +135,16 @@ def scores_tap(model, how: str):
     Raises
     ------
     InputError
-        If the model ends in sigmoids or in a single value, or its softmax is in an inner model.
+        If the model ends in sigmoids or in a single value, or takes batches of one size only.
     """
     from topodepth.models import Classifier, Tap, tap_layers
 
     found = Classifier(model)
+    if model.inputs[0].shape[0] is not None:
+        received = f"batches of {model.inputs[0].shape[0]}"
+        raise InputError(
+            f"{model.name}: attacks expected a network that takes batches of any size. Received: {received}"
+        )
     ending = f"{found.ends_in} of shape {tuple(model.outputs[0].shape)}"
     if found.ends_in == "sigmoid" or math.prod(model.outputs[0].shape[1:]) < 2:
         raise InputError(

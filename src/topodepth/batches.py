@@ -20,10 +20,28 @@ def even_batch(n: int, most: int) -> int:
 def predict(model: "keras.Model", batch: np.ndarray, size: int) -> np.ndarray | list[np.ndarray]:  # noqa: F821
     """Run a model on a batch of at most ``size`` inputs.
 
-    A smaller batch is filled up, and its output cut, so that the graph is traced for one shape only.
+    A smaller batch is filled up, and its output cut, so that the graph is traced for one shape only. A network of a
+    fixed batch gets batches of that size. What recurrent layers remember of earlier batches is forgotten before each,
+    so the output for an input depends on nothing else.
     """
-    n = len(batch)
-    if n < size:
-        batch = np.concatenate([batch, np.repeat(batch[-1:], size - n, axis=0)])
-    outputs = model.predict_on_batch(batch)
-    return [output[:n] for output in outputs] if isinstance(outputs, list) else outputs[:n]
+    fixed = model.inputs[0].shape[0] if hasattr(model, "inputs") else None
+    step = fixed or max(size, len(batch))
+    parts = []
+    for start in range(0, len(batch), step):
+        part = batch[start : start + step]
+        missing = (fixed or size) - len(part)
+        _forget(model)
+        filled = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing > 0 else part
+        outputs = model.predict_on_batch(filled)
+        parts.append([output[: len(part)] for output in (outputs if isinstance(outputs, list) else [outputs])])
+    whole = parts[0] if len(parts) == 1 else [np.concatenate(values) for values in zip(*parts, strict=True)]
+    return whole if isinstance(outputs, list) else whole[0]
+
+
+def _forget(layer: object) -> None:
+    """Reset the states of all stateful layers in a model."""
+    if hasattr(layer, "layers"):
+        for inner in layer.layers:
+            _forget(inner)
+    elif getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
+        layer.reset_states()

@@ -1,14 +1,20 @@
 """Open any Keras model file, list its layers and tap them, whether Keras 3 or the legacy Keras wrote it."""
 
+import re
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 
+from topodepth.batches import predict
 from topodepth.errors import InputError
-from topodepth.model_files import check_self_contained, inspect
-from topodepth.model_graph import RESHAPES, Graph, Tap, resolve_taps
+from topodepth.model_code import APPLICATIONS
+from topodepth.model_files import inspect
+from topodepth.model_graph import Tap
+from topodepth.model_opened import Graph
+from topodepth.model_weights import as_keras_reads
 
 __all__ = [
     "Classifier",
@@ -71,20 +77,32 @@ def load_model(path: str | Path, *, trust: bool = False):
     """
     path = Path(path)
     found = inspect(path, trust=trust)
-    check_self_contained(path)
     if found.legacy:
         import tf_keras as framework
     else:
         import keras as framework
-    options = {"compile": False, **({"safe_mode": False} if trust else {})}
+    own = {name: getattr(import_module(f"{framework.__name__}.src.{room}"), name) for room, name in APPLICATIONS}
+    options = {"compile": False, "custom_objects": own, **({"safe_mode": False} if trust else {})}
     try:
-        model = framework.models.load_model(path, **options)
+        with as_keras_reads(found) as readable:
+            model = framework.models.load_model(readable, **options)
+    except InputError:
+        raise
     except Exception as error:  # whatever a damaged or foreign file raises, the user needs the file's name
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(f"{path}: cannot be opened by Keras {framework.__version__}. Received: {reason}") from error
+        raise InputError(
+            f"{path}: cannot be opened by Keras {framework.__version__}. Received: {_told(error)}"
+        ) from error
     if not getattr(model, "inputs", None):
         raise InputError(f"{path}: expected a functional or sequential model. Received: {type(model).__name__}")
     return model
+
+
+def _told(error: Exception) -> str:
+    """Return what Keras has to say of a file, on one line, without colours and the configurations that it quotes."""
+    text = " ".join(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", str(error)).split())
+    text = re.sub(r" using config=\{.*?\}\.? Exception encountered:", ":", text)
+    text = re.split(r" Full (?:object )?config:| Please ensure you are using a| Traceback ", text)[0]
+    return text[:300] or type(error).__name__
 
 
 def list_layers(model) -> list[Layer]:
@@ -102,9 +120,12 @@ def tap_layers(model, layers="auto") -> list[Tap]:
     layers
         ``"auto"``, or a list of: a layer's name; an index into ``model.layers``, negative ones from the end;
         ``"logits"``, the values before the softmax, also if the softmax is inside the last layer; ``"penultimate"``,
-        the input of the layer that makes the logits; ``"name@k"``, the k-th application, from 0, of a shared layer.
+        the input of the layer that makes the logits; ``"name@k"``, the k-th application, from 0, of a shared layer;
+        ``"inner/name"``, a layer of the inner model ``inner``.
         ``"auto"`` takes the layers that a registered architecture declares; of any other model the block outputs
-        (additions and concatenations, at least three), else the outputs of layers with weights, at most twelve.
+        (additions and concatenations, at least three), else the outputs of dense, convolutional, recurrent, attention
+        and embedding layers, at most twelve; inner models are looked into. Of a model with several outputs it takes
+        them all instead of the logits.
 
     Returns
     -------
@@ -117,11 +138,14 @@ def tap_layers(model, layers="auto") -> list[Tap]:
         If a layer is unknown (lists the known ones), is shared and no application is named (lists them), or two
         entries mean the same tensor.
     """
-    return resolve_taps(model, layers)
+    return Graph(model).taps(layers)
 
 
 def tapped_model(model, taps: list[Tap]):
-    """Return a model with one output (n, d) a tap, averaged over space or positions: one forward pass for all."""
+    """Return a model with one output (n, d) a tap, averaged over space or steps: one forward pass for all.
+
+    Steps of a sequence that a mask leaves out do not count.
+    """
     framework = framework_of(model)
     pools = {
         3: framework.layers.GlobalAveragePooling1D,
@@ -181,12 +205,19 @@ class Classifier:
     ----------
     model
         A functional or sequential model with one input and one output.
+
+    Raises
+    ------
+    InputError
+        If it has several inputs or outputs, or an output that is not (n, classes).
     """
 
     def __init__(self, model) -> None:
         self._model = model
         self.name = model.name
-        self.ends_in = _ending(model)
+        graph = Graph(model)
+        graph.check_one_output()
+        self.ends_in = graph.ending()
         sizes = [size for size in model.outputs[0].shape[1:] if size != 1]
         if len(sizes) > 1 or None in sizes:
             raise InputError(f"{self.name}: output expected as (n, classes). Received: {tuple(model.outputs[0].shape)}")
@@ -194,7 +225,7 @@ class Classifier:
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, classes), float64."""
-        values = np.asarray(self._model.predict_on_batch(images), dtype=np.float64).reshape(len(images), -1)
+        values = np.asarray(predict(self._model, images, len(images)), dtype=np.float64).reshape(len(images), -1)
         if values.shape[1] == 1 and self.ends_in != "softmax":
             second = values if self.ends_in == "sigmoid" else 1 / (1 + np.exp(-np.clip(values, -500, 500)))
             return np.hstack([1 - second, second])
@@ -202,15 +233,3 @@ class Classifier:
             values = np.exp(values - values.max(axis=1, keepdims=True))
         total = values.sum(axis=1, keepdims=True)
         return values / np.where(total > 0, total, 1.0)
-
-
-def _ending(model) -> str:
-    """Return what the output of a model is: a head that is a model of its own is looked into."""
-    last = Graph(model).output
-    while last.inputs and last.kind in RESHAPES:
-        last = last.inputs[0]
-    if last.nested:
-        return _ending(last.layer)
-    if last.kind in ("Softmax", "softmax") or last.activation == "softmax":
-        return "softmax"
-    return "sigmoid" if last.kind in ("Sigmoid", "sigmoid") or last.activation == "sigmoid" else "logits"

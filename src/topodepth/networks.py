@@ -12,8 +12,11 @@ import numpy as np
 
 from topodepth.batches import predict
 from topodepth.commands import log
+from topodepth.errors import InputError
 from topodepth.model_files import inspect
 from topodepth.model_graph import Tap
+
+PROBABILITY = 5e-3  # how far from 1 the sum of probabilities in half precision can be
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,13 @@ def open_network(
     InputError
         As both of these functions.
     """
+    try:
+        return _opened(path, layers, scores=scores, trust=trust, threads=threads, gpu=gpu, model=model)
+    except InputError as error:  # what is said of a network names the network, and not its file
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
+
+
+def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int, gpu: bool, model) -> Network:
     found = inspect(path, trust=trust)
     reason = "there is a GPU" if gpu else "carries code" if found.code else None
     if reason is None:
@@ -103,6 +113,19 @@ def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
 
     def values(images: np.ndarray, size: int) -> list[np.ndarray]:
         outputs = predict(tapped, images, size)
-        return outputs if isinstance(outputs, list) else [outputs]
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        for tap, found in zip(taps, outputs, strict=False):
+            if tap.name == "logits":
+                _check_logits(model.name, np.asarray(found))
+        return outputs
 
     return Network(model.name, f"{framework.__name__} {framework.__version__}", model.inputs, taps, values)
+
+
+def _check_logits(name: str, values: np.ndarray) -> None:
+    """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1."""
+    if values.shape[-1] > 1 and values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() < PROBABILITY:
+        raise InputError(
+            f"{name}: logits expected as the values before a softmax, which no layer of this network is known to be. "
+            "Received: probabilities; tap other layers by name."
+        )

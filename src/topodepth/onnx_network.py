@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnxruntime
 
-from topodepth.model_files import ModelFile, file_graph
-from topodepth.model_graph import Choice, LayerGraph, Tap, choose
+from topodepth.model_files import ModelFile
+from topodepth.model_graph import Choice, LayerGraph, Tap
+from topodepth.model_taps import choose
 from topodepth.model_weights import open_weights
 from topodepth.onnx_graph import Graph, Unsupported, Value, convert
 from topodepth.onnx_layers import TO_FIRST  # and with them the layers
@@ -44,7 +45,7 @@ def convert_file(
     """
     graph = Graph()
     try:
-        known = file_graph(found)
+        known = found.graph()
         source, before, after = _converted(graph, known, found)
     except MALFORMED as error:
         raise Unsupported(f"{type(error).__name__} {error}") from error  # Keras says better what is wrong
@@ -86,7 +87,7 @@ def _converted(graph: Graph, known: LayerGraph, found: ModelFile) -> tuple[Value
     source = Value("images", _input_shape(found))
     with open_weights(found) as weights:
         for use in known.applications:
-            if use.nested or use.key[2] != 0:
+            if use.nested or use.opaque or use.key[2] != 0:
                 raise Unsupported(f"{use.kind} {use.name!r}")
             if use.kind == "InputLayer":
                 value = graph.add("Transpose", [source], source.shape, perm=TO_FIRST)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from topodepth import activations, architectures, model_files
 from topodepth.errors import InputError
+from topodepth.model_kinds import MODEL_ENDINGS, what_a_folder_is
 
-MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
 STATED = re.compile(r"([^_]+)_(?:.*_)?(0?\.\d+|1(?:\.0+)?)")  # the authors' file names: architecture_…_accuracy
 
@@ -255,8 +255,13 @@ def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterato
     where = f"config key 'models.{entry}.{key}'"
     paths = sorted(path for path in files if path.suffix in MODEL_ENDINGS)
     if not paths:
-        fetch = " Fetch it first: snakemake assets." if key == "asset" else ""
-        raise InputError(f"{where}: expected a folder of {', '.join(MODEL_ENDINGS)} files. Received: {folder}.{fetch}")
+        there = (
+            "which is not there yet. Fetch it first: snakemake assets"
+            if key == "asset"
+            else what_a_folder_is(Path(folder))
+        )
+        expected = f"expected a folder of {', '.join(MODEL_ENDINGS)} files"
+        raise InputError(f"{where}: {expected}. Received: {folder}, {there}.")
     named = {f"{entry}@{slug(path.stem)}": path for path in paths}
     if len(named) < len(paths):
         raise InputError(f"{where}: expected file names that differ. Received: {folder}.")
@@ -264,6 +269,7 @@ def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterato
 
 
 def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Model:
+    where = f"config key 'models.{entry}.{next(key for key in ('file', 'directory', 'asset') if settings[key])}'"
     tokens = settings["layers"]
     if tokens == "auto":
         if settings["asset"] and not Path(path).exists():
@@ -271,7 +277,9 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
                 f"config key 'models.{entry}.layers': expected a list of layers, since {path} is not there yet to be "
                 "asked for its own. Received: 'auto'. Fetch it first (snakemake assets), or list them."
             )
-        tokens = model_files.auto_layers(path, trust=settings["trust"])
+        tokens = _told(where, lambda: model_files.auto_layers(path, trust=settings["trust"]))
+    elif settings["file"] and Path(path).exists():  # of many files in a folder this would take too long
+        _told(where, lambda: model_files.inspect(path, trust=settings["trust"]))
     return Model(name, entry, label, "file", settings, path=path, layers=_layers(entry, list(tokens)))
 
 

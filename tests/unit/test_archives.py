@@ -75,7 +75,15 @@ def test_zip_and_tar_of_all_kinds_come_out_as_they_went_in(tmp_path, mode):
     assert os.listdir(tmp_path / "place") == ["folder"]
 
 
-OUT = ["/abs", "../out", "sub/../../out", "..", "a/..", "C:/x", "C:x", "sub\\..\\out", "\\\\host\\x"]
+@pytest.mark.parametrize("make", [zipped, tarred])
+def test_backslashes_of_an_archive_made_on_windows_are_slashes(tmp_path, make):
+    archive = make(tmp_path / "a", [("models\\first.h5", b"1"), ("models/second.h5", b"2"), ("a\\b/c", b"3")])
+    assets.unpack(archive, tmp_path / "out")
+    assert tree(tmp_path / "out") == {"models/first.h5": b"1", "models/second.h5": b"2", "a/b/c": b"3"}
+
+
+OUT = ["/abs", "../out", "sub/../../out", "..", "a/..", "C:/x", "C:x",
+       "sub\\..\\..\\out", "..\\out", "\\abs", "C:\\x", "sub\\..\\out", "\\\\host\\x"]  # fmt: skip
 
 
 @pytest.mark.parametrize("make", [zipped, tarred])

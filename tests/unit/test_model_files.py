@@ -9,7 +9,7 @@ import zipfile
 import h5py
 import pytest
 
-from topodepth import architectures, model_files, model_graph
+from topodepth import architectures, model_code, model_graph
 from topodepth.errors import InputError
 from topodepth.model_files import auto_layers, inspect
 from topodepth.models import list_layers, load_model, tap_layers
@@ -169,9 +169,9 @@ def test_the_lists_of_legacy_names_are_those_of_the_legacy_keras():
 
     rooms = [tf_keras.layers, tf_keras.initializers, tf_keras.regularizers, tf_keras.constraints,
              tf_keras.mixed_precision]  # fmt: skip
-    unknown = [name for name in model_files.LEGACY_CLASSES if not any(hasattr(room, name) for room in rooms)]
+    unknown = [name for name in model_code.LEGACY_CLASSES if not any(hasattr(room, name) for room in rooms)]
     assert unknown == []
-    assert not {"Lambda", "TFSMLayer", "Layer"} & model_files.LEGACY_CLASSES
+    assert not {"Lambda", "TFSMLayer", "Layer"} & model_code.LEGACY_CLASSES
     for framework in (keras, tf_keras):
         known = model_graph.KERNELS & set(dir(framework.layers))
         assert len(known) > 10

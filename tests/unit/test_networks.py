@@ -222,7 +222,7 @@ def test_a_wrong_layer_is_told_as_by_keras(file, layers, message):
         networks.open_network(file, layers)
     with pytest.raises(InputError, match=message) as theirs:
         networks.by_keras(load_model(file), layers)
-    assert str(ours.value) == str(theirs.value)
+    assert str(ours.value) == f"{file}: {theirs.value}"
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])

@@ -150,7 +150,10 @@ def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tm
     monkeypatch.chdir(tmp_path)
     config = configure({"theirs": {"dataset": "digits", "asset": "resnet_models", "layers": ["logits"]}})
     assert plan.archived(config, "theirs")
-    with pytest.raises(InputError, match=r"'models.theirs.asset'.*Received: resources/resnet_models. Fetch it first"):
+    with pytest.raises(
+        InputError,
+        match=r"'models.theirs.asset'.*Received: resources/resnet_models, which is not there yet. Fetch it first",
+    ):
         plan.models(config, {"theirs"})
     inner = tmp_path / "resources/resnet_models/inner"
     inner.mkdir(parents=True)
