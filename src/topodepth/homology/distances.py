@@ -1,42 +1,116 @@
-"""Euclidean distances in float64, and checks of points and distances that come from outside."""
+"""Euclidean distances in float64, and checks of points and distances that come from outside.
+
+Whatever asks for a distance gets the same one: to a relative error of 1e-11, also where points nearly coincide far
+from the origin or far from all others, and with equal distances equal (:mod:`topodepth.homology.ties`).
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from topodepth import memory
 from topodepth.errors import InputError
+from topodepth.homology.ties import merge_matrix, merged, whole_steps
 
 # Below this share of the squared norms a squared distance from the Gram matrix has lost too many digits to
-# cancellation (its error is some 1e-16 of them) and is computed again from the difference of the two points.
-CANCELLATION = 1e-6
+# cancellation (its error is some 1e-15 of them) and is computed again from the difference of the two points.
+CANCELLATION = 1e-3
 BLOCK_BYTES = 1 << 20  # strips of rows that stay in cache
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points made ready for their distances.
+
+    Attributes
+    ----------
+    points
+        (n, d) as given, or in whole steps. Differences are taken here: centring would round them.
+    centred
+        (n, d) about their mean, for products, in which it limits cancellation; relative to itself it is rounded by
+        one unit at most.
+    factor
+        Brings differences of ``points`` to the unit of ``centred``; a power of two, so that it rounds nothing.
+    unit
+        The length of that unit.
+    exact
+        Whether both are whole numbers whose products and sums are exact.
+    """
+
+    points: np.ndarray
+    centred: np.ndarray
+    factor: float
+    unit: float
+    exact: bool
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def take(self, rows: np.ndarray) -> "Cloud":
+        """Return some of the points."""
+        return Cloud(self.points[rows], self.centred[rows], self.factor, self.unit, self.exact)
+
+
+def prepared(points: np.ndarray) -> Cloud:
+    """Return checked points ready for their distances.
+
+    Raises
+    ------
+    InputError
+        If the points are not a finite, non-empty 2-D array, or their differences do not fit into float64.
+    """
+    points = checked_points(points)
+    in_steps = whole_steps(points)
+    if in_steps is not None:
+        whole, step = in_steps
+        return Cloud(whole, whole, 1.0, step, exact=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centred = points - points.mean(axis=0)
+        largest = float(np.abs(centred).max(initial=0.0))
+    if not np.isfinite(2 * largest):
+        raise InputError("points: expected coordinates whose differences fit into float64. Received: an overflow")
+    # Within [-1, 1] no square overflows.
+    scale = float(2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)) if largest else 1.0
+    centred /= scale
+    return Cloud(points, centred, 1 / scale, scale, exact=False)
 
 
 def squared_distance_matrix(points: np.ndarray) -> np.ndarray:
     """Return all squared Euclidean distances, (n, n) float64, exactly symmetric with zero diagonal.
 
+    Distances that are equal but for rounding are left so here; :func:`distance_matrix` gives them one value.
+
     Raises
     ------
     InputError
         If the points are not a finite, non-empty 2-D array.
     """
-    cloud, scale = normalised(points)
+    cloud = prepared(points)
     squares = squared_matrix(cloud)
-    squares *= scale * scale
+    squares *= cloud.unit * cloud.unit
     return squares
 
 
 def distance_matrix(points: np.ndarray) -> np.ndarray:
-    """Return all Euclidean distances, (n, n) float64, exactly symmetric with zero diagonal.
+    """Return all Euclidean distances, (n, n) float64, exactly symmetric with zero diagonal, equal ones equal.
 
     Raises
     ------
     InputError
         If the points are not a finite, non-empty 2-D array.
     """
-    cloud, scale = normalised(points)
+    cloud = prepared(points)
+    matrix = rounded_matrix(cloud)
+    if not cloud.exact:
+        merge_matrix(matrix)
+    return matrix
+
+
+def rounded_matrix(cloud: Cloud) -> np.ndarray:
+    """Return all distances of a cloud, (n, n), exactly symmetric; equal ones may differ by rounding."""
     matrix = squared_matrix(cloud)
     np.sqrt(matrix, out=matrix)
-    matrix *= scale
+    matrix *= cloud.unit
     return matrix
 
 
@@ -48,8 +122,8 @@ def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
     InputError
         If the points are not a finite, non-empty 2-D array.
     """
-    cloud, scale = normalised(points)
-    n, norms = len(cloud), squared_norms(cloud)
+    cloud = prepared(points)
+    n, norms = len(cloud), squared_norms(cloud.centred)
     nearest = np.empty((n, k))
     size = max(1, memory.STRIP_BYTES // (4 * memory.FLOAT * n))
     for start in range(0, n, size):
@@ -58,47 +132,41 @@ def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
         strip[np.arange(stop - start), np.arange(start, stop)] = np.inf
         strip.partition(k - 1, axis=1)
         nearest[start:stop] = np.sort(strip[:, :k], axis=1)
-    return np.sqrt(nearest) * scale
+    return lengths(cloud, nearest)
 
 
-def normalised(points: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the points centred and scaled into [−1, 1] in float64, and the scale, a power of two.
-
-    Centring limits cancellation; the scale keeps squares from overflow, and as a power of two it rounds nothing.
-    """
-    cloud = checked_points(points)
-    cloud = cloud - cloud.mean(axis=0)
-    largest = float(np.abs(cloud).max(initial=0.0))
-    if not np.isfinite(largest):
-        raise InputError("points: expected coordinates whose differences fit into float64. Received: an overflow")
-    scale = 2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000) if largest else 1.0
-    cloud /= scale
-    return cloud, float(scale)
+def lengths(cloud: Cloud, squares: np.ndarray) -> np.ndarray:
+    """Return the distances, equal ones equal, of squared distances in the unit of the cloud."""
+    distances = np.sqrt(squares) * cloud.unit
+    return distances if cloud.exact else merged(distances)
 
 
-def squared_norms(cloud: np.ndarray) -> np.ndarray:
+def squared_norms(rows: np.ndarray) -> np.ndarray:
     """Return the squared norm of every row."""
-    return np.einsum("ij,ij->i", cloud, cloud)
+    return np.einsum("ij,ij->i", rows, rows)
 
 
-def lengths_between(cloud: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def squares_between(cloud: Cloud, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the squared distances of pairs of points, from their differences: accurate to the last digits."""
     squares = np.empty(len(first))
-    size = max(1, BLOCK_BYTES // (8 * max(1, cloud.shape[1])))
+    size = max(1, BLOCK_BYTES // (8 * max(1, cloud.points.shape[1])))
     for start in range(0, len(first), size):
         part = slice(start, start + size)
-        squares[part] = squared_norms(cloud[first[part]] - cloud[second[part]])
+        differences = cloud.points[first[part]]
+        differences -= cloud.points[second[part]]
+        differences *= cloud.factor
+        squares[part] = squared_norms(differences)
     return squares
 
 
-def squared_matrix(cloud: np.ndarray) -> np.ndarray:
-    """Return the squared distances of a normalised cloud, exactly symmetric with zero diagonal.
+def squared_matrix(cloud: Cloud) -> np.ndarray:
+    """Return the squared distances of a cloud, in its unit, exactly symmetric with zero diagonal.
 
     The symmetry matters: BLAS may round x·y and y·x differently, and an asymmetry in the last bit makes GUDHI's
     engine return wrong diagrams or run out of memory. So the lower triangle is computed, block by block, and mirrored.
     """
     n = len(cloud)
-    norms = squared_norms(cloud)
+    norms = squared_norms(cloud.centred)
     squares = np.empty((n, n))
     size = max(1, BLOCK_BYTES // (8 * n))
     for start in range(0, n, size):
@@ -111,14 +179,16 @@ def squared_matrix(cloud: np.ndarray) -> np.ndarray:
     return squares
 
 
-def _squared_rows(cloud: np.ndarray, norms: np.ndarray, rows: slice, stop: int) -> np.ndarray:
-    """Return the squared distances from some points to the first ``stop``, to a relative error of about 1e-9."""
-    squares = (-2.0 * cloud[rows]) @ cloud[:stop].T
+def _squared_rows(cloud: Cloud, norms: np.ndarray, rows: slice, stop: int) -> np.ndarray:
+    """Return the squared distances from some points to the first ``stop``, to a relative error of about 1e-12."""
+    squares = (-2.0 * cloud.centred[rows]) @ cloud.centred[:stop].T
     sums = norms[rows, None] + norms[:stop]
     squares += sums
+    if cloud.exact:
+        return squares
     sums *= CANCELLATION
     near_rows, near_columns = np.nonzero(squares < sums)
-    squares[near_rows, near_columns] = lengths_between(cloud, near_rows + rows.start, near_columns)
+    squares[near_rows, near_columns] = squares_between(cloud, near_rows + rows.start, near_columns)
     return squares
 
 

@@ -11,19 +11,20 @@ from collections.abc import Callable
 import numpy as np
 
 from topodepth import memory
-from topodepth.homology.distances import CANCELLATION, lengths_between, normalised, squared_norms
+from topodepth.homology.distances import CANCELLATION, Cloud, lengths, prepared, squared_norms, squares_between
+from topodepth.homology.ties import TIE
 
 NEIGHBOURS = 16  # near neighbours wanted of every point
 LISTED = 8 * NEIGHBOURS  # and at most kept; more than NEIGHBOURS are found only where points all but coincide
 GROUPS = 64  # columns are searched in at most as many points a group, and at least as many groups
-TIE = 1e-9  # squared lengths that differ by less, relatively, count as equal
 
 
 def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
     """Return the edge lengths of the Euclidean minimum spanning tree, (n − 1,) float64, ascending.
 
-    Exact up to rounding: also where points nearly coincide far from the origin. Repeated points give edges of
-    length 0. O(n² d) time; memory O(n d), as no n × n matrix is held beyond 4096 points.
+    To a relative error of 1e-11: also where points nearly coincide far from the origin, or far from all others; equal
+    lengths are equal. Repeated points give edges of length 0. O(n² d) time; memory O(n d), as no n × n matrix is held
+    beyond 4096 points.
 
     Parameters
     ----------
@@ -40,11 +41,12 @@ def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
     Prim (1957), Shortest connection networks and some generalizations, Bell Syst. Tech. J. 36. Nešetřil, Milková &
     Nešetřilová (2001), Otakar Borůvka on minimum spanning tree problem, Discrete Math. 233.
     """
-    cloud, scale = normalised(points)
+    cloud = prepared(points)
     squares = _prim_of_points(cloud) if len(cloud) <= memory.DENSE_POINTS else None
     if squares is None:
-        squares = _boruvka(cloud)
-    return np.sqrt(squares) * scale
+        cloud, copies = _distinct(cloud)
+        squares = np.concatenate([np.zeros(copies), _boruvka(cloud)])
+    return lengths(cloud, squares)
 
 
 def subset_tree_lengths(squares: np.ndarray, members: np.ndarray) -> np.ndarray:
@@ -86,26 +88,26 @@ def prim(row: Callable[[int], np.ndarray], n: int) -> np.ndarray:
     return weights
 
 
-def _prim_of_points(cloud: np.ndarray) -> np.ndarray | None:
-    """Return the squared edge lengths of the tree of a normalised cloud, ascending; None where points nearly coincide.
+def _prim_of_points(cloud: Cloud) -> np.ndarray | None:
+    """Return the squared edge lengths of the tree of a cloud, ascending; None where points nearly coincide.
 
     Distances come from one matrix product, and those far below the norms have lost their digits. The shortest distance
     of all is an edge of the tree, so if the shortest edge is long enough, all distances are.
     """
-    norms = squared_norms(cloud)
-    squares = _product_rows(cloud) @ np.column_stack([cloud, norms]).T
+    norms = squared_norms(cloud.centred)
+    squares = _product_rows(cloud.centred) @ np.column_stack([cloud.centred, norms]).T
     weights = prim(lambda i: squares[i] + norms[i], len(cloud))
-    accurate = weights.min(initial=np.inf) > 2 * CANCELLATION * norms.max()
+    accurate = cloud.exact or weights.min(initial=np.inf) > 2 * CANCELLATION * norms.max()
     return weights if accurate else None
 
 
-def _product_rows(cloud: np.ndarray) -> np.ndarray:
+def _product_rows(centred: np.ndarray) -> np.ndarray:
     """Return rows (−2 x, 1): times columns (y, |y|²) they give |x − y|² − |x|²."""
-    return np.column_stack([-2.0 * cloud, np.ones(len(cloud))])
+    return np.column_stack([-2.0 * centred, np.ones(len(centred))])
 
 
-def _boruvka(cloud: np.ndarray) -> np.ndarray:
-    """Return the squared edge lengths of the minimum spanning tree of a normalised cloud, ascending.
+def _boruvka(cloud: Cloud) -> np.ndarray:
+    """Return the squared edge lengths of the minimum spanning tree of a cloud without copies, ascending.
 
     Why the tree is exact though most distances are never kept. The shortest edge that leaves a component belongs to a
     minimum spanning tree, whatever the other components are (cut property), so components may be joined in any order
@@ -118,14 +120,13 @@ def _boruvka(cloud: np.ndarray) -> np.ndarray:
     doubtful, so a few searches suffice even for nested clusters.
 
     Lengths of listed edges are computed in float64 from the differences of the points; bounds err downwards only. Edges
-    that differ by less than a billionth count as equal.
+    that differ by less than TIE count as equal.
     """
-    cloud, copies = _distinct(cloud)
     n = len(cloud)
     search = _Search(cloud)
     labels, bounds, rows = np.arange(n), np.zeros(n), np.arange(n)
     edges = [np.empty(0), *np.empty((2, 0), dtype=np.int64)]  # squared length, point, point; by length
-    tree = [np.zeros(copies)]
+    tree = [np.empty(0)]
     while labels.any():
         *found, bounds[rows] = search.near_points(rows, labels)
         edges = [np.concatenate(pair) for pair in zip(edges, found, strict=True)]
@@ -174,33 +175,36 @@ def _join(labels: np.ndarray, edges: list[np.ndarray], shortest: np.ndarray, cer
     return np.unique(parents, return_inverse=True)[1][labels]
 
 
-def _distinct(cloud: np.ndarray) -> tuple[np.ndarray, int]:
+def _distinct(cloud: Cloud) -> tuple[Cloud, int]:
     """Return the distinct points in a seeded random order, and how many were copies."""
-    rows = np.ascontiguousarray(cloud) + 0.0  # -0 becomes 0
-    distinct = np.unique(rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()).view(np.float64)
-    distinct = distinct.reshape(-1, rows.shape[1])
-    return distinct[np.random.default_rng(0).permutation(len(distinct))], len(cloud) - len(distinct)
+    rows = cloud.points + 0.0  # -0 becomes 0
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    places = np.unique(keys, return_index=True)[1]
+    del rows, keys
+    order = np.random.default_rng(0).permutation(len(places))
+    return cloud.take(places[order]), len(cloud) - len(places)
 
 
 class _Search:
     """Strips of squared distances, searched for near points.
 
     Strips are one matrix product, in float32, which halves its cost, until that tells too few points apart. The norms
-    in it are lowered by more than it can be rounded, (d + 4) units of |x|² + |y|² at each of d + 1 terms, and by more
-    than can vanish below the least number, so what comes out is never above the true distance.
+    in it are lowered by more than it can be rounded, (d + 4) units of |x|² + |y|² at each of d + 1 terms, and by as
+    much again for the rounding of centred points, at most four units of float64; and by more than can vanish below the
+    least number. So what comes out is never above the true distance.
     """
 
-    def __init__(self, cloud: np.ndarray) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.squared_norms = squared_norms(cloud)
+        self.squared_norms = squared_norms(cloud.centred)
         self._take(np.float32)
 
     def _take(self, precision: type) -> None:
-        n, d = self.cloud.shape
+        n, d = self.cloud.centred.shape
         limits = np.finfo(precision)
         self.precision = precision
         self.norms = self.squared_norms * (1 - 2 * (d + 4) * float(limits.eps)) - 4 * d * float(limits.tiny)
-        self.columns = np.column_stack([self.cloud, self.norms]).astype(precision)
+        self.columns = np.column_stack([self.cloud.centred, self.norms]).astype(precision)
         size = max(1, min(n, memory.STRIP_BYTES // (self.columns.itemsize * n)))
         self.strip = np.empty((size, n), precision)  # fresh pages for every strip would cost as much as the product
 
@@ -228,7 +232,7 @@ class _Search:
 
     def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...] | None:
         """Search the points of some rows; None if single precision finds too many that may be the nearest."""
-        factors = _product_rows(self.cloud[rows]).astype(self.precision)
+        factors = _product_rows(self.cloud.centred[rows]).astype(self.precision)
         squares = np.matmul(factors, self.columns.T, out=self.strip[: len(rows)])
         if labels.max() + 1 == len(labels):
             squares[np.arange(len(rows)), rows] = np.inf
@@ -236,7 +240,7 @@ class _Search:
             np.copyto(squares, np.inf, where=labels[rows][:, None] == labels)
         nearest = squares.argmin(axis=1)
         shifts = self.norms[rows]
-        least = lengths_between(self.cloud, rows, nearest)
+        least = squares_between(self.cloud, rows, nearest)
         # The k-th least of the minima of groups of columns bounds a little over k points at the cost of one pass.
         # Points that are nearer than the nearest found, but for rounding, all count.
         bounds = np.maximum(_kth_group_minimum(squares) + shifts, least * (1 - TIE))
@@ -245,7 +249,7 @@ class _Search:
         if self.precision is np.float32 and np.count_nonzero(candidates) > LISTED * len(rows):
             return None
         places, near = np.divmod(np.flatnonzero(candidates), len(self.cloud))
-        found = lengths_between(self.cloud, rows[places], near)
+        found = squares_between(self.cloud, rows[places], near)
         kept = _shortest_of_each(places, found, bounds)
         return (
             np.concatenate([least, found[kept]]),

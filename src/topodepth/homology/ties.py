@@ -1,0 +1,154 @@
+"""Equal distances that stay equal: coordinates that are whole steps, and distances that differ by rounding only.
+
+A Vietoris–Rips filtration takes its simplices in the order of their lengths. Where rounding splits distances that are
+equal, a loop is born at the one and dies at the other, and is no loop of the data. Binary, quantised and counted data
+have few distances, many times each.
+"""
+
+import numpy as np
+
+TIE = 1e-11  # distances that differ by less, relatively, count as equal
+WIDEST = 2  # times TIE: ranges of near values that are wider are left as they are
+STEP_ROUNDING = 2e-12  # of a step: how far a coordinate may lie from a whole number of steps
+MOST = 2.0**34  # whole squared distances up to here differ by more than twice TIE, and all sums are exact
+FINEST = 2.0**17  # steps in the range of a column, from MOST
+ROWS = 16  # of a sample that shows most clouds to have no step
+NOISE = 1e-6  # of a step: a smaller rest is rounding, as a real one is at least 1 / FINEST
+BLOCK = 1 << 16
+CELL_BITS, CELLS = 17, 1 << 20  # a cell is 3e-11 to 6e-11 of its value wide
+
+
+def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Return points as whole numbers of one step from the mean of each column, if they are such.
+
+    0/1 data, counts, quantised values k/255 or 0.037 k, small whole numbers far from the origin: products and sums of
+    whole numbers are exact, so equal distances are equal whatever the way to them.
+
+    Parameters
+    ----------
+    points
+        Finite, (n, d) float64.
+
+    Returns
+    -------
+    tuple or None
+        Whole numbers (n, d) in float64 and the step. None where there is no step, where one of its counts is given by
+        several coordinates (points nearer than a step must not become one), or where squared distances in steps
+        exceed 2^34.
+    """
+    low = points.min(axis=0)
+    with np.errstate(over="ignore"):
+        step = _common_step(np.append(points[:: max(1, len(points) // ROWS)] - low, points.max(axis=0) - low))
+    while step is not None:
+        whole = points - low
+        whole /= step
+        rests = whole - np.rint(whole, out=whole)
+        np.abs(rests, out=rests)
+        if rests.max() <= STEP_ROUNDING:
+            break
+        finer = rests[rests > NOISE][:BLOCK]
+        step = _common_step(np.append(finer, [1.0, whole.max()]) * step) if len(finer) else None
+    if step is None or np.square(whole.max(axis=0)).sum() > MOST or not _one_to_one(points, whole):
+        return None
+    whole -= np.rint(whole.mean(axis=0))
+    return whole, step
+
+
+def _common_step(values: np.ndarray) -> float | None:
+    """Return the largest number of which all values are multiples but for rounding, by Euclid's algorithm."""
+    values = values[values > 0]
+    if not len(values):
+        return None
+    largest, step = float(values.max()), float(values.min())
+    while largest <= FINEST * step:
+        rests = np.abs(values - step * np.rint(values / step))
+        rests = rests[rests > NOISE * step]
+        if not len(rests):
+            return largest / float(np.rint(largest / step))
+        step = float(rests.min())
+    return None
+
+
+def _one_to_one(points: np.ndarray, whole: np.ndarray) -> bool:
+    """Return whether in every column each whole number (from 0) stands for one coordinate only."""
+    counts = whole.max(axis=0).astype(np.int64) + 1
+    offsets = np.cumsum(counts) - counts
+    coordinates = np.empty(counts.sum())
+    size = max(1, BLOCK // len(counts))
+    blocks = [slice(start, start + size) for start in range(0, len(points), size)]
+    for rows in blocks:
+        coordinates[whole[rows].astype(np.int64) + offsets] = points[rows]
+    return all((coordinates[whole[rows].astype(np.int64) + offsets] == points[rows]).all() for rows in blocks)
+
+
+def merged(values: np.ndarray) -> np.ndarray:
+    """Return distances of any shape where those that differ by rounding only have one value; inf is left alone."""
+    ordered = np.sort(values[np.isfinite(values)], axis=None)
+    ranges = _tied_ranges(ordered)
+    return _common_values(values, *ranges) if len(ranges[0]) else values
+
+
+def merged_bars(diagrams: list[np.ndarray]) -> list[np.ndarray]:
+    """Return persistence diagrams in which births and deaths that differ by rounding only are equal.
+
+    That is the diagram of distances without the rounding, once bars of length zero are dropped. For rounding moves
+    births and deaths by no more than itself, and makes no other bars than such as short (stability: Chazal et al.
+    (2014), Persistence stability for geometric complexes, Geom. Dedicata 173); values that belong together are nearer
+    than TIE, all others farther apart.
+    """
+    values = merged(np.concatenate([diagram.ravel() for diagram in diagrams]))
+    ends = np.cumsum([diagram.size for diagram in diagrams])
+    return [part.reshape(-1, 2) for part in np.split(values, ends[:-1])]
+
+
+def merge_matrix(matrix: np.ndarray) -> None:
+    """Give distances that differ by rounding only one value, in place; (n, n), exactly symmetric.
+
+    All distances are sorted once. In a cloud without ties next to none of them are that near, and a table of the cells
+    in which such ranges lie finds them again.
+    """
+    n = len(matrix)
+    ordered = np.concatenate([matrix[i, :i] for i in range(n)])
+    ordered.sort()
+    firsts, lasts = _tied_ranges(ordered)
+    del ordered
+    if not len(firsts):
+        return
+    tied = np.zeros(CELLS, dtype=bool)
+    tied[_cells(firsts)] = tied[_cells(lasts)] = True
+    size = max(1, BLOCK // n)
+    for start in range(0, n, size):
+        strip = matrix[start : start + size, : start + size]
+        rows, columns = np.nonzero(tied[_cells(strip)])
+        values = _common_values(strip[rows, columns], firsts, lasts)
+        matrix[rows + start, columns] = matrix[columns, rows + start] = values
+
+
+def _tied_ranges(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and last values of the ranges of several values, each within TIE of the next; ascending."""
+    lows, highs = [np.empty(0)], [np.empty(0)]
+    for start in range(0, len(ordered) - 1, BLOCK):
+        block = ordered[start : start + BLOCK + 1]
+        gaps = np.diff(block)
+        near = np.flatnonzero(gaps <= TIE * block[1:])
+        near = near[gaps[near] > 0]
+        lows.append(block[near])
+        highs.append(block[near + 1])
+    low, high = np.concatenate(lows), np.concatenate(highs)
+    apart = low[1:] != high[:-1]
+    firsts, lasts = low[np.append(True, apart)[: len(low)]], high[np.append(apart, True)[: len(low)]]
+    kept = lasts <= firsts * (1 + WIDEST * TIE)
+    return firsts[kept], lasts[kept]
+
+
+def _common_values(values: np.ndarray, firsts: np.ndarray, lasts: np.ndarray) -> np.ndarray:
+    """Return values with the middle of its range for each that lies in one."""
+    ranges = np.searchsorted(firsts, values, side="right") - 1
+    inside = (ranges >= 0) & (values <= lasts[ranges])
+    return np.where(inside, firsts[ranges] / 2 + lasts[ranges] / 2, values)
+
+
+def _cells(values: np.ndarray) -> np.ndarray:
+    cells = values.view(np.int64) >> CELL_BITS
+    cells &= CELLS - 1
+    return cells
