@@ -10,14 +10,15 @@ from pathlib import Path
 from topodepth.errors import InputError
 
 FLOAT = 8
-WORKER = {"auto": 90 << 20, "gudhi": 90 << 20, "ripser": 190 << 20}  # Python, NumPy, h5py and an engine
+# Python, NumPy, h5py and an engine
+WORKER = {"auto": 90 << 20, "redzed": 90 << 20, "gudhi": 90 << 20, "ripser": 190 << 20}
 DENSE_POINTS = 4096  # up to here a spanning tree of points may hold the n × n matrix
 MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyond, each makes its own distances
 STRIP_BYTES = 1 << 26  # distances that the search for near points holds at a time beyond, and as much for its masks
 POINT_COPIES = 6  # of the points in float64: as read, scaled, permuted, centred, distinct, with norms
 LISTED_BYTES = 1600  # lists of near points, for each point
-EDGE_BYTES = {"auto": 110, "gudhi": 110, "ripser": 200}  # lists of neighbours and columns, for each edge
-EDGE_SHARE = {"auto": 0.5, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
+EDGE_BYTES = {"auto": 110, "redzed": 60, "gudhi": 110, "ripser": 200}  # lists of neighbours and columns, for each edge
+EDGE_SHARE = {"auto": 0.5, "redzed": 0.9, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
 SIMPLEX_BYTES = 4  # for each set of k + 1 points in H_k, k > 1, of which few become columns
 
 

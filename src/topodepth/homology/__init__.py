@@ -22,7 +22,7 @@ from topodepth.homology.distances import (
     rounded_matrix,
     squared_distance_matrix,
 )
-from topodepth.homology.engines import fastest_diagrams, gudhi_diagrams, ripser_diagrams, tidy
+from topodepth.homology.engines import COMPUTE, diagrams_from, fastest_diagrams, tidy
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim, subset_tree_lengths
 from topodepth.homology.ties import merge_matrix, merged_bars
 from topodepth.memory import memory_estimate
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 MAX_DIMENSION = 3
-ENGINES = ("auto", "gudhi", "ripser")
+ENGINES = ("auto", *COMPUTE)
 
 
 def persistence_diagrams(
@@ -57,8 +57,9 @@ def persistence_diagrams(
     max_dim
         Highest homology dimension, 0 to 3. Time and memory grow about as n to the power ``max_dim + 2``.
     engine
-        ``"auto"``: H_0 from the minimum spanning tree, the rest from the fastest engine installed, H_1 from as many
-        edges as it needs; ``"gudhi"``; ``"ripser"``, the reference, which works in float32.
+        ``"auto"``: H_0 from the minimum spanning tree, the rest from the fastest engine installed (redzed-tda for H_1,
+        GUDHI beyond), H_1 from as many edges as it needs; ``"redzed"``, of which a call cannot be interrupted;
+        ``"gudhi"``; ``"ripser"``, the reference, which works in float32.
 
     Returns
     -------
@@ -72,7 +73,7 @@ def persistence_diagrams(
     ------
     InputError
         If the input is not 2-D, empty or not finite; if distances are negative, asymmetric or not zero on the
-        diagonal; if ``max_dim`` is out of range or the engine unknown; if there is too little memory.
+        diagonal; if ``max_dim`` is out of range or the engine unknown or missing; if there is too little memory.
 
     References
     ----------
@@ -113,8 +114,7 @@ def _of_distances(matrix: np.ndarray, max_dim: int, engine: str) -> list[np.ndar
     if engine == "auto":
         higher = fastest_diagrams(matrix, max_dim) if max_dim else []
         return [_h0_diagram(prim(matrix.__getitem__, len(matrix))), *higher]
-    compute = ripser_diagrams if engine == "ripser" else gudhi_diagrams
-    return tidy(compute(matrix, max_dim, np.inf), max_dim + 1)
+    return diagrams_from(engine, matrix, max_dim)
 
 
 def _h0_diagram(lengths: np.ndarray) -> np.ndarray:

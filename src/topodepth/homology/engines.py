@@ -1,81 +1,138 @@
-"""The engines for H_1 and above, and the threshold that lets H_1 leave out most of the edges."""
+"""The engines for H_1 and above: what each of them needs, and which of them serves."""
 
-from collections.abc import Callable, Iterator
+import warnings
 
 import numpy as np
 
-from topodepth import memory
+from topodepth.errors import InputError
+from topodepth.homology.h1 import enclosing_radius, h1_diagram
 
-WITNESSES = 8  # near points that are tried on all the edges of a point at once
-FEW_POINTS = 100  # up to here a threshold gains nothing
-MARGIN = 1.25  # a threshold takes this many times the edges that are known to be needed
-GROWTH = 1.5  # and the second at least this many times those of the first
-SUBSAMPLE = 4  # where the first fails, every fourth point tells how late bars may die
-SAMPLE = 1 << 17  # distances that tell the share of edges below a threshold
-STRIP_BYTES = 1 << 21  # strips of rows that stay in cache
+ONE = 0x3F800000  # the bits of 1.0 in single precision; the float after a positive one has the bits of the next integer
+BEYOND = float(np.finfo(np.float32).max)  # stands for a distance above the threshold
+RANKS = 0x7F7FFFFF - ONE  # numbers of single precision from 1 to below that
+TILE = 256  # rows and columns of a matrix that are mirrored at a time, in cache
 
-Compute = Callable[[np.ndarray, int, float], list[np.ndarray]]
+
+class EngineError(RuntimeError):
+    """An engine cannot take this input, or returned what cannot be."""
 
 
 def fastest_diagrams(matrix: np.ndarray, max_dim: int) -> list[np.ndarray]:
-    """Return the diagrams of H_1 to H_``max_dim`` from GUDHI's engine where it is installed, else from ripser.py.
+    """Return the diagrams of H_1 to H_``max_dim`` from the fastest engine that is installed.
+
+    For H_1 alone that is redzed-tda, then GUDHI, both behind the threshold of :func:`h1_diagram`; for more, GUDHI.
+    ripser.py is the last resort. The diagrams are the same whichever serves, those of ripser.py in single precision.
 
     Parameters
     ----------
     matrix
-        Distances, (n, n), exactly symmetric.
+        Distances, (n, n), exactly symmetric; as in :func:`redzed_diagrams`.
     max_dim
         Highest homology dimension, from 1.
     """
-    try:
-        return _diagrams(matrix, max_dim, gudhi_diagrams)
-    except ImportError:
-        return _diagrams(matrix, max_dim, ripser_diagrams)
-
-
-def _diagrams(matrix: np.ndarray, max_dim: int, compute: Compute) -> list[np.ndarray]:
     if max_dim == 1:
-        return [h1_diagram(matrix, compute)]
-    return tidy(compute(matrix, max_dim, np.inf)[1:], max_dim)  # the engines find the enclosing radius by themselves
+        return [h1_diagram(matrix, fastest_h1)]
+    try:
+        diagrams = gudhi_diagrams(matrix, max_dim)  # the engines find the enclosing radius by themselves
+    except ImportError:
+        diagrams = ripser_diagrams(matrix, max_dim)
+    return tidy(diagrams[1:], max_dim)
 
 
-def h1_diagram(matrix: np.ndarray, compute: Compute) -> np.ndarray:
-    """Return the H_1 diagram, from edges up to a threshold beyond which no loop is born or dies.
+def fastest_h1(matrix: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the H_1 diagram, of edges up to a threshold, from the fastest engine that is installed."""
+    for compute in (redzed_diagrams, gudhi_diagrams):
+        try:
+            return tidy(compute(matrix, 1, threshold)[1:], 1)[0]
+        except ImportError:
+            continue
+        except EngineError as error:
+            warnings.warn(f"{error}. The next engine computes instead.", RuntimeWarning, stacklevel=2)
+    return tidy(ripser_diagrams(matrix, 1, threshold)[1:], 1)[0]
 
-    An edge uv that enters the filtration after a path u–w–v of two shorter edges brings its triangle with w along: it
-    may end loops, but is never the birth of one. So loops are born by edges without such a witness w only, the edges
-    of the relative neighbourhood graph, and nothing is born after the longest of these. If, moreover, every loop has
-    died by some threshold that is not shorter, H_1 is zero there, stays zero, and the diagram is complete. Both are
-    checked here, so the result is exact; how the threshold is guessed matters for speed only. Beyond the enclosing
-    radius, the last resort, the complex is a cone. Time and memory grow with the third and first power of the number
-    of edges to a point: with an eighth to a half of them, as is usual, a half to a tenth of the time.
+
+def redzed_diagrams(matrix: np.ndarray, max_dim: int, threshold: float = np.inf) -> list[np.ndarray]:
+    """Return the diagrams from redzed-tda, of edges up to a threshold, exact in float64 though it computes in float32.
+
+    A diagram depends on the order of the distances only. So the engine gets their ranks, equal ones for equal
+    distances, as successive single-precision numbers from 1, and the ranks of births and deaths are looked up
+    again. Distances that single precision does not tell apart, or cannot hold, are none to it, and ties stay ties.
+
+    The call cannot be interrupted: Ctrl-C waits for its end.
 
     Parameters
     ----------
     matrix
-        Distances, (n, n), exactly symmetric.
-    compute
-        An engine of this module.
+        Distances, (n, n) in C order, exactly symmetric. While the engine runs, ranks stand below the diagonal, which is
+        all that it reads: another matrix would take as much memory again.
+    max_dim
+        Highest homology dimension.
+    threshold
+        Longest edge.
 
     Raises
     ------
-    InputError
-        If the edges would not fit into memory.
+    EngineError
+        If a birth or a death is not one of the ranks, or no birth is before its death. The package is young, and what
+        is cheap to check is checked.
 
     References
     ----------
-    Toussaint (1980), The relative neighbourhood graph of a finite planar set, Pattern Recognition 12. Koyama, Mémoli,
-    Robins & Turner (2023), Faster computation of degree-1 persistent homology using the reduced Vietoris–Rips
-    filtration, arXiv:2307.16333.
+    Kapulkin & Kershaw (2026), RedZeD: Computing persistent homology by reduction to zero differentials,
+    arXiv:2606.06310.
     """
-    radius = float(matrix.max(axis=1).min())
-    for threshold in _thresholds(matrix, radius, compute):
-        share = float(np.mean(_some_distances(matrix) <= threshold))
-        memory.require(memory.engine_bytes(len(matrix), 1, share), f"H_1 of {len(matrix)} points")
-        (diagram,) = tidy(compute(matrix, 1, threshold)[1:], 1)
-        if threshold >= radius or np.isfinite(diagram).all():
-            break
-    return diagram
+    from redzed_tda import rips
+
+    try:
+        lengths = _rank_below_diagonal(matrix, min(threshold, enclosing_radius(matrix)))
+        longest = float(_as_float32(np.array([len(lengths) - 1]))[0])
+        diagrams = rips(matrix, max_dim, threshold=longest)
+    finally:
+        _mirror(matrix)
+    return [_looked_up(bars, lengths) for bars in diagrams]
+
+
+def _rank_below_diagonal(matrix: np.ndarray, threshold: float) -> np.ndarray:
+    """Put the ranks of distances in their place, below the diagonal; return the distance of each rank, from 0.0."""
+    flat = np.reshape(matrix, -1, copy=False)
+    below = np.tri(len(matrix), k=-1, dtype=bool)
+    places = np.flatnonzero(below & (matrix <= threshold))
+    lengths = flat[places]
+    np.copyto(matrix, BEYOND, where=below)
+    order = np.argsort(lengths)
+    places, lengths = places[order], lengths[order]
+    del order
+    is_longer = np.diff(lengths, prepend=0.0) > 0
+    flat[places] = _as_float32(np.cumsum(is_longer))
+    return np.append(0.0, lengths[is_longer])
+
+
+def _as_float32(ranks: np.ndarray) -> np.ndarray:
+    """Return 0 for rank 0, and from there on the numbers of single precision that follow 1."""
+    if ranks.max(initial=0) >= RANKS:
+        raise EngineError(f"redzed-tda: expected fewer than {RANKS} different distances. Received: more")
+    return np.where(ranks > 0, (ranks + ONE).astype(np.int32).view(np.float32), np.float32(0))
+
+
+def _looked_up(bars: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Return bars of ranks as bars of distances, or raise if they cannot be."""
+    ranks = np.where(bars > 0, bars.astype(np.float32).view(np.int32) - ONE, 0)
+    ranks[np.isposinf(bars)] = len(lengths)
+    if not ((ranks >= 0) & (ranks <= len(lengths))).all() or (ranks[:, 0] >= ranks[:, 1]).any():
+        raise EngineError("redzed-tda: expected births before deaths, at distances that there are. Received: others")
+    return np.append(lengths, np.inf)[ranks]
+
+
+def _mirror(matrix: np.ndarray) -> None:
+    """Copy what is above the diagonal to below it."""
+    n = len(matrix)
+    for start in range(0, n, TILE):
+        rows = slice(start, start + TILE)
+        corner = np.triu(matrix[rows, rows], 1)
+        matrix[rows, rows] = corner + corner.T
+        for first in range(0, start, TILE):
+            columns = slice(first, first + TILE)
+            matrix[rows, columns] = matrix[columns, rows].T
 
 
 def gudhi_diagrams(matrix: np.ndarray, max_dim: int, threshold: float = np.inf) -> list[np.ndarray]:
@@ -96,14 +153,29 @@ def gudhi_diagrams(matrix: np.ndarray, max_dim: int, threshold: float = np.inf) 
 
 def ripser_diagrams(matrix: np.ndarray, max_dim: int, threshold: float = np.inf) -> list[np.ndarray]:
     """Return the diagrams from ripser.py, which computes in float32, of edges up to a threshold."""
-    import warnings
-
     from ripser import ripser
 
     thresh = threshold * (1 + 1e-6)  # an edge as long as the threshold stays when both are rounded to float32
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it takes a matrix of few points for a transposed cloud
         return ripser(matrix, maxdim=max_dim, thresh=thresh, coeff=2, distance_matrix=True)["dgms"]
+
+
+COMPUTE = {"redzed": redzed_diagrams, "gudhi": gudhi_diagrams, "ripser": ripser_diagrams}
+
+
+def diagrams_from(engine: str, matrix: np.ndarray, max_dim: int) -> list[np.ndarray]:
+    """Return the diagrams of H_0 to H_``max_dim`` from all edges and one engine of COMPUTE.
+
+    Raises
+    ------
+    InputError
+        If the engine is not installed.
+    """
+    try:
+        return tidy(COMPUTE[engine](matrix, max_dim), max_dim + 1)
+    except ImportError as error:
+        raise InputError(f"engine {engine}: expected its package to be installed. Received: {error}") from error
 
 
 def tidy(diagrams: list[np.ndarray], count: int) -> list[np.ndarray]:
@@ -114,66 +186,3 @@ def tidy(diagrams: list[np.ndarray], count: int) -> list[np.ndarray]:
         bars = bars[bars[:, 1] > bars[:, 0]]
         tidied.append(bars[np.lexsort((bars[:, 1], bars[:, 0]))])
     return tidied
-
-
-def _thresholds(matrix: np.ndarray, radius: float, compute: Compute) -> Iterator[float]:
-    """Yield thresholds to try, none below the last birth of a loop; the last is the enclosing radius."""
-    if len(matrix) > FEW_POINTS:
-        some = _some_distances(matrix)
-        birth = longest_unwitnessed_edge(matrix)
-        first = max(birth, _with_margin(some, birth, MARGIN))
-        if first < radius:
-            yield first
-            deaths = h1_diagram(np.ascontiguousarray(matrix[::SUBSAMPLE, ::SUBSAMPLE]), compute)[:, 1]
-            second = _with_margin(some, deaths.max(initial=0.0), MARGIN)
-            second = max(second, _with_margin(some, first, GROWTH))
-            if second < radius:
-                yield second
-    yield radius
-
-
-def _some_distances(matrix: np.ndarray) -> np.ndarray:
-    """Return a regular sample of the rows, all of them of a small matrix."""
-    return matrix[:: max(1, matrix.size // SAMPLE)]
-
-
-def _with_margin(some: np.ndarray, threshold: float, factor: float) -> float:
-    """Return a threshold with ``factor`` times as many of some distances below it."""
-    return float(np.quantile(some, min(1.0, factor * np.mean(some <= threshold))))
-
-
-def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
-    """Return the length of the longest edge of the relative neighbourhood graph.
-
-    Its edges uv have no witness: no point w with d(u, w) < d(u, v) and d(w, v) < d(u, v). A few near points are
-    witnesses for all but a few per cent of the edges; of the rest the longest are tried on all points.
-
-    Parameters
-    ----------
-    matrix
-        Distances, (n, n), exactly symmetric.
-    """
-    n = len(matrix)
-    near = np.column_stack([matrix[:, g::WITNESSES].argmin(axis=1) * WITNESSES + g for g in range(min(n, WITNESSES))])
-    size = max(1, STRIP_BYTES // (8 * n))
-    places = []
-    for start in range(0, n, size):
-        rows = np.arange(start, min(start + size, n))
-        strip = matrix[rows]
-        left = np.arange(n) > rows[:, None]
-        for witness in near[rows].T:
-            left &= (matrix[witness] >= strip) | (matrix[rows, witness][:, None] >= strip)
-        places.append(np.flatnonzero(left) + start * n)
-    rows, columns = np.divmod(np.concatenate(places), n)
-    lengths = matrix[rows, columns]
-    left = np.ones(len(rows), dtype=bool)
-    for witness in near[columns].T:  # so far witnesses came from near the one end
-        left &= (matrix[rows, witness] >= lengths) | (matrix[columns, witness] >= lengths)
-    order = np.argsort(-lengths[left], kind="stable")
-    rows, columns, lengths = (column[left][order] for column in (rows, columns, lengths))
-    for start in range(0, len(rows), size):
-        part = slice(start, start + size)
-        alone = np.maximum(matrix[rows[part]], matrix[columns[part]]).min(axis=1) >= lengths[part]
-        if alone.any():
-            return float(lengths[part][alone.argmax()])
-    return 0.0

@@ -1,0 +1,160 @@
+"""H_1 from part of the edges: the threshold beyond which no loop is born or dies."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from topodepth import memory
+
+WITNESSES = 8  # near points that are tried on all the edges of a point at once
+FEW_POINTS = 100  # up to here a threshold gains nothing
+MARGIN = 1.25  # a threshold takes this many times the edges that are known to be needed
+GROWTH = 1.5  # and the second at least this many times those of the first
+SUBSAMPLE = 4  # where the first fails, every fourth point tells how late bars may die
+SAMPLE = 1 << 15  # distances that tell the share of edges below a threshold
+STRIP_BYTES = 1 << 19  # strips of rows that stay in cache
+CHUNK = 512  # edges that are tried on all points at once
+LEVELS = np.iinfo(np.uint16).max
+
+Compute = Callable[[np.ndarray, float], np.ndarray]  # distances and a threshold to the bars of H_1
+
+
+def h1_diagram(matrix: np.ndarray, compute: Compute) -> np.ndarray:
+    """Return the H_1 diagram, from edges up to a threshold beyond which no loop is born or dies.
+
+    An edge uv that enters the filtration after a path u–w–v of two shorter edges brings its triangle with w along: it
+    may end loops, but is never the birth of one. So loops are born by edges without such a witness w only, the edges
+    of the relative neighbourhood graph, and nothing is born after the longest of these. If, moreover, every loop has
+    died by some threshold that is not shorter, H_1 is zero there, stays zero, and the diagram is complete. Both are
+    checked here, so the result is exact; how the threshold is guessed matters for speed only. Beyond the enclosing
+    radius, the last resort, the complex is a cone. Time and memory grow with the third and first power of the number
+    of edges to a point: with an eighth to a half of them, as is usual, a half to a tenth of the time.
+
+    Parameters
+    ----------
+    matrix
+        Distances, (n, n), exactly symmetric.
+    compute
+        Returns the bars (k, 2) of H_1 of a matrix, from edges up to a threshold.
+
+    Raises
+    ------
+    InputError
+        If the edges would not fit into memory.
+
+    References
+    ----------
+    Toussaint (1980), The relative neighbourhood graph of a finite planar set, Pattern Recognition 12. Koyama, Mémoli,
+    Robins & Turner (2023), Faster computation of degree-1 persistent homology using the reduced Vietoris–Rips
+    filtration, arXiv:2307.16333.
+    """
+    radius = enclosing_radius(matrix)
+    for threshold in _thresholds(matrix, radius, compute):
+        share = float(np.mean(_some_distances(matrix) <= threshold))
+        memory.require(memory.engine_bytes(len(matrix), 1, share), f"H_1 of {len(matrix)} points")
+        diagram = compute(matrix, threshold)
+        if threshold >= radius or np.isfinite(diagram).all():
+            break
+    return diagram
+
+
+def enclosing_radius(matrix: np.ndarray) -> float:
+    """Return the least distance within which some point has all others: from there on the complex is a cone."""
+    return float(matrix.max(axis=1).min())
+
+
+def _thresholds(matrix: np.ndarray, radius: float, compute: Compute) -> Iterator[float]:
+    """Yield thresholds to try, none below the last birth of a loop; the last is the enclosing radius."""
+    if len(matrix) > FEW_POINTS:
+        some = _some_distances(matrix)
+        birth = longest_unwitnessed_edge(matrix)
+        first = max(birth, _with_margin(some, birth, MARGIN))
+        if first < radius:
+            yield first
+            fewer = np.ascontiguousarray(matrix[::SUBSAMPLE, ::SUBSAMPLE])
+            deaths = compute(fewer, enclosing_radius(fewer))[:, 1]
+            second = _with_margin(some, deaths.max(initial=0.0), MARGIN)
+            second = max(second, _with_margin(some, first, GROWTH))
+            if second < radius:
+                yield second
+    yield radius
+
+
+def _some_distances(matrix: np.ndarray) -> np.ndarray:
+    """Return a regular sample of the rows, all of them of a small matrix."""
+    return matrix[:: max(1, matrix.size // SAMPLE)]
+
+
+def _with_margin(some: np.ndarray, threshold: float, factor: float) -> float:
+    """Return a threshold with ``factor`` times as many of some distances below it."""
+    return float(np.quantile(some, min(1.0, factor * np.mean(some <= threshold))))
+
+
+def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
+    """Return the length of the longest edge of the relative neighbourhood graph.
+
+    Its edges uv have no witness: no point w with d(u, w) < d(u, v) and d(w, v) < d(u, v). A few near points are
+    witnesses for all but a few per cent of the edges; of the rest the longest are tried on all points. Whole numbers
+    of two bytes stand for the distances until few edges are left: what they tell apart is told apart rightly.
+
+    Parameters
+    ----------
+    matrix
+        Distances, (n, n), exactly symmetric.
+    """
+    n = len(matrix)
+    levels = _levels(matrix)
+    near = np.column_stack([levels[:, g::WITNESSES].argmin(axis=1) * WITNESSES + g for g in range(min(n, WITNESSES))])
+    size = max(1, STRIP_BYTES // (levels.itemsize * n))
+    longest = 0.0
+    for start in range(0, n, size):
+        rows, columns = _without_near_witness(levels, near, start, min(start + size, n))
+        lengths = matrix[rows, columns]
+        order = np.argsort(-lengths, kind="stable")
+        order = order[lengths[order] > longest]
+        for first in range(0, len(order), CHUNK):
+            chunk = order[first : first + CHUNK]
+            alone = _first_alone(matrix, levels, near, rows[chunk], columns[chunk])
+            if alone is not None:
+                longest = float(lengths[chunk[alone]])
+                break
+    return longest
+
+
+def _levels(matrix: np.ndarray) -> np.ndarray:
+    """Return the distances rounded down to whole numbers of two bytes; no order of two distances is turned round."""
+    largest = matrix.max()
+    levels = np.zeros(matrix.shape, dtype=np.uint16)
+    size = max(1, STRIP_BYTES // (matrix.itemsize * len(matrix)))
+    for start in range(0, len(matrix) if largest else 0, size):
+        levels[start : start + size] = matrix[start : start + size] / largest * LEVELS
+    return levels
+
+
+def _without_near_witness(levels: np.ndarray, near: np.ndarray, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends u < v, for u from ``start`` to ``stop``, of edges that have no witness near u."""
+    rows, columns = np.arange(start, stop), levels[:, start:]
+    path = np.full((stop - start, len(levels) - start), LEVELS, dtype=levels.dtype)  # u–w–v by the best w so far
+    for witness in near[rows].T:
+        through = columns[witness]
+        np.maximum(through, levels[rows, witness][:, None], out=through)
+        np.minimum(path, through, out=path)
+    left = path >= columns[start:stop]
+    left[np.tri(*left.shape, dtype=bool)] = False
+    rows, columns = np.nonzero(left)
+    return rows + start, columns + start
+
+
+def _first_alone(
+    matrix: np.ndarray, levels: np.ndarray, near: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> int | None:
+    """Return the place of the first of some edges that has no witness at all."""
+    edges, witnesses = levels[rows, columns], near[columns]  # so far witnesses came from near the one end
+    path = np.maximum(levels[rows[:, None], witnesses], levels[columns[:, None], witnesses]).min(axis=1)
+    left = np.flatnonzero(path >= edges)
+    left = left[np.maximum(levels[rows[left]], levels[columns[left]]).min(axis=1) >= edges[left]]
+    for place in left:
+        u, v = rows[place], columns[place]
+        if np.maximum(matrix[u], matrix[v]).min() >= matrix[u, v]:
+            return int(place)
+    return None
