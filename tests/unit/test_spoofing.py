@@ -233,7 +233,7 @@ def test_sentences_say_what_the_tests_showed():
     pixels, net, other = spoofing.sentences(spoofing.adjust(table_of(comparisons)))
     assert pixels.startswith("test, pixels (60 points a cloud): ")
     assert "maximum-likelihood dimension of simulated spoof is higher than that of real (real − spoof = −" in pixels
-    assert "95 % interval −" in pixels
+    assert "interval −" in pixels
     assert "corrected p = 0.025" in pixels
     assert "is lower than that of real at 1 of 2 layers, higher at 0, and not shown to differ at 1" in net
     assert "largest difference is at layer a" in net
