@@ -56,6 +56,84 @@ def min_max_scale(points: np.ndarray) -> np.ndarray:
     return np.where(span > 0, (points / 2 - low / 2) / np.where(span > 0, span, 1.0), 0.0)
 
 
+def distinct_rows(points: np.ndarray) -> np.ndarray:
+    """Return the indices, ascending, of the points that count: of copies, the first. See :func:`originals`."""
+    return np.unique(originals(points))
+
+
+def originals(points: np.ndarray) -> np.ndarray:
+    """Return for every point the index of the first of its copies, (n,): its own where nothing comes before it.
+
+    A network gives a repeated image the same activations but for their last digits. Two points are copies if no
+    feature tells them apart: if each differs by at most two units of rounding of the feature's largest value. Copies
+    of copies are copies, so which points belong together depends on neither their order nor the features' units.
+
+    Parameters
+    ----------
+    points
+        (n, d), of the type they were computed in: its precision is the rounding. Float64 that holds nothing but
+        float32 numbers was float32 once. Whole numbers are not rounded: their copies are equal.
+
+    Notes
+    -----
+    Points are sorted along a random direction; copies are near each other there, and only such pairs are compared.
+    """
+    points = np.asarray(points)
+    first, equal = _first_of_equal(points)
+    rounding = _rounding(points)
+    if rounding == 0 or len(first) == 1:
+        return first[equal]
+    largest = np.abs(points).max(axis=0).astype(np.float64)
+    # The least number keeps distances of distinct points, and their squares, from vanishing.
+    units = 2 * rounding * largest + 1e-150 * largest.max()
+    rows = points[first].astype(np.float64) / units
+    places = rows @ np.random.default_rng(0).choice([-1.0, 1.0], size=len(units))
+    order = np.argsort(places, kind="stable")
+    places, reach = places[order], 4.0 * len(units)  # d units, and as much thrice for the rounding of the sums
+    owners = np.arange(len(first))
+    for step in range(1, len(first)):
+        near = np.flatnonzero(places[step:] - places[:-step] <= reach)
+        if not len(near):
+            break
+        pairs = np.column_stack([order[near], order[near + step]])
+        pairs = pairs[owners[pairs[:, 0]] != owners[pairs[:, 1]]]
+        for one, other in pairs[_are_copies(rows, pairs)]:
+            ends = owners[one], owners[other]
+            owners[owners == max(ends)] = min(ends)
+    return first[owners[equal]]
+
+
+def _first_of_equal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the index of the first of each set of equal rows, ascending, and for every row the place of its own."""
+    rows = np.ascontiguousarray(points) + points.dtype.type(0)  # -0 becomes 0
+    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
+    _, first, equal = np.unique(keys, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[equal]
+
+
+def _rounding(points: np.ndarray) -> float:
+    """Return the relative distance of neighbouring numbers in the precision that the points were computed in."""
+    if points.dtype.kind != "f" or (points == np.rint(points)).all():
+        return 0.0
+    with np.errstate(over="ignore"):
+        single = points.dtype == np.float64 and (points.astype(np.float32) == points).all()
+    return float(np.finfo(np.float32 if single else points.dtype).eps)
+
+
+def _are_copies(rows: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """Return which pairs of rows differ by at most 1 in every column."""
+    one, other = pairs.T
+    few = slice(0, 16)  # columns, enough to part most
+    copies = (np.abs(rows[one, few] - rows[other, few]) <= 1).all(axis=1)
+    left = np.flatnonzero(copies)
+    size = max(1, (1 << 17) // rows.shape[1])
+    for start in range(0, len(left), size):
+        part = left[start : start + size]
+        copies[part] = (np.abs(rows[one[part]] - rows[other[part]]) <= 1).all(axis=1)
+    return copies
+
+
 SCALINGS = ("minmax", "none")
 
 

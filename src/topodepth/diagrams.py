@@ -6,7 +6,8 @@ Layout of the HDF5 file, where ``c`` is a class label or ``all``::
     /null/{draw}/class_{c}/H{i}     the same of a draw of the null model: each feature permuted within the cloud
     /jackknife/{group}/class_all/H{i}   the same with one group of points left out (global clouds only)
 
-Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; each class group has ``n_points``.
+Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; each class group has ``n_points``,
+copies included: they make no bar, as bars of length zero are left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from topodepth import dimension
-from topodepth.clouds import check_cloud, permuted_features, scale
+from topodepth.clouds import check_cloud, distinct_rows, permuted_features, scale
 from topodepth.errors import InputError
 from topodepth.rows import about, null_values, relative_values
 from topodepth.statistics.intervals import ratio_of_estimates
@@ -49,12 +49,16 @@ def dimension_rows(
     ------
     InputError
         If the layer is constant, not finite, or has fewer points than an estimator needs.
+
+    Notes
+    -----
+    Copies count once: *n_points* is the number without them, and *note* says so. The null model is of these points.
     """
-    check_cloud(points, where)
-    cloud = scale(points, scaling)
+    points = check_cloud(points, where)
     try:
         return _dimension_rows(
-            cloud,
+            scale(points, scaling),
+            distinct_rows(points),  # before they are scaled, which hides the precision that they were computed in
             attributes=attributes,
             estimators=estimators,
             parameters=parameters,
@@ -67,6 +71,7 @@ def dimension_rows(
 
 def _dimension_rows(
     cloud: np.ndarray,
+    kept: np.ndarray,
     *,
     attributes: Mapping[str, object],
     estimators: Iterable[str],
@@ -74,12 +79,12 @@ def _dimension_rows(
     null_draws: int,
     seed: int,
 ) -> list[dict]:
-    nulls = [permuted_features(cloud, np.random.default_rng([seed, 1, draw])) for draw in range(null_draws)]
+    nulls = [_null(cloud, kept, np.random.default_rng([seed, 1, draw])) for draw in range(null_draws)]
     rows = []
     for name in estimators:
         estimator = dimension.registry.get(name)
         options = parameters.get(name, {})
-        found = estimator(cloud, seed=seed, **options)
+        found = estimator(cloud, seed=seed, kept=kept, **options)
         row = {
             **about({**attributes, "dimension": cloud.shape[1], "seed": seed}),
             "class": "all",
@@ -88,11 +93,11 @@ def _dimension_rows(
             "value": found.value,
             "ci_low": found.ci_low,
             "ci_high": found.ci_high,
-            "n_points": len(cloud),
+            "n_points": found.n_points,
             "r_squared": getattr(found, "r_squared", None),
             "note": found.note or None,
         }
-        draws = [estimator(null, seed=seed, **options) for null in nulls]
+        draws = [estimator(null, seed=seed, kept=distinct, **options) for null, distinct in nulls]
         if len(draws) == 1:
             row |= {"null_value": draws[0].value, "null_ci_low": draws[0].ci_low, "null_ci_high": draws[0].ci_high}
         else:
@@ -104,3 +109,10 @@ def _dimension_rows(
             row |= relative_values(ratio_of_estimates(bounds, null_bounds))
         rows.append(row)
     return rows
+
+
+def _null(cloud: np.ndarray, kept: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the null model of the points that count, in their places, and which of its points count."""
+    null = cloud.copy()
+    null[kept] = permuted_features(cloud[kept], rng)
+    return null, kept[distinct_rows(null[kept])]

@@ -1,7 +1,15 @@
 import numpy as np
 import pytest
 
-from topodepth.clouds import check_cloud, class_members, min_max_scale, permuted_features, scale
+from topodepth.clouds import (
+    check_cloud,
+    class_members,
+    distinct_rows,
+    min_max_scale,
+    originals,
+    permuted_features,
+    scale,
+)
 from topodepth.errors import InputError
 
 
@@ -64,3 +72,32 @@ def test_a_bad_cloud_is_refused_by_name(points, message):
 def test_a_good_cloud_passes_unchanged():
     points = np.array([[0, 1], [0, 2]], dtype=np.float32)
     assert check_cloud(points) is points
+
+
+def test_whole_numbers_are_copies_only_where_they_are_equal():
+    counts = np.arange(2**24 - 100, 2**24, dtype=np.float32)[:, None]
+    assert len(distinct_rows(counts)) == 100
+    assert len(distinct_rows(counts.astype(np.float64))) == 100
+    assert len(distinct_rows(np.array([[-128], [127], [127]], dtype=np.int8))) == 2
+
+
+def test_copies_of_copies_are_copies_and_the_first_counts():
+    unit = np.finfo(np.float64).eps
+    chain = np.pi + unit * np.pi * np.arange(6)[:, None]
+    np.testing.assert_array_equal(originals(np.concatenate([chain[::-1], [[1.0]]])), [0] * 6 + [6])
+    assert len(distinct_rows(np.pi + 1000 * unit * np.arange(6)[:, None])) == 6
+
+
+def test_a_large_feature_does_not_hide_what_small_ones_tell_apart():
+    rng = np.random.default_rng(0)
+    points = np.column_stack([np.full(50, 1e6), 0.01 * rng.random((50, 3))]).astype(np.float32)
+    assert len(distinct_rows(points)) == 50
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_points_that_differ_by_a_unit_in_every_feature_are_copies(dtype):
+    rng = np.random.default_rng(1)
+    points = (1 + rng.random((200, 40))).astype(dtype)
+    moved = np.where(rng.random(points.shape) < 0.5, np.nextafter(points, dtype(9)), points)
+    found = originals(np.concatenate([points, moved]))
+    np.testing.assert_array_equal(found, np.tile(np.arange(200), 2))

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -75,28 +77,109 @@ def test_equally_distant_points_have_no_dimension_and_say_why():
     assert not mle_dimension(np.eye(60)).defined
 
 
-def test_subsamples_of_coinciding_points_have_no_dimension():
+@pytest.mark.parametrize("name", registry.names())
+def test_where_copies_leave_too_few_points_there_is_no_dimension_and_a_note(name):
     points = np.zeros((100, 2))
     points[0] = 1
-    estimate = ph_dimension(points)
+    estimate = registry.get(name)(points)
     assert not estimate.defined
-    assert "coinciding" in estimate.note
+    assert np.isnan([estimate.ci_low, estimate.ci_high]).all()
+    assert estimate.n_points == 2
+    assert "no dimension" in estimate.note
+    assert "98 of 100 points repeat others" in estimate.note
 
 
-def test_two_clusters_of_repeated_points_are_flagged_as_outside_the_law():
-    points = np.repeat([[0.0, 0.0], [1.0, 0.0]], 100, axis=0)
-    estimate = ph_dimension(points)
-    assert estimate.value == pytest.approx(1)
+def test_a_sum_that_falls_with_more_points_is_flagged_as_outside_the_law():
+    estimate = ph_dimension(cube(1, n=300), alpha=2)  # the law asks for alpha below the dimension
+    assert estimate.value == pytest.approx(1, rel=0.1)
     assert "at most about alpha" in estimate.note
 
 
-@pytest.mark.parametrize("estimator", [two_nn, mle_dimension])
-def test_of_repeated_points_neighbour_estimators_keep_one(estimator):
-    points = cube(3, n=300)
-    doubled = estimator(np.concatenate([points, points[:100]]))
-    once = estimator(points)
-    assert doubled.n_points == 300
-    assert doubled.value == pytest.approx(once.value)
+def same(one, other, **tolerance):
+    for key in ("value", "ci_low", "ci_high"):
+        assert getattr(one, key) == pytest.approx(getattr(other, key), **tolerance)
+    assert one.n_points == other.n_points
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_exact_copies_count_once(name):
+    points = cube(5, n=900)
+    once = registry.get(name)(points)
+    assert once.note == ""
+    again = registry.get(name)(np.concatenate([points, points[:100]]))
+    same(again, once, rel=1e-12)
+    assert again.note == "100 of 1000 points repeat others within rounding and are left out"
+    same(registry.get(name)(np.repeat(points[:500], 2, axis=0)), registry.get(name)(points[:500]), rel=1e-12)
+
+
+def float32_features(n=600, d=768, seed=0):
+    """A 5-cube in many float32 columns, away from zero."""
+    rng = np.random.default_rng(seed)
+    basis = np.linalg.qr(rng.normal(size=(d, 5)))[0]
+    return (rng.random((n, 5)) @ basis.T + 3).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("as_float64", [False, True])
+def test_copies_that_differ_by_rounding_count_once(name, as_float64):
+    points = float32_features()
+    noise = 1e-7 * np.random.default_rng(1).normal(size=(30, 768))
+    twice = np.concatenate([points, (points[:30] + noise).astype(np.float32)])
+    assert (twice[600:] != points[:30]).any(axis=1).all()
+    found = registry.get(name)(twice.astype(np.float64) if as_float64 else twice)
+    same(found, registry.get(name)(points), rel=1e-4)
+    assert found.note.startswith("30 of 630 points repeat others")
+
+
+@pytest.mark.parametrize("name", ["two_nn", "mle"])
+def test_copies_are_the_same_whatever_the_order_and_the_unit(name):
+    points = float32_features(300, 20)
+    noise = 1e-7 * np.random.default_rng(2).normal(size=(40, 20))
+    twice = np.concatenate([points, (points[:40] + noise).astype(np.float32)])
+    shuffled = np.random.default_rng(3).permutation(twice)
+    units = np.float32(2.0) ** np.random.default_rng(4).integers(-3, 3)
+    same(registry.get(name)(units * shuffled), registry.get(name)(twice), rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", registry.names())
+def test_a_confident_networks_outputs_give_a_value_with_interval_or_a_note(name, dtype):
+    logits = 40 * np.random.default_rng(0).normal(size=(600, 10))
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        estimate = registry.get(name)((shares / shares.sum(axis=1, keepdims=True)).astype(dtype))
+    assert estimate.n_points < 600
+    assert f"{600 - estimate.n_points} of 600 points repeat others" in estimate.note
+    assert 0 < estimate.ci_low < estimate.value < estimate.ci_high < np.inf
+
+
+def test_sizes_beyond_the_distinct_points_become_their_number():
+    points = cube(2, n=200)
+    estimate = ph_dimension(np.concatenate([points, points[:50]]), sizes=[60, 120, 240])
+    np.testing.assert_array_equal(estimate.sizes, [60, 120, 200])
+    assert estimate.defined
+    alone = ph_dimension(np.concatenate([points, points[:50]]), sizes=[210, 240])
+    assert not alone.defined
+    assert "no dimension" in alone.note
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_an_estimate_prints_as_one_short_line_that_says_what_its_interval_covers(name):
+    estimate = registry.get(name)(cube(2, n=200))
+    for part in (
+        f"{estimate.value:.4g}",
+        f"{estimate.ci_low:.4g} to {estimate.ci_high:.4g}",
+        "200 points",
+        "not the bias",
+    ):
+        assert part in repr(estimate)
+    assert "array" not in repr(estimate)
+    assert len(repr(estimate)) < 140
+    assert ("R²" in repr(estimate)) == (name == "ph_dimension")
+    undefined = repr(registry.get(name)(np.eye(60)))
+    assert "undefined" in undefined
+    assert "no dimension" in undefined
 
 
 @pytest.mark.parametrize("dimension", [2, 5])
@@ -131,8 +214,8 @@ def test_bad_settings_are_refused(settings, message):
     ("call", "message"),
     [
         (lambda: ph_dimension(cube(2, n=49)), "at least 50 points. Received: 49"),
-        (lambda: two_nn(cube(2, n=9)), "TwoNN: expected at least 10 distinct points. Received: 9"),
-        (lambda: mle_dimension(cube(2, n=20)), "at least 21 distinct points. Received: 20"),
+        (lambda: two_nn(cube(2, n=9)), "TwoNN: expected at least 10 points. Received: 9"),
+        (lambda: mle_dimension(cube(2, n=20)), "at least 21 points. Received: 20"),
         (lambda: mle_dimension(cube(2), neighbours=2), "neighbours: expected a whole number from 3"),
         (lambda: two_nn(cube(2), discard=1), "discard"),
         (lambda: ph_dimension(np.ones((60, 3))), "constant layer"),

@@ -165,12 +165,17 @@ def test_the_statistic_of_maximum_likelihood_is_the_inverse_of_its_dimension():
 
 
 def test_repeated_points_do_no_harm():
-    points, labels = two_clouds(n=60)
+    points, labels = two_clouds(n=70)
     points[1:10] = points[0]
-    points[70:80] = points[5]
-    for row in compare(points, labels).rows:
+    points[80:90] = points[5]
+    found = compare(points, labels)
+    for row in found.rows:
         assert np.isfinite(row["value"])
         assert row["cloud"] != "difference" or 0 < row["p_value"] <= 1
+    for name, note in (("real", "9 of 70 points repeat others"), ("spoof", "9 of 70 points repeat others")):
+        for row in by_key(found, name).values():
+            assert row["n_points"] == 61
+            assert note in row["note"]
 
 
 def test_one_test_is_the_share_of_differences_as_far_from_zero():
@@ -228,7 +233,7 @@ def test_sentences_say_what_the_tests_showed():
     pixels, net, other = spoofing.sentences(spoofing.adjust(table_of(comparisons)))
     assert pixels.startswith("test, pixels (60 points a cloud): ")
     assert "maximum-likelihood dimension of simulated spoof is higher than that of real (real − spoof = −" in pixels
-    assert "95 % interval −" in pixels
+    assert "interval −" in pixels
     assert "corrected p = 0.025" in pixels
     assert "is lower than that of real at 1 of 2 layers, higher at 0, and not shown to differ at 1" in net
     assert "largest difference is at layer a" in net

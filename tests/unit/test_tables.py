@@ -1,5 +1,7 @@
 """Table rows say what the diagrams and the points say: values, intervals, null values and their ratio."""
 
+import warnings
+
 import numpy as np
 import pandas
 import pytest
@@ -111,6 +113,31 @@ def test_several_null_draws_give_their_mean(cloud):
     row = one(dimension_tables.dimension_rows(points, **settings, null_draws=3), descriptor="two_nn")
     assert row["null_ci_low"] < row["null_value"] < row["null_ci_high"]
     assert "null_value" not in dimension_tables.dimension_rows(points, **settings, null_draws=0)[0]
+
+
+@pytest.mark.parametrize("scaling", ["none", "minmax"])
+def test_copies_count_once_in_the_table_and_its_note_says_so(scaling):
+    points = (np.random.default_rng(2).normal(size=(200, 5)) + 100).astype(np.float32)
+    twice = np.concatenate([points, np.nextafter(points[:20], np.float32(0))])
+    settings = {"where": "", "attributes": ABOUT, "estimators": ["ph_dimension", "two_nn", "mle"], "parameters": {}}
+    rows, expected = (dimension_tables.dimension_rows(some, **settings, scaling=scaling) for some in (twice, points))
+    for row, alone in zip(rows, expected, strict=True):
+        assert row["n_points"] == 200
+        assert row["note"] == "20 of 220 points repeat others within rounding and are left out"
+        assert row["value"] == pytest.approx(alone["value"], rel=1e-3)
+        assert row["null_value"] == pytest.approx(alone["null_value"], rel=1e-3)
+
+
+def test_a_layer_of_few_different_points_has_empty_dimensions_and_a_note():
+    points = np.eye(4, dtype=np.float32)[np.random.default_rng(3).integers(4, size=300)]
+    settings = {"where": "", "attributes": ABOUT, "estimators": ["ph_dimension", "two_nn", "mle"], "parameters": {}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = dimension_tables.dimension_rows(points, **settings)
+    for row in rows:
+        assert np.isnan(row["value"])
+        assert row["n_points"] == 4
+        assert "296 of 300 points repeat others" in row["note"]
 
 
 def test_too_few_points_name_model_and_layer():

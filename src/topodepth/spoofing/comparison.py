@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from topodepth import dimension, statistics
-from topodepth.clouds import check_cloud, class_members, permuted_features, scale
+from topodepth.clouds import check_cloud, class_members, distinct_rows, permuted_features, scale
 from topodepth.errors import InputError
 from topodepth.homology import distance_matrix
 from topodepth.spoofing.permutation import Key, Statistics, describe, line, p_value, permuted_differences
@@ -79,7 +79,7 @@ def compare(
         Their names in the tables, the real one's first.
     n
         Points a cloud; None, or more than the smaller class has, takes as many as that has. Points left out are chosen
-        by ``seed`` alone: the same images in every layer and representation.
+        by ``seed`` alone: the same images in every layer and representation, but for copies, of which one is taken.
     estimators
         Registered estimators of :mod:`topodepth.dimension`; the points are not scaled for them.
     measures
@@ -139,7 +139,7 @@ def compare(
     """
     _check_settings(n=(n, 2), permutations=(permutations, 1), test_draws=(test_draws, 1), test_points=(test_points, 10))
     parameters = parameters or {}
-    clouds = _clouds(points, labels, {names[0]: real, names[1]: spoof}, n, seed=seed, where=where)
+    clouds, notes = _clouds(points, labels, {names[0]: real, names[1]: spoof}, n, seed=seed, where=where)
     size = len(clouds[0])
     pooled = np.concatenate(clouds)
     scaled = scale(pooled, scaling)
@@ -158,7 +158,7 @@ def compare(
         tests = permuted_differences(test, size, permutations, seed)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
-    rows = _rows(dict(zip(names, measured, strict=True)), tests, size, test_points)
+    rows = _rows(dict(zip(names, measured, strict=True)), notes, tests, size, test_points)
     curves = [
         row
         for name, found in zip(names, estimates, strict=True)
@@ -178,26 +178,27 @@ def _check_settings(**settings: tuple[int | None, int]) -> None:
 
 def _clouds(
     points: np.ndarray, labels: np.ndarray | None, classes: Mapping[str, int], n: int | None, *, seed: int, where: str
-) -> list[np.ndarray]:
-    """Return both clouds, equal in size, float64; their points in an order drawn at random."""
+) -> tuple[list[np.ndarray], dict[str, str]]:
+    """Return both clouds, equal in size, float64, their points in an order drawn at random; and what was left out."""
     if len(classes) != 2 or len(set(classes.values())) != 2 or DIFFERENCE in classes:
         raise InputError(f"{where}: expected two classes, not called {DIFFERENCE!r}. Received: {classes}")
     if labels is None or len(labels) != len(points):
         received = "none" if labels is None else len(labels)
         raise InputError(f"{where}: expected one label for each of {len(points)} points. Received: {received}")
-    found = []
+    found, notes = [], {}
     for key, (name, label) in enumerate(classes.items()):
         try:
-            found.append(class_members(labels, label, None, np.random.default_rng(seed)))
+            members = class_members(labels, label, None, np.random.default_rng(seed))
         except InputError as error:
             raise InputError(f"{where}: {name}: {error}") from None
-        found[-1] = np.random.default_rng([seed, 0, key]).permutation(found[-1])
+        members = np.random.default_rng([seed, 0, key]).permutation(members)
+        check_cloud(points[members], f"{where}, {name}")
+        found.append(members[distinct_rows(points[members])])
+        copies = len(members) - len(found[-1])
+        notes[name] = f"{copies} of {len(members)} points repeat others within rounding and are left out" * bool(copies)
     size = min(len(members) for members in found)
     size = size if n is None else min(size, n)
-    return [
-        check_cloud(np.asarray(points[members[:size]], dtype=np.float64), f"{where}, {name}")
-        for name, members in zip(classes, found, strict=True)
-    ]
+    return [np.asarray(points[members[:size]], dtype=np.float64) for members in found], notes
 
 
 def _estimates(
@@ -236,7 +237,11 @@ def _descriptors(cloud: np.ndarray, measure: Callable, max_dim: int, groups: int
 
 
 def _rows(
-    clouds: Mapping[str, Mapping[Key, Measured]], tests: Mapping[Key, np.ndarray], n: int, limit: int
+    clouds: Mapping[str, Mapping[Key, Measured]],
+    notes: Mapping[str, str],
+    tests: Mapping[Key, np.ndarray],
+    n: int,
+    limit: int,
 ) -> list[dict]:
     rows = []
     real, spoof = clouds.values()
@@ -247,7 +252,9 @@ def _rows(
             row = {"value": found.value, "ci_low": found.low, "ci_high": found.high, "null_value": found.null}
             if found.null > 0:
                 row["relative_value"] = found.value / found.null
-            rows.append({**common, "cloud": name, **row, "note": found.note or None})
+            rows.append(
+                {**common, "cloud": name, **row, "note": "; ".join(filter(None, (found.note, notes[name]))) or None}
+            )
         one, other = real[key], spoof[key]
         value = one.value - other.value
         rows.append({
@@ -264,7 +271,7 @@ def _rows(
 def _curve(name: str, found: dimension.PHDimension) -> list[dict]:
     """Return log E_0^α against log n, a row a draw, and the line through them that the dimension comes from."""
     logs = np.log(np.where(found.lengths > 0, found.lengths, np.nan))
-    slope, intercept = line(np.log(found.sizes), logs.mean(axis=1))
+    slope, intercept = line(np.log(found.sizes), logs.mean(axis=1)) if len(logs) else (np.nan, np.nan)
     fit = {"slope": slope, "intercept": intercept, "ph_dimension": found.value,
            "ci_low": found.ci_low, "ci_high": found.ci_high}  # fmt: skip
     return [

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from topodepth import descriptors, dimension
+from topodepth.clouds import originals
 from topodepth.homology import distance_matrix, persistence_diagrams, squared_distance_matrix, subset_tree_lengths
 
 Key = tuple[str, int | None]  # descriptor and homology dimension
@@ -59,7 +60,7 @@ class Statistics:
         self.points, self.squares = pooled, squared_distance_matrix(pooled)
         self.matrix = distance_matrix(scaled)
         self.describe, self.parameters, self.max_dim, self.limit, self.seed = describe, parameters, max_dim, limit, seed
-        _, self.identity = np.unique(pooled, axis=0, return_inverse=True)
+        self.identity = originals(pooled)
         self.estimators = list(estimates)
         self.subsamples: dict[int, list[np.ndarray]] = {}
         if "ph_dimension" in estimates:
@@ -92,7 +93,9 @@ class Statistics:
         return self.describe(self.matrix[np.ix_(members, members)], max_dim)
 
     def _slope(self, members: np.ndarray, *, alpha: float = 1.0, **_: object) -> float:
-        """Return the slope of log E_0^α in log n, NaN where points of a subsample coincide."""
+        """Return the slope of log E_0^α in log n, NaN without subsamples or where their points coincide."""
+        if not self.subsamples:
+            return np.nan
         means = []
         for subsamples in self.subsamples.values():
             trees = [subset_tree_lengths(self.squares, members[positions]) for positions in subsamples]

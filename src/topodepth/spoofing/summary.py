@@ -85,5 +85,5 @@ def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  #
 
 
 def _difference(row: "pandas.Series") -> str:  # noqa: F821
-    numbers = f"{row['value']:.2f}, 95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}".replace("-", "−")
+    numbers = f"{row['value']:.2f}, interval {row['ci_low']:.2f} to {row['ci_high']:.2f}".replace("-", "−")
     return f"real − spoof = {numbers}, corrected p = {row['p_corrected']:.3g}"
