@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from topodepth.errors import InputError
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
-STATED = re.compile(r"([^_]+)_(?:.*_)?(0?\.\d+|1(?:\.0+)?)")  # the authors' file names: architecture_…_accuracy
+STATED = re.compile(r"([^_]+)_(?:.*_)?(0\.\d*[1-9]\d*)")  # the authors' file names: architecture_…_accuracy
 
 
 @dataclass(frozen=True)
@@ -74,20 +75,42 @@ class Model:
         if not self.curve:
             object.__setattr__(self, "curve", self.name)
 
-    @property
+    @cached_property
     def architecture(self) -> str:
-        """Its architecture: as configured, as a file's name tells (``Resnet32_…_0.89.h5``), or its entry's name."""
-        told = self._told()
-        return self.settings.get("architecture") or (told[1] if told else self.entry)
+        """Its architecture as configured; of a file the entry's name, in a folder with the number of the file's layers.
 
-    @property
-    def stated_accuracy(self) -> float | None:
-        """The test accuracy that a file's name ends in, as in ``Resnet32_…_0.89.h5``; None if it does not."""
-        told = self._told()
-        return float(told[2]) if told else None
+        File names say nothing here: they are read where `accuracy: stated` asks for it, by :func:`stated`.
+        """
+        if self.kind != "file" or "@" not in self.name:
+            return self.settings.get("architecture") or self.entry
+        found = model_files.inspect(self.path, trust=self.settings["trust"])
+        return f"{self.entry}, {len(found.layers)} layers"
 
-    def _told(self) -> re.Match | None:
-        return STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
+
+def stated(model: Model, experiment: str) -> tuple[str, float]:
+    """Return the architecture and the test accuracy that the name of a model's file states, ``Resnet32_…_0.89.h5``.
+
+    Parameters
+    ----------
+    model
+        Of a generalisation experiment with ``accuracy: stated``.
+    experiment
+        Its name, for messages.
+
+    Raises
+    ------
+    InputError
+        If the model is no file, or its name has another form; guessed accuracies would decide what the page says.
+    """
+    told = STATED.fullmatch(Path(model.path).stem) if model.kind == "file" else None
+    if told is None:
+        received = model.path or f"{model.name}, which is no file"
+        raise InputError(
+            f"config key 'experiments.generalization.{experiment}.accuracy': `stated` expected file names like "
+            f"Resnet32_…_0.89.h5, the architecture before the first '_', the test accuracy (0.89) after the last. "
+            f"Received: {received}. Rename it, or use `accuracy: measured`."
+        )
+    return told[1], float(told[2])
 
 
 def models(config: Mapping, selected: set[str]) -> dict[str, list[Model]]:

@@ -136,15 +136,45 @@ def test_a_depth_that_the_architecture_has_not_is_refused_with_its_key(configure
         plan.models(config, {"grid"})
 
 
-def test_file_names_of_the_original_tell_architecture_and_accuracy_and_others_do_not(configure, tmp_path):
-    for name in ("Resnet32_adam_0.89.h5", "Resnet110_1.0.h5", "epoch_12.h5", "plain.h5", "net_0.89_best.h5"):
-        (tmp_path / name).write_text("")
+@pytest.mark.parametrize(
+    "name", ["model_1", "vgg_lr_1", "epoch_12", "plain", "net_0.89_best", "Resnet110_1.0", "net_0.0", "_0.9", "a_.9"]
+)
+def test_a_file_name_of_another_form_is_no_accuracy(configure, tmp_path, name):
+    (tmp_path / f"{name}.h5").write_text("")
     config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
-    told = {model.label: (model.architecture, model.stated_accuracy) for model in plan.models(config, {"zoo"})["zoo"]}
-    assert told == {
-        "Resnet32_adam_0.89": ("Resnet32", 0.89), "Resnet110_1.0": ("Resnet110", 1.0), "epoch_12": ("zoo", None),
-        "plain": ("zoo", None), "net_0.89_best": ("zoo", None),
-    }  # fmt: skip
+    (model,) = plan.models(config, {"zoo"})["zoo"]
+    with pytest.raises(
+        InputError, match=rf"'experiments.generalization.x.accuracy': .*Received: .*{name}.h5"
+    ) as caught:
+        plan.stated(model, "x")
+    assert "Resnet32_…_0.89.h5" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Resnet32_adam_0.89", "Resnet32_0.89", "Resnet32_a_b_0.890"])
+def test_file_names_of_the_documented_form_state_architecture_and_accuracy(configure, tmp_path, name):
+    (tmp_path / f"{name}.h5").write_text("")
+    config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
+    (model,) = plan.models(config, {"zoo"})["zoo"]
+    assert plan.stated(model, "x") == ("Resnet32", 0.89)
+
+
+def test_a_network_trained_here_states_nothing(configure):
+    with pytest.raises(InputError, match="Received: vgg@s0, which is no file"):
+        plan.stated(plan.models(configure(), {"vgg"})["vgg"][0], "x")
+
+
+def test_the_architecture_of_a_file_is_what_the_file_holds_whatever_its_name(configure, tmp_path):
+    import keras
+
+    for name, depth in [("Resnet32_a_0.89", 1), ("Resnet56_b_0.91", 1), ("model_1", 3)]:
+        layers = [keras.layers.Dense(3, activation="relu") for _ in range(depth)]
+        images = [keras.Input((32, 32, 3)), keras.layers.Flatten()]
+        keras.Sequential([*images, *layers, keras.layers.Dense(10)]).save(tmp_path / f"{name}.keras")
+    entries = {"zoo": {"dataset": "digits", "directory": str(tmp_path)},
+               "one": {"dataset": "digits", "file": str(tmp_path / "model_1.keras")}}  # fmt: skip
+    found = plan.models(configure(entries), {"zoo", "one"})
+    assert [model.architecture for model in found["zoo"]] == ["zoo, 3 layers", "zoo, 3 layers", "zoo, 5 layers"]
+    assert [model.architecture for model in found["one"]] == ["one"]
 
 
 def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tmp_path, monkeypatch):

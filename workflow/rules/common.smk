@@ -39,6 +39,10 @@ try:
         for entry in item["models"]
         for model in ENTRIES[entry][:1]  # of several seeds, the first
     }
+    for name, item in GENERALIZATION.items():
+        for model in [model for entry in item["models"] for model in ENTRIES.get(entry, [])]:
+            if item["accuracy"] == "stated":
+                plan.stated(model, name)
 except InputError as error:
     sys.exit(f"error: {error}")
 

@@ -71,7 +71,17 @@ def compared_generally(wildcards):
             found += models_of_archive(entry).values()
         else:
             found += ENTRIES[entry]
+    if GENERALIZATION[wildcards.generalization]["accuracy"] == "stated":
+        names_told(wildcards.generalization, found)
     return found
+
+
+def names_told(experiment, models):
+    """What the names of the models' files state: (architecture, test accuracy) of each."""
+    try:
+        return [plan.stated(model, experiment) for model in models]
+    except InputError as error:
+        raise WorkflowError(error)
 
 
 def general_activations(wildcards):
@@ -91,17 +101,21 @@ def general_metrics(wildcards):
 def general_listing(wildcards):
     """What the tables say of each model beside what is measured, and where that lies."""
     item, models = GENERALIZATION[wildcards.generalization], compared_generally(wildcards)
+    if item["accuracy"] == "stated":
+        told = names_told(wildcards.generalization, models)
+    else:
+        told = [(model.architecture, None) for model in models]
     about = [
         {
             "model": model.name,
             "entry": model.entry,
             "label": model.label,
-            "architecture": model.architecture,
+            "architecture": architecture,
             "seed": model.seed if model.kind == "trained" else None,
-            "stated_accuracy": model.stated_accuracy,
+            "stated_accuracy": accuracy,
             "axes": model.axes,
         }
-        for model in models
+        for model, (architecture, accuracy) in zip(models, told, strict=True)
     ]
     return as_json({"models": about, "classes": item["classes"]})
 
