@@ -17,6 +17,7 @@ from topodepth import activations, architectures, model_files
 from topodepth.errors import InputError
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+DRAWS = ("random", "first")  # what `indices` of a sample may say beside the path of a file
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
 STATED = re.compile(r"([^_]+)_(?:.*_)?(0\.\d*[1-9]\d*)")  # the authors' file names: architecture_…_accuracy
 
@@ -143,6 +144,17 @@ def archived(config: Mapping, entry: str) -> bool:
     """Tell whether an entry's models lie in an archive, so that they are known only once it is unpacked."""
     asset = config["models"].get(entry, {}).get("asset")
     return bool(asset) and config["assets"][asset]["unpack"]
+
+
+def check_positions(config: Mapping) -> None:
+    """Refuse a sample that an experiment uses whose ``indices`` are no way to draw and no file."""
+    for experiment in [item for kind in config["experiments"].values() for item in kind]:
+        indices = config["samples"][experiment["sample"]]["indices"] if "sample" in experiment else DRAWS[0]
+        if indices not in DRAWS and not Path(indices).is_file():
+            raise InputError(
+                f"config key 'samples.{experiment['sample']}.indices': expected random, first, or a file with one "
+                f"position on a line. Received: {indices!r}, no such file."
+            )
 
 
 def snapshots(model: Model) -> list[Model]:

@@ -195,6 +195,19 @@ def test_a_sample_may_list_the_layers_of_every_model(configure):
     assert plan.layers_of(model, {"layers": ["penultimate", -2]}) == {"penultimate": "penultimate", "-2": -2}
 
 
+def test_a_file_of_positions_that_is_not_there_is_refused_with_its_key_where_an_experiment_uses_it(configure, tmp_path):
+    config = configure()
+    plan.check_positions(config)
+    config["samples"]["spare"] = {**config["samples"]["default"], "indices": "frist"}
+    plan.check_positions(config)
+    config["samples"]["default"]["indices"] = "frist"
+    with pytest.raises(InputError, match=r"'samples.default.indices': expected random, first.*'frist', no such file"):
+        plan.check_positions(config)
+    (tmp_path / "positions.txt").write_text("1")
+    config["samples"]["default"]["indices"] = str(tmp_path / "positions.txt")
+    plan.check_positions(config)
+
+
 def test_attacks_and_views_stand_for_the_model_behind_them(configure):
     model = plan.models(configure(), {"vgg"})["vgg"][1]
     attacked = plan.attacked(model, "fgsm", 3)

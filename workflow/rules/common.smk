@@ -23,6 +23,7 @@ try:
         for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing")
     )
     EXPERIMENTS = [item for kind in (COMPARISONS, DYNAMICS, ATTACKS, SPOOFS) for item in kind.values()]
+    plan.check_positions(config)
     # entries whose models are known once an archive is unpacked; only the generalisation experiment can wait for them
     ARCHIVED = sorted(
         {entry for item in GENERALIZATION.values() for entry in item["models"] if plan.archived(config, entry)}
@@ -127,6 +128,7 @@ SAMPLES = config["samples"] | {
     f"{name}@{subset}": {
         "split": subset,
         "images": item["images"],
+        "indices": "random",
         "seed": None,
         "classes": None,
         "clouds": "class",
@@ -225,6 +227,18 @@ def dataset_file(wildcards):
 
 def sample_file(wildcards):
     return f"<results>/samples/{of_model(wildcards)['dataset']}/{wildcards.sample}.csv"
+
+
+def positions_file(wildcards):
+    """The file that lists the images of a sample, where one does."""
+    indices = SAMPLES[wildcards.sample]["indices"]
+    return [] if indices in plan.DRAWS else indices
+
+
+def sample_settings(wildcards):
+    settings = SAMPLES[wildcards.sample]
+    indices = settings["indices"] if settings["indices"] in plan.DRAWS else "file"
+    return as_json(pick(settings, "split", "images") | {"seed": seed_of(settings), "indices": indices})
 
 
 # models and activations

@@ -226,11 +226,14 @@ def datasets_used():
 
 
 def external_inputs(wildcards):
-    """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations."""
+    """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations,
+    positions of samples."""
     archives = [asset_path(config["models"][entry]["asset"]) for entry in ARCHIVED]
     files = [model.path for model in MODELS.values() if model.path and model.entry not in ARCHIVED]
     sources = [path for name in datasets_used() for path in dataset_paths(name)]
-    return sorted({*archives, *files, *sources})
+    selected = {item["sample"] for kind in (COMPARISONS, DYNAMICS, GENERALIZATION, ATTACKS) for item in kind.values()}
+    positions = {SAMPLES[name]["indices"] for name in selected} - {*plan.DRAWS}
+    return sorted({*archives, *files, *sources, *positions})
 
 
 # memory

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--trust", action="store_true", help="run code that the file carries")
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
-    parser.add_argument("--split", required=True, help="train, validation or test")
+    parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
     parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of topodepth.attacks.Settings")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON: list of layers, or "auto"')
