@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.activations import FORMAT, VERSION, check_finite
-from topodepth.batches import batch_for, even_batch
+from topodepth.batches import batch_for, even_batch, whole_numbers
 from topodepth.datasets import take
 from topodepth.errors import InputError
 from topodepth.networks import Network, by_keras
@@ -56,7 +56,8 @@ def extract(
     Raises
     ------
     InputError
-        If images and model do not fit, a layer is unknown, or an activation is NaN or infinite (names the layer).
+        If images and model do not fit, a layer is unknown, an activation is NaN or infinite (names the layer), or
+        fractions are given to a network that takes whole numbers.
     """
     network = by_keras(model, layers)
     given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
@@ -87,6 +88,7 @@ def write(
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)
+            _check_whole(network, batch)
             put(start, network.predict(batch, size))
 
 
@@ -127,6 +129,15 @@ def checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
         received = f"{rows.min()} to {rows.max()}"
         raise InputError(f"{model.name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
     return rows.astype(np.int64)
+
+
+def _check_whole(network: Network, batch: np.ndarray) -> None:
+    """Refuse fractions for a network that takes whole numbers: they would be cut without a word."""
+    if whole_numbers(network.inputs[0]) and (batch != np.trunc(batch)).any():
+        raise InputError(
+            f"{network.name}: takes whole numbers ({network.inputs[0].dtype}), so expected pixels as they are "
+            "(`normalisation: raw`). Received: fractions."
+        )
 
 
 def _create(group, index: int, tap, n: int):

@@ -9,11 +9,11 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 
-from topodepth import activations, architectures, model_files
+from topodepth import activations, architectures, model_files, model_inputs
 from topodepth.errors import InputError
 
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
@@ -234,6 +234,8 @@ def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
     if count > MODELS_LIMIT:
         raise InputError(f"config key 'models.{entry}': expected at most {MODELS_LIMIT} models. Received: {count}.")
     found = []
+    if settings["normalisation"] == "auto":
+        settings = {**settings, "normalisation": model_inputs.PLAIN}
     for name, axes, cell in _cells(entry, settings):
         tokens = cell["layers"]
         if tokens == "auto":
@@ -307,6 +309,9 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
                 "asked for its own. Received: 'auto'. Fetch it first (snakemake assets), or list them."
             )
         tokens = model_files.auto_layers(path, trust=settings["trust"])
+    if settings["normalisation"] != "auto" and Path(path).is_file():
+        where = f"config key 'models.{entry}.normalisation'"
+        _told(where, partial(model_inputs.normalisation, trust=settings["trust"]), settings["normalisation"], path)
     return Model(name, entry, label, "file", settings, path=path, layers=_layers(entry, list(tokens)))
 
 

@@ -189,6 +189,22 @@ def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tm
     assert [model.name for model in plan.models(config, {"theirs"})["theirs"]] == ["theirs@Resnet32_a_0.9"]
 
 
+def test_a_network_for_whole_numbers_is_refused_while_planning_if_its_pixels_are_to_be_scaled(configure, tmp_path):
+    import keras
+
+    layers = [keras.Input((32, 32, 3), dtype="uint8"), keras.layers.Flatten(), keras.layers.Dense(10)]
+    keras.Sequential(layers).save(tmp_path / "whole.keras")
+    entry = {"dataset": "digits", "file": str(tmp_path / "whole.keras")}
+    plan.models(configure({"one": entry}), {"one"})
+    plan.models(configure({"one": entry | {"normalisation": "raw"}}), {"one"})
+    with pytest.raises(InputError, match=r"'models.one.normalisation': .*takes whole numbers.*`normalisation: raw`"):
+        plan.models(configure({"one": entry | {"normalisation": "unit"}}), {"one"})
+
+
+def test_a_network_trained_here_has_the_default_normalisation_by_name(configure):
+    assert plan.models(configure(), {"vgg"})["vgg"][0].settings["normalisation"] == "global"
+
+
 def test_a_sample_may_list_the_layers_of_every_model(configure):
     model = plan.models(configure(), {"vgg"})["vgg"][0]
     assert plan.layers_of(model, {"layers": None}) == model.layers

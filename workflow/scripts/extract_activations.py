@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import datasets, extraction, networks, storage
+from topodepth import datasets, extraction, model_inputs, networks, storage
 from topodepth.commands import log, prepare_networks, run
 
 
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--own-dataset", help="data set by whose pixels the input is normalised; --dataset if left out")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
-    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
@@ -26,6 +26,8 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
     indices = storage.read_indices(arguments.sample)
+    how, why = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
+    log.info("%s: normalisation %s%s", arguments.model, how, f", for it {why}" if why else "")
     network = networks.open_network(
         arguments.model,
         arguments.layers,
@@ -34,7 +36,7 @@ def main() -> None:
         gpu=arguments.gpus > 0,
     )
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
-        normalise = datasets.DataSet(file).normaliser(arguments.normalisation)
+        normalise = datasets.DataSet(file).normaliser(how)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
         extraction.write(
