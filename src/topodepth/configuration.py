@@ -26,6 +26,12 @@ ORIGINAL_LAYERS = {
     "mobilenet_v2": [36, 43, 56, 63, 76, 83, 96, -2],
 }
 
+# What the spoofing experiment does where the configuration does not say it; the rest is as for the other experiments.
+OF_SPOOFING = {
+    "topology": {"engine": "auto", "null_draws": 1, "jackknife_groups": 10, "descriptors": ["lifespan_sum"]},
+    "dimension": {"estimators": ["ph_dimension", "two_nn", "mle"], "scaling": "none", "null_draws": 1, "sizes": None},
+}
+
 
 def complete(config: dict, schema_path: str | Path) -> dict:
     """Return the configuration with every default filled in.
@@ -66,6 +72,10 @@ def _completed(config: dict, schema: Mapping) -> dict:
     if completed["protocol"] == "original":
         _follow_original(completed)
     _check_names(completed)
+    for item in completed["experiments"].get("spoofing", []):
+        for part, own in OF_SPOOFING.items():
+            item[part] = {**completed[part], **own, **config.get(part, {})}
+        _check_spoofing(item)
     return completed
 
 
@@ -97,6 +107,16 @@ def _follow_original(config: dict) -> None:
         item |= {"sample": "original_head", "classes": ["1"], "targets": ["test_accuracy"]}
         if not any(config["models"][entry]["architecture"] for entry in item["models"] if entry in config["models"]):
             item["accuracy"] = "stated"
+
+
+def _check_spoofing(item: Mapping) -> None:
+    """Refuse subsamples that are larger than the clouds they are drawn from."""
+    sizes, points = item["dimension"]["sizes"], item["points"]
+    if sizes and points and sizes[-1] > points:
+        raise InputError(
+            f"config key 'dimension.sizes': expected at most {points}, the `points` of experiments.spoofing."
+            f"{item['name']}. Received: {sizes[-1]}. Give it more points, or a run of its own."
+        )
 
 
 def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
@@ -187,6 +207,11 @@ def _check_names(config: Mapping) -> None:
             where = f"config key 'experiments.{kind}'"
             raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
     sizes = config["dimension"]["sizes"]
+    if config["topology"]["jackknife_groups"] == 1:
+        raise InputError(
+            "config key 'topology.jackknife_groups': expected 0, or 2 groups and more, to leave out each in turn. "
+            "Received: 1."
+        )
     if sizes and sizes != sorted(sizes):
         raise InputError(f"config key 'dimension.sizes': expected ascending sizes. Received: {sizes}.")
 

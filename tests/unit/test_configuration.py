@@ -86,6 +86,7 @@ def test_a_models_training_overrides_the_runs_training_key_by_key(config):
         ("topology.descriptors", ["lifespans"], r"unknown descriptor 'lifespans'.*Known: .*lifespan_sum"),
         ("dimension.estimators", ["twonn"], r"unknown estimator 'twonn'.*Known: .*two_nn"),
         ("dimension.sizes", [500, 200], r"'dimension.sizes'.*ascending"),
+        ("topology.jackknife_groups", 1, r"'topology.jackknife_groups': expected 0, or 2 groups and more"),
         ("run", "../../etc", r"'run'.*expected letters"),
         ("run", "a;rm -rf ~", r"'run'.*expected letters"),
         ("models", {"a b": {"dataset": "digits", "architecture": "vgg"}}, r"'models'.*a b"),
@@ -193,3 +194,20 @@ def test_a_grid_of_files_is_refused(config):
 def test_every_name_in_an_experiment_is_checked(config, kind, experiment, message):
     with pytest.raises(InputError, match=message):
         configuration.complete(at(config, f"experiments.{kind}", [{"name": "x", **experiment}]), SCHEMA)
+
+
+def test_the_spoofing_experiment_takes_what_the_configuration_says_and_else_its_own(config):
+    spoofs = at(config, "experiments.spoofing", [{"name": "x", "dataset": "digits", "points": 500}])
+    plain = configuration.complete(spoofs, SCHEMA)
+    item = plain["experiments"]["spoofing"][0]
+    assert (item["topology"]["null_draws"], plain["topology"]["null_draws"]) == (1, 3)
+    assert item["topology"]["descriptors"] == ["lifespan_sum"]
+    said = {
+        "topology": {"null_draws": 3, "engine": "gudhi", "jackknife_groups": 5, "descriptors": ["longest_bar"]},
+        "dimension": {"null_draws": 0, "sizes": [50, 100], "scaling": "minmax", "estimators": ["mle"]},
+    }
+    item = configuration.complete(spoofs | said, SCHEMA)["experiments"]["spoofing"][0]
+    for part, keys in said.items():
+        assert {key: item[part][key] for key in keys} == keys
+    with pytest.raises(InputError, match=r"'dimension.sizes': expected at most 500, the `points` of .*spoofing.x.*900"):
+        configuration.complete(spoofs | {"dimension": {"sizes": [50, 900]}}, SCHEMA)

@@ -143,12 +143,21 @@ def general_scatter(wildcards):
 
 def spoof_settings(wildcards):
     item = SPOOFS[wildcards.sample.partition("@")[0]]
-    parameters = description_settings()["parameters"] | {"ph_dimension": pick(config["dimension"], "alpha", "draws")}
+    topology, dimension = item["topology"], item["dimension"]
+    parameters = description_settings()["parameters"] | {"ph_dimension": pick(dimension, "alpha", "draws", "sizes")}
     return as_json(
         pick(item, "classes", "permutations")
-        | pick(config["topology"], "max_dim", "scaling")
+        | pick(topology, "max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
+        | {"measures": topology["descriptors"], "estimators": dimension["estimators"]}
+        | {"dimension_scaling": dimension["scaling"], "dimension_null_draws": dimension["null_draws"]}
         | {"n": item["points"], "parameters": parameters, "seed": config["seed"]}
     )
+
+
+def spoof_figures(experiment):
+    """The growth of E_0 is drawn where its slope, the PH dimension, is asked for."""
+    asked = "ph_dimension" in SPOOFS[experiment]["dimension"]["estimators"]
+    return [figure for figure in SPOOF_FIGURES if asked or figure != "spoofing_growth"]
 
 
 def spoof_columns(wildcards):
