@@ -223,6 +223,11 @@ def _check_model(where: str, model: Mapping) -> None:
             f"config key {where!r}: expected one of architecture, file, directory, asset. "
             f"Received: {', '.join(sources) or 'none'}."
         )
+    if model["stated_accuracy"] is not None and model["architecture"]:
+        raise InputError(
+            f"config key '{where}.stated_accuracy': expected for a file that others trained. "
+            f"Received: {model['stated_accuracy']} for a network that is trained here."
+        )
     if isinstance(model["layers"], str) and model["layers"] != "auto":
         raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
 

@@ -290,6 +290,11 @@ def _files(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
 
 def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterator[Path]) -> list[Model]:
     where = f"config key 'models.{entry}.{key}'"
+    if settings["stated_accuracy"] is not None:
+        raise InputError(
+            f"config key 'models.{entry}.stated_accuracy': expected for one file. "
+            f"Received: {settings['stated_accuracy']} for a folder."
+        )
     paths = sorted(path for path in files if path.suffix in MODEL_ENDINGS)
     if not paths:
         fetch = " Fetch it first: snakemake assets." if key == "asset" else ""

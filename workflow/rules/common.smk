@@ -281,6 +281,11 @@ def trust_flag(wildcards):
     return "--trust" if of_model(wildcards)["trust"] else ""
 
 
+def stated_flag(wildcards):
+    stated = of_model(wildcards)["stated_accuracy"]
+    return "" if stated is None else f"--stated-accuracy={stated}"
+
+
 def activations_file(model, sample):
     if MODELS[model].kind == "activations":
         return MODELS[model].path

@@ -33,6 +33,21 @@ def title_of(experiment):
     return experiment["title"] or experiment["name"]
 
 
+def models_told(wildcards):
+    """What the table of accuracies says of each model beside its accuracy."""
+    return as_json(
+        [
+            {
+                "model": model.name,
+                "label": model.label if model.curve == model.name else f"{model.label}, seed {model.seed}",
+                "dataset": model.settings["dataset"],
+                "stated_accuracy": model.settings.get("stated_accuracy"),
+            }
+            for model in compared(wildcards)
+        ]
+    )
+
+
 def histories(wildcards):
     trained = [model.name for model in compared(wildcards) if model.kind == "trained"]
     return [f"<results>/models/{name}/history.csv" for name in trained]
@@ -104,7 +119,7 @@ def general_listing(wildcards):
     if item["accuracy"] == "stated":
         told = names_told(wildcards.generalization, models)
     else:
-        told = [(model.architecture, None) for model in models]
+        told = [(model.architecture, model.settings["stated_accuracy"]) for model in models]
     about = [
         {
             "model": model.name,

@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
     parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
+    parser.add_argument("--stated-accuracy", type=float, help="test accuracy that its makers state, to warn of less")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
@@ -28,18 +29,16 @@ def main() -> None:
     indices = storage.read_indices(arguments.sample)
     how, why = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     log.info("%s: normalisation %s%s", arguments.model, how, f", for it {why}" if why else "")
+    own = arguments.own_dataset in (None, arguments.dataset)  # classes of other data are not the network's
     network = networks.open_network(
-        arguments.model,
-        arguments.layers,
-        trust=arguments.trust,
-        threads=arguments.threads,
-        gpu=arguments.gpus > 0,
-    )
+        arguments.model, arguments.layers,
+        scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
+    )  # fmt: skip
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
         normalise = datasets.DataSet(file).normaliser(how)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
-        extraction.write(
+        accuracy = extraction.write(
             network,
             dataset.images(arguments.split),
             batch_size=arguments.batch_size,
@@ -48,8 +47,11 @@ def main() -> None:
             indices=indices,
             normalise=normalise,
             attributes={"model": arguments.name},
+            classes=len(dataset.class_names) if own else None,
         )
     log.info("%s: %d images", arguments.out, len(indices))
+    if accuracy is not None:
+        accuracy.tell(arguments.name, arguments.stated_accuracy)
 
 
 run(main)
