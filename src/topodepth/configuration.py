@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from topodepth import architectures, datasets
+from topodepth import architectures, datasets, unused_keys
 from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
@@ -64,6 +64,7 @@ def _schema(path: str | Path) -> Mapping:
 
 def _completed(config: dict, schema: Mapping) -> dict:
     _refuse_first(_validator(schema), config)
+    unused_keys.refuse(config)
     completed = _with_defaults(config, schema, schema)
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
@@ -223,11 +224,6 @@ def _check_model(where: str, model: Mapping) -> None:
             f"config key {where!r}: expected one of architecture, file, directory, asset. "
             f"Received: {', '.join(sources) or 'none'}."
         )
-    if model["stated_accuracy"] is not None and model["architecture"]:
-        raise InputError(
-            f"config key '{where}.stated_accuracy': expected for a file that others trained. "
-            f"Received: {model['stated_accuracy']} for a network that is trained here."
-        )
     if isinstance(model["layers"], str) and model["layers"] != "auto":
         raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
 
@@ -236,8 +232,6 @@ def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
     """Refuse an axis that is no setting of a model trained here, and values that the setting cannot have."""
     own = ("architecture", "depth", "width", "activation")
     known = [*own, *(key for key in schema["$defs"]["training"]["properties"] if key != "snapshots")]
-    if model["grid"] and not model["architecture"]:
-        raise InputError(f"config key '{where}.grid': expected in a model with an architecture, to be trained here.")
     for axis, values in model["grid"].items():
         if axis not in known:
             raise InputError(f"config key '{where}.grid': {unknown_name('axis', axis, known)}")

@@ -157,6 +157,22 @@ def check_positions(config: Mapping) -> None:
             )
 
 
+def followed(models: list[Model]) -> Model:
+    """Return the model of an entry that is followed through its training: of several seeds, the first.
+
+    Raises
+    ------
+    InputError
+        If the entry stands for models that differ in more than their seed: only one of them would be shown.
+    """
+    if len({model.curve for model in models}) > 1:
+        raise InputError(
+            f"config key 'models.{models[0].entry}': expected one model, or several that differ in their seed only, to "
+            f"follow it through training. Received: {len(models)}, such as {models[0].name} and {models[-1].name}."
+        )
+    return models[0]
+
+
 def snapshots(model: Model) -> list[Model]:
     """Return the snapshots of a trained model, in order of epochs.
 
@@ -240,7 +256,8 @@ def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
         tokens = cell["layers"]
         if tokens == "auto":
             tokens = _told(f"config key 'models.{entry}'", architectures.layers, cell["architecture"], cell["depth"])
-        label = ", ".join(f"{key} {_as_text(value)}" for key, value in axes.items()) or settings["label"] or entry
+        told = [f"{key} {_as_text(value)}" for key, value in axes.items()]
+        label = ", ".join(([settings["label"]] if settings["label"] else []) + told) or entry
         model = Model(name, entry, label, "trained", cell, own, axes=axes, layers=_layers(entry, tokens))
         seeds = {f"{name}{'-' if axes else '@'}s{seed}": seed for seed in settings["seeds"]} or {name: own}
         found += [replace(model, name=each, seed=seed, curve=name) for each, seed in seeds.items()]
@@ -302,7 +319,8 @@ def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterato
     named = {f"{entry}@{slug(path.stem)}": path for path in paths}
     if len(named) < len(paths):
         raise InputError(f"{where}: expected file names that differ. Received: {folder}.")
-    return [_file(name, path.stem, entry, settings, str(path)) for name, path in named.items()]
+    told = f"{settings['label']}, " if settings["label"] else ""
+    return [_file(name, told + path.stem, entry, settings, str(path)) for name, path in named.items()]
 
 
 def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Model:

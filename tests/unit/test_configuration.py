@@ -173,10 +173,37 @@ def test_an_axis_of_a_grid_is_a_setting_and_its_values_are_possible(config, grid
         configuration.complete(at(config, "models.grid", entry), SCHEMA)
 
 
-def test_a_grid_of_files_is_refused(config):
-    entry = {"dataset": "digits", "file": "a.h5", "grid": {"depth": [1]}}
-    with pytest.raises(InputError, match=r"'models\.grid\.grid': expected in a model with an architecture"):
-        configuration.complete(at(config, "models.grid", entry), SCHEMA)
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("models.one", {"dataset": "digits", "file": "a.h5", "grid": {"depth": [1]}},
+         r"'models.one.grid': expected in a model with an architecture; nothing reads it of a file"),
+        ("models.one", {"dataset": "digits", "file": "a.h5", "seeds": [0]}, r"'models.one.seeds'.*Received: \[0\]"),
+        ("models.one", {"dataset": "digits", "file": "a.h5", "seed": 0}, r"'models.one.seed'.*Received: 0"),
+        ("models.one", {"dataset": "digits", "directory": "a", "width": 8}, r"'models.one.width'"),
+        ("models.one", {"dataset": "digits", "file": "a.h5", "training": {"epochs": 3}}, r"'models.one.training'"),
+        ("models.vgg.trust", True, r"'models.vgg.trust': expected of a file"),
+        ("models.vgg.stated_accuracy", 0.9, r"'models.vgg.stated_accuracy': expected of a file"),
+        ("models.vgg.seed", 3, r"'models.vgg.seed': expected without `seeds`"),
+        ("datasets.cifar10.source", "mine", r"'datasets.cifar10.source': .*add `assets: \[\]`. Received: 'mine'"),
+        ("experiments.adversarial", [{"name": "x", "models": ["vgg"], "steps": 20}],
+         r"'experiments.adversarial.x.steps': expected with an attack of several steps \(bim, pgd\)"),
+        ("experiments.spoofing", [{"name": "x", "dataset": "digits", "pixels": None}],
+         r"'experiments.spoofing.x.pixels': expected a map, or models"),
+        ("experiments.spoofing", [{"name": "x", "dataset": "digits", "layers": ["logits"]}],
+         r"'experiments.spoofing.x.layers': expected with `models`"),
+    ],
+)  # fmt: skip
+def test_a_key_that_nothing_reads_where_it_stands_is_refused(config, path, value, message):
+    with pytest.raises(InputError, match=message):
+        configuration.complete(at(config, path, value), SCHEMA)
+
+
+def test_keys_that_are_read_where_they_stand_are_taken(config):
+    changed = at(config, "experiments.adversarial", [{"name": "x", "models": ["vgg"], "attack": "pgd", "steps": 20}])
+    changed = at(changed, "models.one", {"dataset": "digits", "file": "a.h5", "stated_accuracy": 0.9, "width": None})
+    changed = at(changed, "models.vgg.seeds", [])
+    configuration.complete(at(changed, "models.vgg.seed", 3), SCHEMA)
 
 
 @pytest.mark.parametrize(

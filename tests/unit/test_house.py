@@ -18,8 +18,8 @@ ROOMS = [
     "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels",
     "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation", "complexity",
     "models", "onnx_network", "onnx_layers", "onnx_graph", "model_weights", "batches", "accuracy", "model_inputs",
-    "model_files", "model_graph", "configuration", "architectures", "samples", "datasets", "assets", "downloads",
-    "archives", "provenance", "commands", "pages", "storage", "registry", "errors",
+    "model_files", "model_graph", "configuration", "unused_keys", "architectures", "samples", "datasets", "assets",
+    "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "errors",
 ]  # fmt: skip
 
 

@@ -205,6 +205,29 @@ def test_a_network_trained_here_has_the_default_normalisation_by_name(configure)
     assert plan.models(configure(), {"vgg"})["vgg"][0].settings["normalisation"] == "global"
 
 
+def test_models_that_differ_in_more_than_their_seed_are_not_followed_as_one(configure):
+    entries = {"grid": {**GRID, "seeds": [0, 1]}, "one": {**GRID, "grid": {"depth": [2]}, "seeds": [3, 4]}}
+    found = plan.models(configure(entries), {"grid", "one"})
+    assert plan.followed(found["one"]).seed == 3
+    with pytest.raises(InputError, match=r"'models.grid': expected one model.*Received: 8, such as grid@depth2"):
+        plan.followed(found["grid"])
+
+
+def test_the_label_of_a_grid_or_folder_stands_before_each_models_own(configure, tmp_path):
+    (tmp_path / "a.h5").write_text("")
+    folder = {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"], "label": "Zoo"}
+    found = plan.models(configure({"grid": GRID | {"label": "CNN"}, "zoo": folder}), {"grid", "zoo"})
+    assert found["grid"][0].label == "CNN, depth 2, l2 0.001, label_noise 0"
+    assert found["zoo"][0].label == "Zoo, a"
+
+
+def test_one_stated_accuracy_is_not_believed_of_a_whole_folder(configure, tmp_path):
+    (tmp_path / "a.h5").write_text("")
+    folder = {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"], "stated_accuracy": 0.9}
+    with pytest.raises(InputError, match=r"'models.zoo.stated_accuracy': expected for one file. Received: 0.9"):
+        plan.models(configure({"zoo": folder}), {"zoo"})
+
+
 def test_a_sample_may_list_the_layers_of_every_model(configure):
     model = plan.models(configure(), {"vgg"})["vgg"][0]
     assert plan.layers_of(model, {"layers": None}) == model.layers

@@ -34,12 +34,8 @@ try:
         {entry for item in EXPERIMENTS for entry in item["models"]}
         | {entry for item in GENERALIZATION.values() for entry in item["models"]} - {*ARCHIVED},
     )
-    SNAPSHOTS = {
-        model.name: plan.snapshots(model)
-        for item in DYNAMICS.values()
-        for entry in item["models"]
-        for model in ENTRIES[entry][:1]  # of several seeds, the first
-    }
+    FOLLOWED = {entry: plan.followed(ENTRIES[entry]) for item in DYNAMICS.values() for entry in item["models"]}
+    SNAPSHOTS = {model.name: plan.snapshots(model) for model in FOLLOWED.values()}
     for name, item in GENERALIZATION.items():
         for model in [model for entry in item["models"] for model in ENTRIES.get(entry, [])]:
             if item["accuracy"] == "stated":

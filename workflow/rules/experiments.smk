@@ -74,7 +74,7 @@ def depth_figures(comparison):
 
 def snapshots_of(wildcards):
     entries = DYNAMICS[wildcards.dynamics]["models"]
-    return [snapshot for entry in entries for snapshot in SNAPSHOTS[ENTRIES[entry][0].name]]
+    return [snapshot for entry in entries for snapshot in SNAPSHOTS[FOLLOWED[entry].name]]
 
 
 def compared_generally(wildcards):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import activations, descriptors
-from topodepth.errors import InputError
+from topodepth.errors import InputError, unknown_name
 
 log = logging.getLogger(__name__)
 
@@ -127,8 +127,17 @@ def measure_rows(
         Of each model, what :func:`logit_rivals` returns; empty where there are no activations.
     classes
         Classes whose clouds count, ``mean`` among them for the mean over classes. A cloud of all points always does.
+
+    Raises
+    ------
+    InputError
+        If no table has a class that is asked for.
     """
     wanted = {"all", *map(str, classes)}
+    found = {str(name) for table in tables for name in table["class"].dropna()}
+    absent = sorted(wanted - found - {"all", "mean"})  # a sample has one of these two, or both
+    if absent and found:
+        raise unknown_name("class in the tables of descriptors", absent[0], found)
     rows = []
     for model, table, margins in zip(models, tables, logits, strict=True):
         kept = table[table["class"].astype(str).isin(wanted)]
