@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import f1_score  # here, for commands.prepare_networks leaves out what is not in use by then
 
-from topodepth import extraction, storage
+from topodepth import accuracy, extraction, storage
 from topodepth.attacks import FAINT, Settings, Victim, scores_tap
 from topodepth.batches import even_batch
 from topodepth.commands import log
@@ -117,6 +117,7 @@ def write(
                 tally.show(k, start, victim, attacked)
             done, seconds = min(start + size, len(rows)), time.perf_counter() - began
             progress(f"{name}: {done} of {len(rows)} images at {len(settings.epsilons)} strengths, {seconds:.0f} s")
+        accuracy.of_predictions(labels, tally.predicted[0], victim.classes).tell(f"{name}, not attacked")
         found = tally.metrics()
         about = {"attack": settings.attack, "norm": settings.norm, "target": settings.target, "logits": settings.logits}
         metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(found)]

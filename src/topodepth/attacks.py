@@ -13,6 +13,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
+from topodepth.batches import whole_numbers
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
@@ -174,7 +175,7 @@ class Victim:
     Raises
     ------
     InputError
-        If the model has no such class as the target, or its Keras does not run on TensorFlow.
+        If the model takes whole numbers, has no such class as the target, or its Keras does not run on TensorFlow.
     """
 
     def __init__(self, model, scores, normalise: Normaliser, settings: Settings) -> None:
@@ -184,6 +185,11 @@ class Victim:
         if framework.backend.backend() != "tensorflow":
             raise InputError(
                 f"{model.name}: attacks expected Keras on TensorFlow. Received: {framework.backend.backend()}"
+            )
+        if whole_numbers(model.inputs[0]):
+            raise InputError(
+                f"{model.name}: attacks expected a network that takes real numbers, for their gradient. "
+                f"Received: {model.inputs[0].dtype}"
             )
         self.name, self.normalise, self.settings = model.name, normalise, settings
         self.classes = math.prod(scores.tensor.shape[1:])

@@ -45,3 +45,18 @@ def _forget(layer: object) -> None:
             _forget(inner)
     elif getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
         layer.reset_states()
+
+
+def whole_numbers(source: object) -> bool:
+    """Tell whether an input of a network takes whole numbers only: Keras casts what it gets to them, and says nothing.
+
+    Both Keras (3.15.1, tf_keras 2.21.0) cut a float32 batch to the type of the input, negative numbers of a uint8 one
+    included.
+
+    Parameters
+    ----------
+    source
+        A symbolic tensor of either Keras, or of ONNX Runtime, which has float32 inputs only here.
+    """
+    dtype = getattr(source, "dtype", "float32")
+    return str(getattr(dtype, "name", dtype)).startswith(("int", "uint"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from topodepth import architectures, datasets
+from topodepth import architectures, datasets, unused_keys
 from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
@@ -25,6 +25,12 @@ ORIGINAL_LAYERS = {
     "vgg": [2, 5, 7, 10, 12, 15, 17, 20, 22, -2],
     "resnet": [16, 26, 38, 48, 60, 70, 82, 92, 104, -1],
     "mobilenet_v2": [36, 43, 56, 63, 76, 83, 96, -2],
+}
+
+# What the spoofing experiment does where the configuration does not say it; the rest is as for the other experiments.
+OF_SPOOFING = {
+    "topology": {"engine": "auto", "null_draws": 1, "jackknife_groups": 10, "descriptors": ["lifespan_sum"]},
+    "dimension": {"estimators": ["ph_dimension", "two_nn", "mle"], "scaling": "none", "null_draws": 1, "sizes": None},
 }
 
 
@@ -84,6 +90,7 @@ def _read(path: str | Path) -> Mapping:
 
 def _completed(config: dict, schema: Mapping) -> dict:
     _refuse_first(_validator(schema), config)
+    unused_keys.refuse(config)
     completed = _with_defaults(config, schema, schema)
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
@@ -92,6 +99,10 @@ def _completed(config: dict, schema: Mapping) -> dict:
     if completed["protocol"] == "original":
         _follow_original(completed)
     _check_names(completed)
+    for item in completed["experiments"].get("spoofing", []):
+        for part, own in OF_SPOOFING.items():
+            item[part] = {**completed[part], **own, **config.get(part, {})}
+        _check_spoofing(item)
     return completed
 
 
@@ -123,6 +134,16 @@ def _follow_original(config: dict) -> None:
         item |= {"sample": "original_head", "classes": ["1"], "targets": ["test_accuracy"]}
         if not any(config["models"][entry]["architecture"] for entry in item["models"] if entry in config["models"]):
             item["accuracy"] = "stated"
+
+
+def _check_spoofing(item: Mapping) -> None:
+    """Refuse subsamples that are larger than the clouds they are drawn from."""
+    sizes, points = item["dimension"]["sizes"], item["points"]
+    if sizes and points and sizes[-1] > points:
+        raise InputError(
+            f"config key 'dimension.sizes': expected at most {points}, the `points` of experiments.spoofing."
+            f"{item['name']}. Received: {sizes[-1]}. Give it more points, or a run of its own."
+        )
 
 
 def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
@@ -213,6 +234,11 @@ def _check_names(config: Mapping) -> None:
             where = f"config key 'experiments.{kind}'"
             raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
     sizes = config["dimension"]["sizes"]
+    if config["topology"]["jackknife_groups"] == 1:
+        raise InputError(
+            "config key 'topology.jackknife_groups': expected 0, or 2 groups and more, to leave out each in turn. "
+            "Received: 1."
+        )
     if sizes and sizes != sorted(sizes):
         raise InputError(f"config key 'dimension.sizes': expected ascending sizes. Received: {sizes}.")
 
@@ -232,8 +258,6 @@ def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
     """Refuse an axis that is no setting of a model trained here, and values that the setting cannot have."""
     own = ("architecture", "depth", "width", "activation")
     known = [*own, *(key for key in schema["$defs"]["training"]["properties"] if key != "snapshots")]
-    if model["grid"] and not model["architecture"]:
-        raise InputError(f"config key '{where}.grid': expected in a model with an architecture, to be trained here.")
     for axis, values in model["grid"].items():
         if axis not in known:
             raise InputError(f"config key '{where}.grid': {unknown_name('axis', axis, known)}")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from topodepth import accuracy
+from topodepth.accuracy import Accuracy
 from topodepth.activations import FORMAT, VERSION, check_finite
-from topodepth.batches import batch_for, even_batch
+from topodepth.batches import batch_for, even_batch, whole_numbers
 from topodepth.datasets import take
 from topodepth.errors import InputError
 from topodepth.networks import Network, by_keras
@@ -56,7 +58,8 @@ def extract(
     Raises
     ------
     InputError
-        If images and model do not fit, a layer is unknown, or an activation is NaN or infinite (names the layer).
+        If images and model do not fit, a layer is unknown, an activation is NaN or infinite (names the layer), or
+        fractions are given to a network that takes whole numbers.
     """
     network = by_keras(model, layers)
     given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
@@ -73,42 +76,60 @@ def write(
     indices: Sequence[int] | None = None,
     normalise: Callable[[np.ndarray], np.ndarray] | None = None,
     attributes: Mapping[str, object] | None = None,
-) -> None:
+    classes: int | None = None,
+) -> Accuracy | None:
     """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers.
 
-    ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it.
+    ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it. With
+    the number of ``classes`` of the labels, and a network opened with its ``scores``, the file states the network's
+    accuracy on these images, which is returned: None of a network without a head of so many classes.
     """
     batch_size = batch_for(images.shape) if batch_size is None else batch_size
     rows = checked_rows(network, images, labels, indices, batch_size)
     labels = None if labels is None else take(labels, rows)
     about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}
+    tally = None if labels is None or classes is None else accuracy.Tally(labels, classes)
     with create(out, network.taps, rows, labels, about) as put:
         size = even_batch(len(rows), batch_size)
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)
-            put(start, network.predict(batch, size))
+            _check_whole(network, batch)
+            outputs = network.predict(batch, size)
+            if tally and len(outputs) > len(network.taps):
+                tally.add(start, outputs[-1])
+            put(start, outputs[: len(network.taps)])
+        found = tally.result() if tally else None
+        put.file.attrs.update(accuracy.attributes(found))
+    return found
+
+
+class Writer:
+    """Writes the outputs of a network to an open activations file, a batch of all taps at a time."""
+
+    def __init__(self, file: "h5py.File", taps: Sequence, n: int) -> None:  # noqa: F821
+        self.file, self._taps = file, taps
+        group = file.create_group("layers")
+        self._datasets = [_create(group, k, tap, n) for k, tap in enumerate(taps)]
+
+    def __call__(self, start: int, outputs: Sequence[np.ndarray]) -> None:
+        """Write what the images from ``start`` on gave."""
+        for tap, dataset, values in zip(self._taps, self._datasets, outputs, strict=True):
+            check_finite(np.asarray(values), self.file.attrs["model"], tap.name)
+            dataset[start : start + len(values)] = values
 
 
 @contextmanager
 def create(
     out: str | Path, taps: Sequence, rows: np.ndarray, labels: np.ndarray | None, attributes: Mapping[str, object]
-) -> Iterator[Callable]:
-    """Open an activations file of these rows of a data set; yield ``write(start, outputs)``, a batch of all taps."""
+) -> Iterator[Writer]:
+    """Open an activations file of these rows of a data set and yield what writes to it."""
     with create_h5(out) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
         file["indices"] = rows
         if labels is not None:
             file["labels"] = np.asarray(labels, dtype=np.int64)
-        group = file.create_group("layers")
-        datasets = [_create(group, k, tap, len(rows)) for k, tap in enumerate(taps)]
-
-        def write(start: int, outputs: Sequence[np.ndarray]) -> None:
-            for tap, dataset, values in zip(taps, datasets, outputs, strict=True):
-                check_finite(np.asarray(values), attributes["model"], tap.name)
-                dataset[start : start + len(values)] = values
-
-        yield write
+        yield Writer(file, taps, len(rows))
 
 
 def checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
@@ -127,6 +148,15 @@ def checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
         received = f"{rows.min()} to {rows.max()}"
         raise InputError(f"{model.name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
     return rows.astype(np.int64)
+
+
+def _check_whole(network: Network, batch: np.ndarray) -> None:
+    """Refuse fractions for a network that takes whole numbers: they would be cut without a word."""
+    if whole_numbers(network.inputs[0]) and (batch != np.trunc(batch)).any():
+        raise InputError(
+            f"{network.name}: takes whole numbers ({network.inputs[0].dtype}), so expected pixels as they are "
+            "(`normalisation: raw`). Received: fractions."
+        )
 
 
 def _create(group, index: int, tap, n: int):

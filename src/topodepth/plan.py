@@ -9,15 +9,17 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 
-from topodepth import activations, architectures, model_files
+from topodepth import activations, architectures, model_files, model_inputs
 from topodepth.errors import InputError
 from topodepth.model_kinds import MODEL_ENDINGS, what_a_folder_is
 
+DRAWS = ("random", "first")  # what `indices` of a sample may say beside the path of a file
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
-STATED = re.compile(r"([^_]+)_(?:.*_)?(0?\.\d+|1(?:\.0+)?)")  # the authors' file names: architecture_…_accuracy
+STATED = re.compile(r"([^_]+)_(?:.*_)?(0\.\d*[1-9]\d*)")  # the authors' file names: architecture_…_accuracy
 
 
 @dataclass(frozen=True)
@@ -74,20 +76,42 @@ class Model:
         if not self.curve:
             object.__setattr__(self, "curve", self.name)
 
-    @property
+    @cached_property
     def architecture(self) -> str:
-        """Its architecture: as configured, as a file's name tells (``Resnet32_…_0.89.h5``), or its entry's name."""
-        told = self._told()
-        return self.settings.get("architecture") or (told[1] if told else self.entry)
+        """Its architecture as configured; of a file the entry's name, in a folder with the number of the file's layers.
 
-    @property
-    def stated_accuracy(self) -> float | None:
-        """The test accuracy that a file's name ends in, as in ``Resnet32_…_0.89.h5``; None if it does not."""
-        told = self._told()
-        return float(told[2]) if told else None
+        File names say nothing here: they are read where `accuracy: stated` asks for it, by :func:`stated`.
+        """
+        if self.kind != "file" or "@" not in self.name:
+            return self.settings.get("architecture") or self.entry
+        found = model_files.inspect(self.path, trust=self.settings["trust"])
+        return f"{self.entry}, {len(found.layers)} layers"
 
-    def _told(self) -> re.Match | None:
-        return STATED.fullmatch(Path(self.path).stem) if self.kind == "file" else None
+
+def stated(model: Model, experiment: str) -> tuple[str, float]:
+    """Return the architecture and the test accuracy that the name of a model's file states, ``Resnet32_…_0.89.h5``.
+
+    Parameters
+    ----------
+    model
+        Of a generalisation experiment with ``accuracy: stated``.
+    experiment
+        Its name, for messages.
+
+    Raises
+    ------
+    InputError
+        If the model is no file, or its name has another form; guessed accuracies would decide what the page says.
+    """
+    told = STATED.fullmatch(Path(model.path).stem) if model.kind == "file" else None
+    if told is None:
+        received = model.path or f"{model.name}, which is no file"
+        raise InputError(
+            f"config key 'experiments.generalization.{experiment}.accuracy': `stated` expected file names like "
+            f"Resnet32_…_0.89.h5, the architecture before the first '_', the test accuracy (0.89) after the last. "
+            f"Received: {received}. Rename it, or use `accuracy: measured`."
+        )
+    return told[1], float(told[2])
 
 
 def models(config: Mapping, selected: set[str]) -> dict[str, list[Model]]:
@@ -120,6 +144,33 @@ def archived(config: Mapping, entry: str) -> bool:
     """Tell whether an entry's models lie in an archive, so that they are known only once it is unpacked."""
     asset = config["models"].get(entry, {}).get("asset")
     return bool(asset) and config["assets"][asset]["unpack"]
+
+
+def check_positions(config: Mapping) -> None:
+    """Refuse a sample that an experiment uses whose ``indices`` are no way to draw and no file."""
+    for experiment in [item for kind in config["experiments"].values() for item in kind]:
+        indices = config["samples"][experiment["sample"]]["indices"] if "sample" in experiment else DRAWS[0]
+        if indices not in DRAWS and not Path(indices).is_file():
+            raise InputError(
+                f"config key 'samples.{experiment['sample']}.indices': expected random, first, or a file with one "
+                f"position on a line. Received: {indices!r}, no such file."
+            )
+
+
+def followed(models: list[Model]) -> Model:
+    """Return the model of an entry that is followed through its training: of several seeds, the first.
+
+    Raises
+    ------
+    InputError
+        If the entry stands for models that differ in more than their seed: only one of them would be shown.
+    """
+    if len({model.curve for model in models}) > 1:
+        raise InputError(
+            f"config key 'models.{models[0].entry}': expected one model, or several that differ in their seed only, to "
+            f"follow it through training. Received: {len(models)}, such as {models[0].name} and {models[-1].name}."
+        )
+    return models[0]
 
 
 def snapshots(model: Model) -> list[Model]:
@@ -199,11 +250,14 @@ def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
     if count > MODELS_LIMIT:
         raise InputError(f"config key 'models.{entry}': expected at most {MODELS_LIMIT} models. Received: {count}.")
     found = []
+    if settings["normalisation"] == "auto":
+        settings = {**settings, "normalisation": model_inputs.PLAIN}
     for name, axes, cell in _cells(entry, settings):
         tokens = cell["layers"]
         if tokens == "auto":
             tokens = _told(f"config key 'models.{entry}'", architectures.layers, cell["architecture"], cell["depth"])
-        label = ", ".join(f"{key} {_as_text(value)}" for key, value in axes.items()) or settings["label"] or entry
+        told = [f"{key} {_as_text(value)}" for key, value in axes.items()]
+        label = ", ".join(([settings["label"]] if settings["label"] else []) + told) or entry
         model = Model(name, entry, label, "trained", cell, own, axes=axes, layers=_layers(entry, tokens))
         seeds = {f"{name}{'-' if axes else '@'}s{seed}": seed for seed in settings["seeds"]} or {name: own}
         found += [replace(model, name=each, seed=seed, curve=name) for each, seed in seeds.items()]
@@ -253,6 +307,11 @@ def _files(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
 
 def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterator[Path]) -> list[Model]:
     where = f"config key 'models.{entry}.{key}'"
+    if settings["stated_accuracy"] is not None:
+        raise InputError(
+            f"config key 'models.{entry}.stated_accuracy': expected for one file. "
+            f"Received: {settings['stated_accuracy']} for a folder."
+        )
     paths = sorted(path for path in files if path.suffix in MODEL_ENDINGS)
     if not paths:
         there = (
@@ -265,7 +324,8 @@ def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterato
     named = {f"{entry}@{slug(path.stem)}": path for path in paths}
     if len(named) < len(paths):
         raise InputError(f"{where}: expected file names that differ. Received: {folder}.")
-    return [_file(name, path.stem, entry, settings, str(path)) for name, path in named.items()]
+    told = f"{settings['label']}, " if settings["label"] else ""
+    return [_file(name, told + path.stem, entry, settings, str(path)) for name, path in named.items()]
 
 
 def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Model:
@@ -280,6 +340,9 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
         tokens = _told(where, lambda: model_files.auto_layers(path, trust=settings["trust"]))
     elif settings["file"] and Path(path).exists():  # of many files in a folder this would take too long
         _told(where, lambda: model_files.inspect(path, trust=settings["trust"]))
+    if settings["normalisation"] != "auto" and Path(path).is_file():
+        key = f"config key 'models.{entry}.normalisation'"
+        _told(key, partial(model_inputs.normalisation, trust=settings["trust"]), settings["normalisation"], path)
     return Model(name, entry, label, "file", settings, path=path, layers=_layers(entry, list(tokens)))
 
 

@@ -9,8 +9,18 @@ from topodepth.diagrams import DiagramFile
 from topodepth.rows import COLUMNS, about, null_values, relative_values
 from topodepth.statistics.intervals import jackknife_interval, mean_interval, ratio_interval, ratio_of_estimates
 
-__all__ = ["BAR_COLUMNS", "BETTI_COLUMNS", "COLUMNS", "bar_rows", "betti_rows", "descriptor_rows", "pool_seeds"]
+__all__ = [
+    "BAR_COLUMNS",
+    "BETTI_COLUMNS",
+    "COLUMNS",
+    "MODEL_COLUMNS",
+    "bar_rows",
+    "betti_rows",
+    "descriptor_rows",
+    "pool_seeds",
+]
 
+MODEL_COLUMNS = (*COLUMNS, "accuracy")  # of the network, on the images that are measured
 BETTI_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homology_dimension", "filtration_value",
                  "betti", "null_betti")  # fmt: skip
 BAR_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homology_dimension", "birth", "death",
@@ -111,6 +121,8 @@ def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dic
         keys = ["layer_index", "layer", "class", "homology_dimension", "descriptor"]
         for _, group in own.groupby(keys, sort=False, dropna=False):
             row = {**group.iloc[0].to_dict(), "seed": None, "r_squared": None, "note": f"{len(group)} seeds"}
+            if "accuracy" in row:
+                row["accuracy"] = group["accuracy"].mean()
             for name in ("", "null_", "relative_"):
                 interval = mean_interval(group[f"{name}value"].to_numpy(dtype=float))
                 row |= {

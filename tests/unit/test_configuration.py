@@ -87,6 +87,7 @@ def test_a_models_training_overrides_the_runs_training_key_by_key(config):
         ("topology.descriptors", ["lifespans"], r"unknown descriptor 'lifespans'.*Known: .*lifespan_sum"),
         ("dimension.estimators", ["twonn"], r"unknown estimator 'twonn'.*Known: .*two_nn"),
         ("dimension.sizes", [500, 200], r"'dimension.sizes'.*ascending"),
+        ("topology.jackknife_groups", 1, r"'topology.jackknife_groups': expected 0, or 2 groups and more"),
         ("run", "../../etc", r"'run'.*expected letters"),
         ("run", "a;rm -rf ~", r"'run'.*expected letters"),
         ("models", {"a b": {"dataset": "digits", "architecture": "vgg"}}, r"'models'.*a b"),
@@ -195,10 +196,37 @@ def test_an_axis_of_a_grid_is_a_setting_and_its_values_are_possible(config, grid
         configuration.complete(at(config, "models.grid", entry), SCHEMA)
 
 
-def test_a_grid_of_files_is_refused(config):
-    entry = {"dataset": "digits", "file": "a.h5", "grid": {"depth": [1]}}
-    with pytest.raises(InputError, match=r"'models\.grid\.grid': expected in a model with an architecture"):
-        configuration.complete(at(config, "models.grid", entry), SCHEMA)
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("models.one", {"dataset": "digits", "file": "a.h5", "grid": {"depth": [1]}},
+         r"'models.one.grid': expected in a model with an architecture; nothing reads it of a file"),
+        ("models.one", {"dataset": "digits", "file": "a.h5", "seeds": [0]}, r"'models.one.seeds'.*Received: \[0\]"),
+        ("models.one", {"dataset": "digits", "file": "a.h5", "seed": 0}, r"'models.one.seed'.*Received: 0"),
+        ("models.one", {"dataset": "digits", "directory": "a", "width": 8}, r"'models.one.width'"),
+        ("models.one", {"dataset": "digits", "file": "a.h5", "training": {"epochs": 3}}, r"'models.one.training'"),
+        ("models.vgg.trust", True, r"'models.vgg.trust': expected of a file"),
+        ("models.vgg.stated_accuracy", 0.9, r"'models.vgg.stated_accuracy': expected of a file"),
+        ("models.vgg.seed", 3, r"'models.vgg.seed': expected without `seeds`"),
+        ("datasets.cifar10.source", "mine", r"'datasets.cifar10.source': .*add `assets: \[\]`. Received: 'mine'"),
+        ("experiments.adversarial", [{"name": "x", "models": ["vgg"], "steps": 20}],
+         r"'experiments.adversarial.x.steps': expected with an attack of several steps \(bim, pgd\)"),
+        ("experiments.spoofing", [{"name": "x", "dataset": "digits", "pixels": None}],
+         r"'experiments.spoofing.x.pixels': expected a map, or models"),
+        ("experiments.spoofing", [{"name": "x", "dataset": "digits", "layers": ["logits"]}],
+         r"'experiments.spoofing.x.layers': expected with `models`"),
+    ],
+)  # fmt: skip
+def test_a_key_that_nothing_reads_where_it_stands_is_refused(config, path, value, message):
+    with pytest.raises(InputError, match=message):
+        configuration.complete(at(config, path, value), SCHEMA)
+
+
+def test_keys_that_are_read_where_they_stand_are_taken(config):
+    changed = at(config, "experiments.adversarial", [{"name": "x", "models": ["vgg"], "attack": "pgd", "steps": 20}])
+    changed = at(changed, "models.one", {"dataset": "digits", "file": "a.h5", "stated_accuracy": 0.9, "width": None})
+    changed = at(changed, "models.vgg.seeds", [])
+    configuration.complete(at(changed, "models.vgg.seed", 3), SCHEMA)
 
 
 @pytest.mark.parametrize(
@@ -216,3 +244,20 @@ def test_a_grid_of_files_is_refused(config):
 def test_every_name_in_an_experiment_is_checked(config, kind, experiment, message):
     with pytest.raises(InputError, match=message):
         configuration.complete(at(config, f"experiments.{kind}", [{"name": "x", **experiment}]), SCHEMA)
+
+
+def test_the_spoofing_experiment_takes_what_the_configuration_says_and_else_its_own(config):
+    spoofs = at(config, "experiments.spoofing", [{"name": "x", "dataset": "digits", "points": 500}])
+    plain = configuration.complete(spoofs, SCHEMA)
+    item = plain["experiments"]["spoofing"][0]
+    assert (item["topology"]["null_draws"], plain["topology"]["null_draws"]) == (1, 3)
+    assert item["topology"]["descriptors"] == ["lifespan_sum"]
+    said = {
+        "topology": {"null_draws": 3, "engine": "gudhi", "jackknife_groups": 5, "descriptors": ["longest_bar"]},
+        "dimension": {"null_draws": 0, "sizes": [50, 100], "scaling": "minmax", "estimators": ["mle"]},
+    }
+    item = configuration.complete(spoofs | said, SCHEMA)["experiments"]["spoofing"][0]
+    for part, keys in said.items():
+        assert {key: item[part][key] for key in keys} == keys
+    with pytest.raises(InputError, match=r"'dimension.sizes': expected at most 500, the `points` of .*spoofing.x.*900"):
+        configuration.complete(spoofs | {"dimension": {"sizes": [50, 900]}}, SCHEMA)

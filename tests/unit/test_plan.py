@@ -135,15 +135,45 @@ def test_a_depth_that_the_architecture_has_not_is_refused_with_its_key(configure
         plan.models(config, {"grid"})
 
 
-def test_file_names_of_the_original_tell_architecture_and_accuracy_and_others_do_not(configure, tmp_path):
-    for name in ("Resnet32_adam_0.89.h5", "Resnet110_1.0.h5", "epoch_12.h5", "plain.h5", "net_0.89_best.h5"):
-        (tmp_path / name).write_text("")
+@pytest.mark.parametrize(
+    "name", ["model_1", "vgg_lr_1", "epoch_12", "plain", "net_0.89_best", "Resnet110_1.0", "net_0.0", "_0.9", "a_.9"]
+)
+def test_a_file_name_of_another_form_is_no_accuracy(configure, tmp_path, name):
+    (tmp_path / f"{name}.h5").write_text("")
     config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
-    told = {model.label: (model.architecture, model.stated_accuracy) for model in plan.models(config, {"zoo"})["zoo"]}
-    assert told == {
-        "Resnet32_adam_0.89": ("Resnet32", 0.89), "Resnet110_1.0": ("Resnet110", 1.0), "epoch_12": ("zoo", None),
-        "plain": ("zoo", None), "net_0.89_best": ("zoo", None),
-    }  # fmt: skip
+    (model,) = plan.models(config, {"zoo"})["zoo"]
+    with pytest.raises(
+        InputError, match=rf"'experiments.generalization.x.accuracy': .*Received: .*{name}.h5"
+    ) as caught:
+        plan.stated(model, "x")
+    assert "Resnet32_…_0.89.h5" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Resnet32_adam_0.89", "Resnet32_0.89", "Resnet32_a_b_0.890"])
+def test_file_names_of_the_documented_form_state_architecture_and_accuracy(configure, tmp_path, name):
+    (tmp_path / f"{name}.h5").write_text("")
+    config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
+    (model,) = plan.models(config, {"zoo"})["zoo"]
+    assert plan.stated(model, "x") == ("Resnet32", 0.89)
+
+
+def test_a_network_trained_here_states_nothing(configure):
+    with pytest.raises(InputError, match="Received: vgg@s0, which is no file"):
+        plan.stated(plan.models(configure(), {"vgg"})["vgg"][0], "x")
+
+
+def test_the_architecture_of_a_file_is_what_the_file_holds_whatever_its_name(configure, tmp_path):
+    import keras
+
+    for name, depth in [("Resnet32_a_0.89", 1), ("Resnet56_b_0.91", 1), ("model_1", 3)]:
+        layers = [keras.layers.Dense(3, activation="relu") for _ in range(depth)]
+        images = [keras.Input((32, 32, 3)), keras.layers.Flatten()]
+        keras.Sequential([*images, *layers, keras.layers.Dense(10)]).save(tmp_path / f"{name}.keras")
+    entries = {"zoo": {"dataset": "digits", "directory": str(tmp_path)},
+               "one": {"dataset": "digits", "file": str(tmp_path / "model_1.keras")}}  # fmt: skip
+    found = plan.models(configure(entries), {"zoo", "one"})
+    assert [model.architecture for model in found["zoo"]] == ["zoo, 3 layers", "zoo, 3 layers", "zoo, 5 layers"]
+    assert [model.architecture for model in found["one"]] == ["one"]
 
 
 def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tmp_path, monkeypatch):
@@ -161,10 +191,62 @@ def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tm
     assert [model.name for model in plan.models(config, {"theirs"})["theirs"]] == ["theirs@Resnet32_a_0.9"]
 
 
+def test_a_network_for_whole_numbers_is_refused_while_planning_if_its_pixels_are_to_be_scaled(configure, tmp_path):
+    import keras
+
+    layers = [keras.Input((32, 32, 3), dtype="uint8"), keras.layers.Flatten(), keras.layers.Dense(10)]
+    keras.Sequential(layers).save(tmp_path / "whole.keras")
+    entry = {"dataset": "digits", "file": str(tmp_path / "whole.keras")}
+    plan.models(configure({"one": entry}), {"one"})
+    plan.models(configure({"one": entry | {"normalisation": "raw"}}), {"one"})
+    with pytest.raises(InputError, match=r"'models.one.normalisation': .*takes whole numbers.*`normalisation: raw`"):
+        plan.models(configure({"one": entry | {"normalisation": "unit"}}), {"one"})
+
+
+def test_a_network_trained_here_has_the_default_normalisation_by_name(configure):
+    assert plan.models(configure(), {"vgg"})["vgg"][0].settings["normalisation"] == "global"
+
+
+def test_models_that_differ_in_more_than_their_seed_are_not_followed_as_one(configure):
+    entries = {"grid": {**GRID, "seeds": [0, 1]}, "one": {**GRID, "grid": {"depth": [2]}, "seeds": [3, 4]}}
+    found = plan.models(configure(entries), {"grid", "one"})
+    assert plan.followed(found["one"]).seed == 3
+    with pytest.raises(InputError, match=r"'models.grid': expected one model.*Received: 8, such as grid@depth2"):
+        plan.followed(found["grid"])
+
+
+def test_the_label_of_a_grid_or_folder_stands_before_each_models_own(configure, tmp_path):
+    (tmp_path / "a.h5").write_text("")
+    folder = {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"], "label": "Zoo"}
+    found = plan.models(configure({"grid": GRID | {"label": "CNN"}, "zoo": folder}), {"grid", "zoo"})
+    assert found["grid"][0].label == "CNN, depth 2, l2 0.001, label_noise 0"
+    assert found["zoo"][0].label == "Zoo, a"
+
+
+def test_one_stated_accuracy_is_not_believed_of_a_whole_folder(configure, tmp_path):
+    (tmp_path / "a.h5").write_text("")
+    folder = {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"], "stated_accuracy": 0.9}
+    with pytest.raises(InputError, match=r"'models.zoo.stated_accuracy': expected for one file. Received: 0.9"):
+        plan.models(configure({"zoo": folder}), {"zoo"})
+
+
 def test_a_sample_may_list_the_layers_of_every_model(configure):
     model = plan.models(configure(), {"vgg"})["vgg"][0]
     assert plan.layers_of(model, {"layers": None}) == model.layers
     assert plan.layers_of(model, {"layers": ["penultimate", -2]}) == {"penultimate": "penultimate", "-2": -2}
+
+
+def test_a_file_of_positions_that_is_not_there_is_refused_with_its_key_where_an_experiment_uses_it(configure, tmp_path):
+    config = configure()
+    plan.check_positions(config)
+    config["samples"]["spare"] = {**config["samples"]["default"], "indices": "frist"}
+    plan.check_positions(config)
+    config["samples"]["default"]["indices"] = "frist"
+    with pytest.raises(InputError, match=r"'samples.default.indices': expected random, first.*'frist', no such file"):
+        plan.check_positions(config)
+    (tmp_path / "positions.txt").write_text("1")
+    config["samples"]["default"]["indices"] = str(tmp_path / "positions.txt")
+    plan.check_positions(config)
 
 
 def test_attacks_and_views_stand_for_the_model_behind_them(configure):

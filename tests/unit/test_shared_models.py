@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topodepth import activations, datasets, descriptors, diagrams, extraction, networks, training
+from topodepth import activations, datasets, descriptors, diagrams, extraction, networks, samples, storage, training
 from topodepth.clouds import scale
 from topodepth.homology import persistence_diagrams
 from topodepth.model_files import auto_layers, inspect
@@ -94,6 +94,28 @@ def test_a_published_model_gives_what_was_measured_of_it(name, tmp_path):
             assert found["1"][k] == pytest.approx(float(golden[f"{token}_E{k}_class1"]), rel=1e-3)
             mean = np.mean([pair[k] for pair in found.values()])
             assert mean == pytest.approx(float(golden[f"{token}_E{k}_mean10"]), rel=1e-3)
+
+
+@needs_shared
+def test_published_numbers_are_reached_with_the_settings_of_a_configuration(tmp_path):
+    """docs/samples.md: the first 2500 training images, as the data set file of the pipeline holds them."""
+    source, name = Path(SHARED) / "data/cifar10_lossless.npz", "runF_epoch018.h5"
+    golden = rows_of("golden/generalization_runEF.csv")[name]
+    settings = {"size": None, "validation": 0.001, "test": 0.15, "seed": 0}
+    datasets.write(tmp_path / "d.h5", *datasets.load("npz", source, settings))
+    with storage.open_h5(tmp_path / "d.h5") as file:
+        dataset = datasets.DataSet(file)
+        split = "train+validation"
+        extraction.write(
+            networks.open_network(Path(SHARED) / "data/models" / name, ["penultimate", "logits"], threads=2),
+            dataset.images(split), out=tmp_path / "a.h5", labels=dataset.labels(split),
+            indices=samples.choose(dataset, split, indices="first", images=2500),
+            normalise=dataset.normaliser("centred"),
+        )  # fmt: skip
+    for token in ("penultimate", "logits"):
+        found = measure(activations.read(tmp_path / "a.h5"), token)
+        for k in (0, 1):
+            assert found["1"][k] == pytest.approx(float(golden[f"{token}_E{k}_class1"]), rel=1e-3)
 
 
 @needs_shared

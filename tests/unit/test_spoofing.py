@@ -295,3 +295,41 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
     assert table["representation"].eq("pixels").all()
     assert table["n_points"].max() < 150
     assert tuple(curves.columns) == spoofing.CURVE_COLUMNS
+
+
+def test_every_setting_of_diagrams_and_dimensions_is_honoured():
+    points, labels = two_clouds(dimensions=(3, 2))
+    plain = compare(points, labels)
+    names = ["lifespan_sum", "longest_bar"]
+    found = compare(
+        points, labels, measures=names, estimators=["two_nn"], null_draws=3, dimension_null_draws=2, jackknife_groups=4,
+        dimension_scaling="minmax", engine="ripser",
+    )  # fmt: skip
+    rows, before = by_key(found, "real"), by_key(plain, "real")
+    assert {name for name, _ in rows} == {"two_nn", *names}
+    assert found.curves == []
+    scaled = min_max_scale(points)[labels == 0]
+    assert rows["two_nn", None]["value"] == pytest.approx(dimension.two_nn(scaled).value)
+    # values of a descriptor do not depend on null model, groups or engine; what does, changes
+    key = "lifespan_sum", 0
+    assert rows[key]["value"] == pytest.approx(before[key]["value"], rel=1e-6)
+    assert rows[key]["ci_high"] != before[key]["ci_high"]
+    assert rows[key]["null_value"] != before[key]["null_value"]
+    assert rows[key]["null_value"] == pytest.approx(before[key]["null_value"], rel=0.1)
+
+
+def test_null_values_are_means_over_draws_and_absent_without_them():
+    points, labels = two_clouds()
+
+    def real(draws):
+        options = {"estimators": ["two_nn"], "jackknife_groups": 0}
+        found = compare(points, labels, null_draws=draws, dimension_null_draws=draws, **options)
+        return by_key(found, "real")
+
+    alone = [real(draws) for draws in (1, 2, 4)]
+    for key in ("lifespan_sum", 0), ("two_nn", None):
+        one, two, four = (rows[key]["null_value"] for rows in alone)
+        assert len({one, two, four}) == 3
+    for row in real(0).values():
+        assert np.isnan(row["null_value"])
+        assert "relative_value" not in row

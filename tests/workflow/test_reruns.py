@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.workflow.conftest import ROOT, Repository
+from topodepth import storage
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -220,6 +221,24 @@ def test_a_layer_added_measures_that_model_again_and_trains_nothing(repository):
     assert {"extract_activations", "compute_diagrams", "describe_model"} <= of_model(jobs, "vgg")
     assert "train_model" not in rules(jobs)
     assert of_model(jobs, "resnet") == set()
+
+
+def test_another_line_in_a_file_of_positions_measures_again_and_trains_nothing(repository):
+    def listed(config):
+        config["samples"]["default"] |= {"split": "train+validation", "indices": "positions.txt"}
+        config["experiments"] = {"depth": config["experiments"]["depth"]}
+
+    positions = repository.path / "positions.txt"
+    positions.write_text("\n".join(map(str, range(300, 420))))
+    config = repository.configure(listed, "listed.yaml")
+    result = repository.snakemake("--cores", "2", "--until", "extract_activations", config=config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    drawn = storage.read_indices(repository.path / "results/tiny/samples/digits/default.csv")
+    assert drawn.tolist() == list(range(300, 420))
+    until = ("--until", "extract_activations")
+    assert repository.planned(*until, config=config) == set()
+    positions.write_text("\n".join(map(str, range(301, 421))))
+    assert rules(repository.planned(*until, config=config)) == {"draw_sample", "extract_activations"}
 
 
 def test_more_points_per_class_change_diagrams_and_after_only(repository):

@@ -22,12 +22,13 @@ rule extract_activations:
         normalisation=lambda wildcards: of_model(wildcards)["normalisation"],
         trust=trust_flag,
         layers=lambda wildcards: as_json([*layers_of(wildcards.model, wildcards.sample).values()]),
+        stated=stated_flag,
         code=code("extract_activations.py"),
     shell:
         "python $SCRIPTS/extract_activations.py --name={wildcards.model:q} --model={params.model:q} {params.trust}"
         " --dataset={input.dataset:q} --own-dataset {input.own_dataset:q} --sample={input.sample:q}"
-        " --split {params.split:q} --normalisation {params.normalisation:q} --layers {params.layers:q} --threads {threads}"
-        " --gpus {resources.gpu} --out {output:q} 2> {log:q}"
+        " --split {params.split:q} --normalisation {params.normalisation:q} --layers {params.layers:q} {params.stated}"
+        " --threads {threads} --gpus {resources.gpu} --out {output:q} 2> {log:q}"
 
 
 rule extract_pixels:

@@ -42,6 +42,7 @@ try:
         for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing")
     )
     EXPERIMENTS = [item for kind in (COMPARISONS, DYNAMICS, ATTACKS, SPOOFS) for item in kind.values()]
+    plan.check_positions(config)
     # entries whose models are known once an archive is unpacked; only the generalisation experiment can wait for them
     ARCHIVED = sorted(
         {entry for item in GENERALIZATION.values() for entry in item["models"] if plan.archived(config, entry)}
@@ -53,12 +54,12 @@ try:
             brought(f"{kind}.{entry}.file", config[kind][entry]["file"])
     # the single models behind each entry that an experiment selects, and the snapshots behind each trained one
     ENTRIES = plan.models(config, SELECTED)
-    SNAPSHOTS = {
-        model.name: plan.snapshots(model)
-        for item in DYNAMICS.values()
-        for entry in item["models"]
-        for model in ENTRIES[entry][:1]  # of several seeds, the first
-    }
+    FOLLOWED = {entry: plan.followed(ENTRIES[entry]) for item in DYNAMICS.values() for entry in item["models"]}
+    SNAPSHOTS = {model.name: plan.snapshots(model) for model in FOLLOWED.values()}
+    for name, item in GENERALIZATION.items():
+        for model in [model for entry in item["models"] for model in ENTRIES.get(entry, [])]:
+            if item["accuracy"] == "stated":
+                plan.stated(model, name)
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -145,6 +146,7 @@ SAMPLES = config["samples"] | {
     f"{name}@{subset}": {
         "split": subset,
         "images": item["images"],
+        "indices": "random",
         "seed": None,
         "classes": None,
         "clouds": "class",
@@ -254,6 +256,18 @@ def sample_file(wildcards):
     return f"<results>/samples/{of_model(wildcards)['dataset']}/{wildcards.sample}.csv"
 
 
+def positions_file(wildcards):
+    """The file that lists the images of a sample, where one does."""
+    indices = SAMPLES[wildcards.sample]["indices"]
+    return [] if indices in plan.DRAWS else indices
+
+
+def sample_settings(wildcards):
+    settings = SAMPLES[wildcards.sample]
+    indices = settings["indices"] if settings["indices"] in plan.DRAWS else "file"
+    return as_json(pick(settings, "split", "images") | {"seed": seed_of(settings), "indices": indices})
+
+
 # models and activations
 
 
@@ -292,6 +306,11 @@ def metrics_file(name):
 
 def trust_flag(wildcards):
     return "--trust" if of_model(wildcards)["trust"] else ""
+
+
+def stated_flag(wildcards):
+    stated = of_model(wildcards)["stated_accuracy"]
+    return "" if stated is None else f"--stated-accuracy={stated}"
 
 
 def activations_file(model, sample):

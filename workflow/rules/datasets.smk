@@ -27,7 +27,8 @@ rule prepare_dataset:
 
 rule draw_sample:
     input:
-        "<results>/datasets/{dataset}.h5",
+        dataset="<results>/datasets/{dataset}.h5",
+        positions=positions_file,
     output:
         "<results>/samples/{dataset}/{sample}.csv",
     log:
@@ -37,10 +38,9 @@ rule draw_sample:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=lambda wildcards: as_json(
-            pick(SAMPLES[wildcards.sample], "split", "images") | {"seed": seed_of(SAMPLES[wildcards.sample])}
-        ),
+        settings=sample_settings,
+        positions=lambda wildcards, input: f"--positions={shlex.quote(input.positions)}" if input.positions else "",
         code=code("draw_sample.py"),
     shell:
-        "python $SCRIPTS/draw_sample.py --dataset={input:q} --settings {params.settings:q}"
+        "python $SCRIPTS/draw_sample.py --dataset={input.dataset:q} {params.positions} --settings {params.settings:q}"
         " --out {output:q} 2> {log:q}"

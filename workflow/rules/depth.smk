@@ -26,6 +26,35 @@ rule join_depth_tables:
         "python $SCRIPTS/join_tables.py --tables {input:q} --curves {params.curves:q} --out {output:q} 2> {log:q}"
 
 
+rule tabulate_accuracy:
+    input:
+        lambda wildcards: [
+            activations_file(model.name, COMPARISONS[wildcards.comparison]["sample"]) for model in compared(wildcards)
+        ],
+    output:
+        table="<depth>/accuracy.csv",
+        page=report(
+            "<depth>/accuracy.html",
+            caption="../report/accuracy.rst",
+            category="Depth",
+            subcategory="{comparison}",
+            labels={"result": "accuracy on the measured images"},
+        ),
+    log:
+        "<logs>/tabulate_accuracy/{comparison}.log",
+    benchmark:
+        "<benchmarks>/tabulate_accuracy/{comparison}.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        models=models_told,
+        title=lambda wildcards: f"{title_of(COMPARISONS[wildcards.comparison])}: accuracy",
+        code=code("tabulate_accuracy.py"),
+    shell:
+        "python $SCRIPTS/tabulate_accuracy.py --activations {input:q} --models {params.models:q} --title={params.title:q}"
+        " --out {output.table:q} --page {output.page:q} 2> {log:q}"
+
+
 rule join_histories:
     input:
         histories,
@@ -129,6 +158,7 @@ rule draw_diagrams:
 
 rule depth:
     input:
+        expand("<results>/depth/{comparison}/accuracy.html", comparison=COMPARISONS),
         [
             f"<results>/depth/{name}/{figure}.png"
             for name, comparison in COMPARISONS.items()

@@ -48,7 +48,7 @@ rule draw_dynamics:
         "../../envs/figures.yaml"
     params:
         labels=lambda wildcards: as_json(
-            [[entry, ENTRIES[entry][0].label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
+            [[entry, FOLLOWED[entry].label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
         ),
         title=lambda wildcards: title_of(DYNAMICS[wildcards.dynamics]),
         code=code("draw_figure.py", "topodepth.figures.dynamics"),

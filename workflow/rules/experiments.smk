@@ -33,6 +33,21 @@ def title_of(experiment):
     return experiment["title"] or experiment["name"]
 
 
+def models_told(wildcards):
+    """What the table of accuracies says of each model beside its accuracy."""
+    return as_json(
+        [
+            {
+                "model": model.name,
+                "label": model.label if model.curve == model.name else f"{model.label}, seed {model.seed}",
+                "dataset": model.settings["dataset"],
+                "stated_accuracy": model.settings.get("stated_accuracy"),
+            }
+            for model in compared(wildcards)
+        ]
+    )
+
+
 def histories(wildcards):
     trained = [model.name for model in compared(wildcards) if model.kind == "trained"]
     return [f"<results>/models/{name}/history.csv" for name in trained]
@@ -66,7 +81,7 @@ def leading_descriptor():
 
 def snapshots_of(wildcards):
     entries = DYNAMICS[wildcards.dynamics]["models"]
-    return [snapshot for entry in entries for snapshot in SNAPSHOTS[ENTRIES[entry][0].name]]
+    return [snapshot for entry in entries for snapshot in SNAPSHOTS[FOLLOWED[entry].name]]
 
 
 def compared_generally(wildcards):
@@ -78,7 +93,17 @@ def compared_generally(wildcards):
             found += models_of_archive(entry).values()
         else:
             found += ENTRIES[entry]
+    if GENERALIZATION[wildcards.generalization]["accuracy"] == "stated":
+        names_told(wildcards.generalization, found)
     return found
+
+
+def names_told(experiment, models):
+    """What the names of the models' files state: (architecture, test accuracy) of each."""
+    try:
+        return [plan.stated(model, experiment) for model in models]
+    except InputError as error:
+        raise WorkflowError(error)
 
 
 def general_activations(wildcards):
@@ -98,17 +123,21 @@ def general_metrics(wildcards):
 def general_listing(wildcards):
     """What the tables say of each model beside what is measured, and where that lies."""
     item, models = GENERALIZATION[wildcards.generalization], compared_generally(wildcards)
+    if item["accuracy"] == "stated":
+        told = names_told(wildcards.generalization, models)
+    else:
+        told = [(model.architecture, model.settings["stated_accuracy"]) for model in models]
     about = [
         {
             "model": model.name,
             "entry": model.entry,
             "label": model.label,
-            "architecture": model.architecture,
+            "architecture": architecture,
             "seed": model.seed if model.kind == "trained" else None,
-            "stated_accuracy": model.stated_accuracy,
+            "stated_accuracy": accuracy,
             "axes": model.axes,
         }
-        for model in models
+        for model, (architecture, accuracy) in zip(models, told, strict=True)
     ]
     return as_json({"models": about, "classes": item["classes"]})
 
@@ -137,12 +166,21 @@ def general_scatter(wildcards):
 
 def spoof_settings(wildcards):
     item = SPOOFS[wildcards.sample.partition("@")[0]]
-    parameters = description_settings()["parameters"] | {"ph_dimension": pick(config["dimension"], "alpha", "draws")}
+    topology, dimension = item["topology"], item["dimension"]
+    parameters = description_settings()["parameters"] | {"ph_dimension": pick(dimension, "alpha", "draws", "sizes")}
     return as_json(
         pick(item, "classes", "permutations")
-        | pick(config["topology"], "max_dim", "scaling")
+        | pick(topology, "max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
+        | {"measures": topology["descriptors"], "estimators": dimension["estimators"]}
+        | {"dimension_scaling": dimension["scaling"], "dimension_null_draws": dimension["null_draws"]}
         | {"n": item["points"], "parameters": parameters, "seed": config["seed"]}
     )
+
+
+def spoof_figures(experiment):
+    """The growth of E_0 is drawn where its slope, the PH dimension, is asked for."""
+    asked = "ph_dimension" in SPOOFS[experiment]["dimension"]["estimators"]
+    return [figure for figure in SPOOF_FIGURES if asked or figure != "spoofing_growth"]
 
 
 def spoof_columns(wildcards):
@@ -220,13 +258,16 @@ def datasets_used():
 
 
 def external_inputs(wildcards):
-    """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations."""
+    """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations,
+    positions of samples."""
     archives = [asset_path(config["models"][entry]["asset"]) for entry in ARCHIVED]
     files = [model.path for model in MODELS.values() if model.path and model.entry not in ARCHIVED]
     sources = [
         path for name in datasets_used() for path in dataset_paths(name, f"results/{config['run']}/provenance.json")
     ]
-    return sorted({*archives, *files, *sources})
+    selected = {item["sample"] for kind in (COMPARISONS, DYNAMICS, GENERALIZATION, ATTACKS) for item in kind.values()}
+    positions = {SAMPLES[name]["indices"] for name in selected} - {*plan.DRAWS}
+    return sorted({*archives, *files, *sources, *positions})
 
 
 # memory

@@ -97,8 +97,8 @@ for figure, table in SPOOF_FIGURES.items():
 
 rule spoofing:
     input:
-        expand(
-            "<results>/spoofing/{spoofing}/{result}",
-            spoofing=SPOOFS,
-            result=["summary.html", *[f"{figure}.png" for figure in SPOOF_FIGURES]],
-        ),
+        [
+            f"<results>/spoofing/{experiment}/{result}"
+            for experiment in SPOOFS
+            for result in ["summary.html", *[f"{figure}.png" for figure in spoof_figures(experiment)]]
+        ],

@@ -57,6 +57,7 @@ rule estimate_dimensions:
 
 rule describe_model:
     input:
+        activations=lambda wildcards: activations_file(wildcards.model, wildcards.sample),
         diagrams=layer_files("diagrams", "h5"),
         dimensions=layer_files("dimensions", "csv"),
     output:
@@ -77,5 +78,6 @@ rule describe_model:
         ),
         code=code("describe_model.py"),
     shell:
-        "python $SCRIPTS/describe_model.py --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"
+        "python $SCRIPTS/describe_model.py --activations={input.activations:q}"
+        " --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"
         " --settings {params.settings:q} --columns {params.columns:q} --out {output:q} 2> {log:q}"

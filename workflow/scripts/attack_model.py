@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import attack_sweep, datasets, models, networks, storage, training
+from topodepth import attack_sweep, datasets, model_inputs, models, networks, storage, training
 from topodepth.attacks import Settings
 from topodepth.commands import prepare_networks, run, settings
 
@@ -16,8 +16,8 @@ def main() -> None:
     parser.add_argument("--trust", action="store_true", help="run code that the file carries")
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
-    parser.add_argument("--split", required=True, help="train, validation or test")
-    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of topodepth.attacks.Settings")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON: list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
@@ -29,16 +29,12 @@ def main() -> None:
     prepare_networks(arguments.threads)
     training.set_determinism(attack.seed)
     indices = storage.read_indices(arguments.sample)
+    how, _ = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     model = models.load_model(arguments.model, trust=arguments.trust)
     network = networks.open_network(
-        arguments.model,
-        arguments.layers,
-        scores=True,
-        trust=arguments.trust,
-        threads=arguments.threads,
-        gpu=arguments.gpus > 0,
-        model=model,
-    )
+        arguments.model, arguments.layers, scores=True,
+        trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0, model=model,
+    )  # fmt: skip
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
         attack_sweep.write(
@@ -48,7 +44,7 @@ def main() -> None:
             dataset.labels(arguments.split),
             name=arguments.name,
             class_names=dataset.class_names,
-            normalise=dataset.normaliser(arguments.normalisation),
+            normalise=dataset.normaliser(how),
             settings=attack,
             network=network,
             indices=indices,

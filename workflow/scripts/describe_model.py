@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth import storage, tables
+from topodepth import accuracy, activations, storage, tables
 from topodepth.commands import run, settings
 from topodepth.diagrams import DiagramFile
 
@@ -12,6 +12,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--diagrams", nargs="+", required=True, help="diagram files, in order of depth")
     parser.add_argument("--dimensions", nargs="*", default=[], help="tables of dimension estimates, in the same order")
+    parser.add_argument("--activations", help="activations file behind them, which knows the network's accuracy")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: descriptors, parameters")
     parser.add_argument("--columns", type=settings, default={}, help="JSON: values of columns for every row")
     parser.add_argument("--out", required=True, help="CSV to make")
@@ -22,7 +23,10 @@ def main() -> None:
         rows += tables.descriptor_rows(DiagramFile(path), names, parameters)
     for path in arguments.dimensions:
         rows += storage.read_table(path).to_dict("records")
-    storage.write_table(arguments.out, [{**row, **arguments.columns} for row in rows], tables.COLUMNS)
+    about = dict(arguments.columns)
+    if arguments.activations and (found := accuracy.of_file(activations.read(arguments.activations))):
+        about["accuracy"] = found.value
+    storage.write_table(arguments.out, [{**row, **about} for row in rows], tables.MODEL_COLUMNS)
 
 
 run(main)

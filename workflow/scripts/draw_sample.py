@@ -1,24 +1,31 @@
-"""Draw the images that are measured and write down their positions and labels."""
+"""Choose the images that are measured and write down their rows in the split and their labels."""
 
 import argparse
 
-from topodepth import datasets, storage
-from topodepth.commands import run, settings
+from topodepth import datasets, samples, storage
+from topodepth.commands import log, run, settings
 
 
 def main() -> None:
-    """Parse, draw, write."""
+    """Parse, choose, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", required=True, help="data set file")
-    parser.add_argument("--settings", type=settings, required=True, help="JSON: split, images (null: all), seed")
+    parser.add_argument(
+        "--settings",
+        type=settings,
+        required=True,
+        help="JSON: split, images (null: all), seed, indices (random, first or file)",
+    )
+    parser.add_argument("--positions", help="file of positions, one on a line, for indices: file")
     parser.add_argument("--out", required=True, help="CSV to make: index, label")
     arguments = parser.parse_args()
-    options = arguments.settings
     with storage.open_h5(arguments.dataset) as file:
-        labels = datasets.DataSet(file).labels(options["split"])
-    chosen = datasets.draw_sample(labels, options["images"], options["seed"])
+        dataset = datasets.DataSet(file)
+        labels = dataset.labels(arguments.settings["split"])
+        chosen = samples.choose(dataset, **arguments.settings, positions=arguments.positions)
     rows = [{"index": index, "label": labels[index]} for index in chosen]
     storage.write_table(arguments.out, rows, ["index", "label"])
+    log.info("%s: %d of %d images", arguments.out, len(chosen), len(labels))
 
 
 run(main)

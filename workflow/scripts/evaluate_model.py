@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth import datasets, models, storage, training
+from topodepth import datasets, model_inputs, models, storage, training
 from topodepth.commands import prepare_networks, run
 from topodepth.complexity import complexity
 from topodepth.errors import InputError
@@ -13,13 +13,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", required=True, help="Keras file")
     parser.add_argument("--dataset", required=True, help="data set file")
-    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--trust", action="store_true", help="open the model although it carries code")
     parser.add_argument("--out", required=True, help="JSON to make")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
+    how, _ = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     model = models.load_model(arguments.model, trust=arguments.trust)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
@@ -30,7 +31,7 @@ def main() -> None:
                 f"{arguments.model}: expected {len(dataset.class_names)} classes, as in {arguments.dataset}. "
                 f"Received: {classifier.classes}"
             )
-        normalise = dataset.normaliser(arguments.normalisation)
+        normalise = dataset.normaliser(how)
         metrics = {
             split: training.evaluate(
                 classifier, dataset.images(split), dataset.labels(split), normalise, arguments.batch_size

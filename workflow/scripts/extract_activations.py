@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import datasets, extraction, networks, storage
+from topodepth import datasets, extraction, model_inputs, networks, storage
 from topodepth.commands import log, prepare_networks, run
 
 
@@ -16,8 +16,9 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--own-dataset", help="data set by whose pixels the input is normalised; --dataset if left out")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
-    parser.add_argument("--split", required=True, help="train, validation or test")
-    parser.add_argument("--normalisation", required=True, help="raw, unit, centred, channel or global")
+    parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
+    parser.add_argument("--stated-accuracy", type=float, help="test accuracy that its makers state, to warn of less")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
@@ -26,18 +27,18 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
     indices = storage.read_indices(arguments.sample)
+    how, why = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
+    log.info("%s: normalisation %s%s", arguments.model, how, f", for it {why}" if why else "")
+    own = arguments.own_dataset in (None, arguments.dataset)  # classes of other data are not the network's
     network = networks.open_network(
-        arguments.model,
-        arguments.layers,
-        trust=arguments.trust,
-        threads=arguments.threads,
-        gpu=arguments.gpus > 0,
-    )
+        arguments.model, arguments.layers,
+        scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
+    )  # fmt: skip
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
-        normalise = datasets.DataSet(file).normaliser(arguments.normalisation)
+        normalise = datasets.DataSet(file).normaliser(how)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
-        extraction.write(
+        accuracy = extraction.write(
             network,
             dataset.images(arguments.split),
             batch_size=arguments.batch_size,
@@ -46,8 +47,11 @@ def main() -> None:
             indices=indices,
             normalise=normalise,
             attributes={"model": arguments.name},
+            classes=len(dataset.class_names) if own else None,
         )
     log.info("%s: %d images", arguments.out, len(indices))
+    if accuracy is not None:
+        accuracy.tell(arguments.name, arguments.stated_accuracy)
 
 
 run(main)

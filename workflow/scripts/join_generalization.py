@@ -25,6 +25,8 @@ def main() -> None:
     metrics = [storage.read_json(path) for path in listing["metrics"]] or [None] * len(models)
     logits = [records.logit_rivals(path) for path in listing["activations"]] or [{}] * len(models)
     tables = [storage.read_table(path) for path in listing["tables"]]
+    for model, table in zip(models, tables, strict=True):
+        model["sample_accuracy"] = table["accuracy"].iloc[0] if "accuracy" in table else None
     rows, columns = records.model_rows(models, metrics)
     measures = records.measure_rows(rows, tables, logits, listing["classes"])
     storage.write_table(arguments.models_out, rows, columns)

@@ -27,7 +27,7 @@ def main() -> None:
         about = {"model": model, "epoch": epoch} | {f"{split}_accuracy": metrics[split]["accuracy"] for split in metrics
                                                      if split in ("train", "test")}  # fmt: skip
         rows += [row | about for row in storage.read_table(path).to_dict("records")]
-    storage.write_table(arguments.out, rows, [*tables.COLUMNS, "epoch", "train_accuracy", "test_accuracy"])
+    storage.write_table(arguments.out, rows, [*tables.MODEL_COLUMNS, "epoch", "train_accuracy", "test_accuracy"])
 
 
 run(main)

@@ -18,6 +18,7 @@ import numpy as np
 
 from topodepth import storage
 from topodepth.datasets._images import ArrayImages, Images
+from topodepth.datasets._joined import Joined
 from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
@@ -329,17 +330,26 @@ class DataSet:
             raise InputError(f"{self._file.filename}: /statistics/{name}: expected finite. Received: {value.shape}.")
         return value
 
-    def images(self, split: str) -> "h5py.Dataset":  # noqa: F821
-        """Return the images of a split, uint8 (n, height, width, channels), not yet read."""
-        return self._file[f"{split}/images"]
+    def images(self, split: str) -> "h5py.Dataset | Joined":  # noqa: F821
+        """Return the images of a split, uint8 (n, height, width, channels), not yet read.
+
+        ``train+validation`` are the source's training images, whole and in the source's own order.
+        """
+        return self._of(split, "images")
 
     def labels(self, split: str) -> np.ndarray:
         """Return the labels of a split, int64 (n,)."""
-        return self._file[f"{split}/labels"][:]
+        return self._of(split, "labels")[:]
 
     def positions(self, split: str) -> np.ndarray:
         """Return the index of each image of a split in the source's own order, int64 (n,)."""
-        return self._file[f"{split}/positions"][:]
+        return self._of(split, "positions")[:]
+
+    def _of(self, split: str, name: str) -> "h5py.Dataset | Joined":  # noqa: F821
+        parts = [self._file[f"{part}/{name}"] for part in split.split("+")]
+        if len(parts) == 1:
+            return parts[0]
+        return Joined(parts, [self._file[f"{part}/positions"][:] for part in split.split("+")])
 
     def normaliser(self, how: str) -> Normaliser:
         """Return :func:`normaliser` with this data set's statistics."""

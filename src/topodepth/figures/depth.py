@@ -36,7 +36,7 @@ def draw(
     models
         Models to draw, in the order that gives them their colours; default: all, in the table's order.
     labels
-        Names for the legend; default: the model's own.
+        Names for the legend; default: the model's own. Where the table has a column ``accuracy``, it is added.
     title
         Title above the panels.
     panels
@@ -51,6 +51,7 @@ def draw(
     InputError
         If the table is empty, lacks a column, a model or a panel, or has two values for one point.
     """
+    labels = frame.with_accuracy(table, labels)
     table = frame.tidy(table, COLUMNS, "depth")
     marks = style.marks(frame.order(table, models))
     table = table[table["model"].isin(marks)]

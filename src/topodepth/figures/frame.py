@@ -1,6 +1,6 @@
 """What every figure asks of its table: the columns, an order of the models, one row for each point drawn."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError, unknown_name
@@ -93,6 +93,15 @@ def order(table: "DataFrame", models: Sequence[str] | None) -> list[str]:
         if model not in known:
             raise unknown_name("model in the table", model, known)
     return list(dict.fromkeys(models)) if models else known
+
+
+def with_accuracy(table: "DataFrame", labels: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the labels, with each model's accuracy on the measured images where the table knows it."""
+    labels = dict(labels or {})
+    if "accuracy" in table and "model" in table:
+        for model, value in table.groupby("model", sort=False)["accuracy"].first().dropna().items():
+            labels[model] = f"{labels.get(model, model)}, accuracy {value:.2f}"
+    return labels
 
 
 def rows_of(table: "DataFrame", panel: Panel) -> "DataFrame":

@@ -11,7 +11,7 @@ from topodepth.generalization.records import TARGETS
 
 FEWEST_IN_GROUP = 5  # models; a smaller group is no scope of its own
 BINS = 4  # a numeric control with more values is cut into this many by its quantiles
-OUTCOMES = {*TARGETS, "stated_accuracy", "stated_difference"}
+OUTCOMES = {*TARGETS, "stated_accuracy", "stated_difference", "sample_accuracy"}
 
 
 @dataclass(frozen=True)

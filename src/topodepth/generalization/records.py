@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import activations, descriptors
-from topodepth.errors import InputError
+from topodepth.errors import InputError, unknown_name
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ ABOUT = ("model", "entry", "label", "architecture", "seed")
 METRICS = (
     "parameters", "weight_layers", "epochs_trained", "frobenius_norm", "spectral_norm",
     "train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "test_accuracy", "test_loss",
-    "test_error", "gap", "loss_gap", "stated_accuracy", "stated_difference",
+    "test_error", "gap", "loss_gap", "stated_accuracy", "stated_difference", "sample_accuracy",
 )  # fmt: skip
 TARGETS = ("test_error", "gap", "loss_gap", "test_accuracy", "test_loss")
 OF_MODELS = ("train_accuracy", "train_loss", "frobenius_norm", "spectral_norm", "parameters", "weight_layers",
@@ -26,6 +26,7 @@ RIVALS = (*OF_MODELS[:2], *OF_LOGITS, *OF_MODELS[2:])
 ABOUT_MEASURE = ("measure", "kind", "descriptor", "layer", "relative_depth", "class", "homology_dimension", "version")
 MEASURE_COLUMNS = ("model", *ABOUT_MEASURE, "value", "ci_low", "ci_high")
 STATED_TOLERANCE = 0.02  # accuracies that differ by more are named
+SAMPLE_TOLERANCE = 0.1  # and where the measured images, often a few hundred, are all there is
 
 
 def model_rows(models: Sequence[Mapping], metrics: Sequence[Mapping | None]) -> tuple[list[dict], list[str]]:
@@ -34,8 +35,9 @@ def model_rows(models: Sequence[Mapping], metrics: Sequence[Mapping | None]) -> 
     Parameters
     ----------
     models
-        One record a model: model, entry, label, architecture, seed, stated_accuracy (share or None), and ``axes``,
-        the hyper-parameters in which the models of a grid differ.
+        One record a model: model, entry, label, architecture, seed, stated_accuracy and sample_accuracy (shares or
+        None; the latter on the images whose activations are measured), and ``axes``, the hyper-parameters in which the
+        models of a grid differ.
     metrics
         What was measured of each, as ``train_model.py`` and ``evaluate_model.py`` write it; None where nothing was:
         then the test accuracy is the stated one, and a warning says so.
@@ -69,6 +71,8 @@ def _measured(metrics: Mapping, record: Mapping) -> dict:
             row[f"{split}_{quantity}"] = metrics.get(split, {}).get(quantity, nan)
     stated = record.get("stated_accuracy")
     row["stated_accuracy"] = nan if stated is None else stated
+    sampled = record.get("sample_accuracy")
+    row["sample_accuracy"] = nan if sampled is None else sampled
     row["stated_difference"] = row["stated_accuracy"] - row["test_accuracy"]
     if math.isnan(row["test_accuracy"]):
         row["test_accuracy"] = row["stated_accuracy"]
@@ -84,6 +88,12 @@ def _report_stated(rows: Iterable[Mapping]) -> None:
             log.warning(
                 "%s: stated accuracy %.3f, measured %.3f", row["model"], row["stated_accuracy"], row["test_accuracy"]
             )
+    for row in rows:
+        if in_doubt(row):
+            log.warning(
+                "%s: stated accuracy %.3f, on the measured images %.3f: is `normalisation` what it was trained with?",
+                row["model"], row["stated_accuracy"], row["sample_accuracy"],
+            )  # fmt: skip
     unmeasured = [row["model"] for row in rows if only_stated(row)]
     if unmeasured:
         log.warning("%d models: test accuracy as stated, not measured: %s", len(unmeasured), ", ".join(unmeasured))
@@ -92,6 +102,11 @@ def _report_stated(rows: Iterable[Mapping]) -> None:
 def only_stated(row: Mapping) -> bool:
     """Return whether a model's test accuracy is the stated one, for want of a measured one."""
     return not math.isnan(row["stated_accuracy"]) and math.isnan(row["stated_difference"])
+
+
+def in_doubt(row: Mapping) -> bool:
+    """Return whether a model classifies the measured images much worse than is stated of it."""
+    return row["sample_accuracy"] < row["stated_accuracy"] - SAMPLE_TOLERANCE
 
 
 def measure_rows(
@@ -112,8 +127,17 @@ def measure_rows(
         Of each model, what :func:`logit_rivals` returns; empty where there are no activations.
     classes
         Classes whose clouds count, ``mean`` among them for the mean over classes. A cloud of all points always does.
+
+    Raises
+    ------
+    InputError
+        If no table has a class that is asked for.
     """
     wanted = {"all", *map(str, classes)}
+    found = {str(name) for table in tables for name in table["class"].dropna()}
+    absent = sorted(wanted - found - {"all", "mean"})  # a sample has one of these two, or both
+    if absent and found:
+        raise unknown_name("class in the tables of descriptors", absent[0], found)
     rows = []
     for model, table, margins in zip(models, tables, logits, strict=True):
         kept = table[table["class"].astype(str).isin(wanted)]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from topodepth import pages
-from topodepth.generalization.records import STATED_TOLERANCE, only_stated
+from topodepth.generalization.records import STATED_TOLERANCE, in_doubt, only_stated
 from topodepth.generalization.verdicts import ALPHA, CLASSES
 
 SHOWN = 20  # descriptors; the CSV has them all
@@ -75,6 +75,12 @@ def _about_models(models: "pandas.DataFrame") -> str:  # noqa: F821
     differing = models.loc[models["stated_difference"].abs() > STATED_TOLERANCE, "model"]
     if len(differing):
         text += f" Stated and measured accuracy differ by more than {STATED_TOLERANCE} for {', '.join(differing)}."
+    doubted = [row["model"] for row in models.to_dict("records") if in_doubt(row)]
+    if doubted:
+        text += (
+            f" {', '.join(doubted)}: the measured images are classified much worse than the files state; "
+            "is `normalisation` what they were trained with?"
+        )
     return text
 
 

@@ -1,7 +1,7 @@
 """Both clouds at equal size: every descriptor with interval and null value, every difference with interval and p."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -58,7 +58,11 @@ def compare(
     measures: Sequence[str] = ("lifespan_sum",),
     parameters: Mapping[str, Mapping] | None = None,
     max_dim: int = 1,
+    engine: str = "auto",
     scaling: str = "minmax",
+    dimension_scaling: str = "none",
+    null_draws: int = 1,
+    dimension_null_draws: int = 1,
     permutations: int = 199,
     test_draws: int = 12,
     test_points: int = 200,
@@ -81,15 +85,20 @@ def compare(
         Points a cloud; None, or more than the smaller class has, takes as many as that has. Points left out are chosen
         by ``seed`` alone: the same images in every layer and representation, but for copies, of which one is taken.
     estimators
-        Registered estimators of :mod:`topodepth.dimension`; the points are not scaled for them.
+        Registered estimators of :mod:`topodepth.dimension`.
     measures
         Registered descriptors of :mod:`topodepth.descriptors`.
     parameters
         Keyword arguments by estimator or descriptor, such as ``{"ph_dimension": {"alpha": 0.5}}``.
     max_dim
         Highest homology dimension of the descriptors.
-    scaling
-        Of each feature before the descriptors, over both clouds together: ``minmax`` or ``none``.
+    engine
+        As in :func:`topodepth.homology.persistence_diagrams`.
+    scaling, dimension_scaling
+        Of each feature before the descriptors, and before the estimators, over both clouds together: ``minmax`` or
+        ``none``.
+    null_draws, dimension_null_draws
+        Draws of the null model of the descriptors, and of the estimators; the null value is their mean. 0 for none.
     permutations
         Of the labels over the pooled points. The smallest possible p is 1/(permutations + 1).
     test_draws
@@ -137,18 +146,23 @@ def compare(
     Phipson & Smyth (2010), Permutation p-values should never be zero, Stat. Appl. Genet. Mol. Biol. 9. Zou & Donner
     (2008), Construction of confidence limits about effect measures, Stat. Med. 27.
     """
-    _check_settings(n=(n, 2), permutations=(permutations, 1), test_draws=(test_draws, 1), test_points=(test_points, 10))
+    _check_settings(
+        n=(n, 2), permutations=(permutations, 1), test_draws=(test_draws, 1), test_points=(test_points, 10),
+        null_draws=(null_draws, 0), dimension_null_draws=(dimension_null_draws, 0),
+    )  # fmt: skip
     parameters = parameters or {}
     clouds, notes = _clouds(points, labels, {names[0]: real, names[1]: spoof}, n, seed=seed, where=where)
     size = len(clouds[0])
-    pooled = np.concatenate(clouds)
-    scaled = scale(pooled, scaling)
-    measure = partial(describe, names=measures, parameters=parameters)
+    pooled, scaled = (scale(np.concatenate(clouds), how) for how in (dimension_scaling, scaling))
+    clouds = [pooled[:size], pooled[size:]]
+    measure = partial(describe, names=measures, parameters=parameters, engine=engine)
     try:
         estimates = [_estimates(cloud, estimators, parameters, seed) for cloud in clouds]
         measured = [
-            _dimensions(estimates[k], cloud, parameters, seed)
-            | _descriptors(scaled[k * size :][:size], measure, max_dim, jackknife_groups, seed)
+            _dimensions(estimates[k], cloud, parameters, dimension_null_draws, seed)
+            | _descriptors(
+                scaled[k * size :][:size], measure, max_dim, null_draws=null_draws, groups=jackknife_groups, seed=seed
+            )
             for k, cloud in enumerate(clouds)
         ]
         test = Statistics(
@@ -211,28 +225,40 @@ def _dimensions(
     estimates: Mapping[str, dimension.DimensionEstimate],
     cloud: np.ndarray,
     parameters: Mapping[str, Mapping],
+    null_draws: int,
     seed: int,
 ) -> dict[Key, Measured]:
-    null = _estimates(permuted_features(cloud, np.random.default_rng([seed, 1])), estimates, parameters, seed)
+    draws = [_estimates(null, estimates, parameters, seed) for null in _null_clouds(cloud, null_draws, seed)]
     return {
         (name, 0 if name == "ph_dimension" else None): Measured(
-            found.value, found.ci_low, found.ci_high, null[name].value, found.note
+            found.value, found.ci_low, found.ci_high, _mean([draw[name].value for draw in draws]), found.note
         )
         for name, found in estimates.items()
     }
 
 
-def _descriptors(cloud: np.ndarray, measure: Callable, max_dim: int, groups: int, seed: int) -> dict[Key, Measured]:
+def _null_clouds(cloud: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
+    for draw in range(draws):
+        yield permuted_features(cloud, np.random.default_rng([seed, 1, draw] if draw else [seed, 1]))
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else np.nan
+
+
+def _descriptors(
+    cloud: np.ndarray, measure: Callable, max_dim: int, *, null_draws: int, groups: int, seed: int
+) -> dict[Key, Measured]:
     matrix = distance_matrix(cloud)
     values = measure(matrix, max_dim)
-    null = measure(distance_matrix(permuted_features(cloud, np.random.default_rng([seed, 1]))), max_dim)
+    draws = [measure(distance_matrix(null), max_dim) for null in _null_clouds(cloud, null_draws, seed)]
     group = np.random.default_rng([seed, 2]).permutation(len(cloud)) % max(1, groups)
     kept = [np.flatnonzero(group != left_out) for left_out in range(groups)]
     replicates = [measure(matrix[np.ix_(rows, rows)], max_dim) for rows in kept]
     found = {}
     for key, value in values.items():
         interval = statistics.jackknife_interval(value, [replicate[key] for replicate in replicates])
-        found[key] = Measured(*interval, null[key], "")
+        found[key] = Measured(*interval, _mean([draw[key] for draw in draws]), "")
     return found
 
 

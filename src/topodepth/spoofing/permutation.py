@@ -13,10 +13,10 @@ ROUNDING = 1e-7  # permutations of the same clouds give the same difference up t
 
 
 def describe(
-    matrix: np.ndarray, max_dim: int, *, names: Sequence[str], parameters: Mapping[str, Mapping]
+    matrix: np.ndarray, max_dim: int, *, names: Sequence[str], parameters: Mapping[str, Mapping], engine: str = "auto"
 ) -> dict[Key, float]:
     """Return every descriptor in every homology dimension of a cloud, from its distances."""
-    diagrams = persistence_diagrams(distances=matrix, max_dim=max_dim) if names else []
+    diagrams = persistence_diagrams(distances=matrix, max_dim=max_dim, engine=engine) if names else []
     return {
         (name, degree): descriptors.registry.get(name)(diagram, **parameters.get(name, {}))
         for name in names
