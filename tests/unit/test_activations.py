@@ -124,7 +124,7 @@ def test_an_infinite_activation_names_model_and_layer_and_leaves_no_file(tmp_pat
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"images": IMAGES[:, :7]}, r"images expected of shape \(8, 8, 1\). Received: \(7, 8, 1\)"),
+        ({"images": IMAGES[:, :7]}, r"expected \(n, 8, 8, 1\), .*Received: data of shape \(n, 7, 8, 1\)"),
         ({"labels": LABELS[:3]}, "one label for each of 50 images. Received: 3"),
         ({"indices": [0, 50]}, "indices expected from 0 to 49. Received: 0 to 50"),
         ({"indices": []}, "indices expected as whole numbers"),

@@ -17,9 +17,9 @@ ROOMS = [
     "figures", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows", "statistics",
     "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels",
     "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation", "complexity",
-    "models", "onnx_network", "onnx_layers", "onnx_graph", "model_weights", "batches", "model_files", "model_graph",
-    "configuration", "architectures", "datasets", "assets", "downloads", "archives", "provenance", "commands", "pages",
-    "storage", "registry", "errors",
+    "models", "onnx_network", "onnx_layers", "onnx_graph", "model_weights", "batches", "inputs", "model_files",
+    "model_graph", "configuration", "architectures", "datasets", "assets", "downloads", "archives", "provenance",
+    "commands", "pages", "storage", "registry", "file_kinds", "errors",
 ]  # fmt: skip
 
 

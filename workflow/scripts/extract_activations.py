@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 
 from topodepth import datasets, extraction, networks, storage
 from topodepth.commands import log, prepare_networks, run
@@ -33,6 +34,7 @@ def main() -> None:
         threads=arguments.threads,
         gpu=arguments.gpus > 0,
     )
+    network = replace(network, name=arguments.model)  # messages name the file
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
         normalise = datasets.DataSet(file).normaliser(arguments.normalisation)
     with storage.open_h5(arguments.dataset) as file:
@@ -47,7 +49,7 @@ def main() -> None:
             normalise=normalise,
             attributes={"model": arguments.name},
         )
-    log.info("%s: %d images", arguments.out, len(indices))
+    log.info("%s: %d points", arguments.out, len(indices))
 
 
 run(main)

@@ -1,5 +1,6 @@
 """Image files of many sizes in folders, decoded one block at a time; nothing outside the folder is read."""
 
+import contextlib
 import logging
 import os
 import warnings
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from topodepth.datasets import Form
 from topodepth.datasets._images import Images
 from topodepth.errors import InputError
 
@@ -205,6 +207,21 @@ def open_files(
         rows = np.array([k for k, path in enumerate(paths) if path not in unreadable.reasons], dtype=np.int64)
         made[split] = FileImages(paths, (*shape, channels), unreadable).subset(rows), labels[rows]
     return made
+
+
+def file_form(root: Path, settings: Mapping[str, object]) -> Form | None:
+    """Return what the images of a folder will be: of the size asked for, or of that of the first one that is met."""
+    size, channels = settings.get("size"), settings.get("channels", 3)
+    if size:
+        return Form("images", (size, size, channels))
+    for base, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(ENDINGS) and not name.startswith(".") and Path(base, name).is_file():
+                # what is wrong with a damaged one, the job says
+                with contextlib.suppress(Exception), open_image(Path(base, name)) as image:
+                    return Form("images", (image.height, image.width, channels))
+    return None
 
 
 def subfolders(folder: Path, root: Path) -> dict[str, Path]:

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.datasets import SPLITS, random_split, register, three_splits
-from topodepth.datasets._files import labelled, open_files, subfolders
+from topodepth.datasets._files import file_form, labelled, open_files, subfolders
 from topodepth.errors import InputError
 
 
 @register(
-    "images_folder", source="a folder with a folder of images a class, or with train, test and such folders in them"
+    "images_folder",
+    source="a folder with a folder of images a class, or with train, test and such folders in them",
+    shape=file_form,
 )
 def load(
     source: Path,
