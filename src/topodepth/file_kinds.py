@@ -8,6 +8,8 @@ KINDS = {
     b"PK\x03\x04": "a zip archive (.npz, .keras and .pt are)",
     b"PK\x05\x06": "an empty zip archive",
     b"\x1f\x8b": "a gzip archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!": "a RAR archive",
     b"MATLAB": "a MATLAB file",
     b"\x89PNG": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",

@@ -64,7 +64,7 @@ def test_normalisations_do_what_their_names_say(tmp_path, images):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda images, labels: (images[:0], labels[:0]), "split 'test' needs images"),
+        (lambda images, labels: (images[:0], labels[:0]), "split 'test': expected at least one item"),
         (lambda images, labels: (images, labels[:-1]), "split 'test' needs images"),
         (
             lambda images, labels: (images.astype(np.float32), labels),

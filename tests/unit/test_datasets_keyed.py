@@ -87,6 +87,21 @@ def test_a_users_own_names_are_mapped(kept, keras):
         kept(renamed, keys={"images": "picture"})
 
 
+def test_labels_that_begin_at_1_are_warned_of(kept, keras, caplog):
+    kept(keras)
+    assert not caplog.records
+    kept(keras | {"y_train": keras["y_train"] + 1, "y_test": keras["y_test"] + 1})
+    assert "of the classes 0 to 4, [0] have no items. Do they begin at 1? Save y - 1." in caplog.text
+
+
+def test_a_training_part_alone_says_how_to_set_others_aside(kept, keras):
+    only = {key: keras[key] for key in ("x_train", "y_train")}
+    with pytest.raises(InputError, match=r"keys: {images: x_train, labels: y_train}"):
+        kept(only)
+    splits, _ = kept(only, keys={"images": "x_train", "labels": "y_train"})
+    assert sum(len(labels) for _, labels in splits.values()) == 40
+
+
 def test_wrong_keys_list_what_is_there(kept, keras):
     with pytest.raises(InputError, match=r"expected x_train, .*Received: 'targets', 'x_train'"):
         kept({"targets": keras["y_train"], "x_train": keras["x_train"]})
@@ -130,7 +145,7 @@ def test_a_pickle_in_an_npz_is_never_loaded(tmp_path, keras):
             return os.system, (f"touch {tmp_path / 'ran'}",)
 
     path = write_npz(tmp_path / "d", keras | {"x_test": np.array([Harmful()], dtype=object)})
-    with pytest.raises(InputError, match=r"d\.npz/x_test: expected an array of numbers"):
+    with pytest.raises(InputError, match=r"d\.npz/x_test: expected an array of numbers. Received: Python objects"):
         datasets.load("npz", path, {})
     with zipfile.ZipFile(path, "w") as archive:
         for key in keras:

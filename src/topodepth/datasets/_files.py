@@ -198,8 +198,9 @@ def open_files(
     if size is None and len(sizes) > 1:
         (one, first), (other, second) = list(sizes.items())[:2]
         raise InputError(
-            f"{root}: expected images of one size, or a size to bring them to. Received: {first.name!r} of "
-            f"{one[1]}×{one[0]} and {second.name!r} of {other[1]}×{other[0]} pixels."
+            f"{root}: expected images of one size, or `size:` in the data set's entry to bring them to one. Received: "
+            f"{str(first.relative_to(root))!r} of {one[1]}×{one[0]} and {str(second.relative_to(root))!r} of "
+            f"{other[1]}×{other[0]} pixels."
         )
     shape = (size, size) if size is not None else next(iter(sizes), (1, 1))
     made = {}
@@ -250,10 +251,18 @@ def labelled(classes: Mapping[str, Path], names: list[str], root: Path) -> tuple
     for name, folder in classes.items():
         found = _find(folder, root)
         if not found:
-            raise InputError(f"{folder}: expected {', '.join(ENDINGS)} images of class {name!r}. Received: none.")
+            raise InputError(
+                f"{folder}: expected {', '.join(ENDINGS)} images of class {name!r}. Received: {_others(folder)}."
+            )
         paths += found
         labels += [names.index(name)] * len(found)
     return paths, np.array(labels, dtype=np.int64)
+
+
+def _others(folder: Path) -> str:
+    """Say what a folder holds in place of images."""
+    endings = sorted({path.suffix for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")})
+    return f"files that end in {', '.join(map(repr, endings[:5]))}, convert them" if endings else "none"
 
 
 def _find(folder: Path, root: Path) -> list[Path]:

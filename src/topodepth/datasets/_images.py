@@ -160,9 +160,10 @@ class Arrays(Sliced):
             block = self.block(rows).astype(self.dtype)
         bad = block.size - int(np.isfinite(block).sum())
         if bad:
+            items = self.positions[rows[~np.isfinite(block).reshape(len(block), -1).all(axis=1)]]
             raise InputError(
                 f"{self.where}: expected finite numbers of single precision. Received: {bad} that are NaN, infinite or "
-                f"too large, in items {self.positions[rows[0]]} to {self.positions[rows[-1]]}. Leave these items out."
+                f"too large, first in item {items[0]}. Leave such items out, or fill them."
             )
         return block
 

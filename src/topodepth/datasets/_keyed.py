@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from topodepth import storage
+from topodepth.commands import log
 from topodepth.datasets import Form, random_split, three_splits
 from topodepth.datasets._images import ArrayImages, Arrays, Images, is_images, pixel_scale
 from topodepth.errors import InputError, unknown_name
+from topodepth.file_kinds import KINDS, kind_of
 
 ROLES = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test", "images", "labels", "class_names")
-KINDS = ("images", "arrays")
+CHOICES = ("images", "arrays")
 AS_NUMBERS = "; `options: {kind: arrays}` keeps numbers that are none as they are"
 PAIRS = {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")}
 
@@ -69,6 +72,10 @@ def splits_of(
         raise InputError(f"{path}: expected items of one shape in all splits. Received: {shapes}.")
     parts = {split: (items[split], labels[split]) for split in items}
     classes = max(int(y.max()) for y in labels.values()) + 1
+    empty = sorted(set(range(classes)) - {label for y in labels.values() for label in np.unique(y).tolist()})
+    if empty:
+        hint = " Do they begin at 1? Save y - 1." if empty == [0] else ""
+        log.warning("%s: of the classes 0 to %d, %s have no items.%s", path, classes - 1, empty[:20], hint)
     class_names = _class_names(get(names["class_names"]), path) if "class_names" in names else map(str, range(classes))
     if "all" in parts:
         fractions = {"train": 0, "validation": validation, "test": test}
@@ -98,6 +105,20 @@ def form_of(path: Path, known: Iterable[str], get: Callable[[str], object], sett
     return Form(kind, (size, size, channels) if size else (height, width, channels))
 
 
+def not_a(expected: str, path: Path, error: Exception) -> InputError:
+    """Return the error for a file that is none of the kind that a loader reads, or that is broken."""
+    found = kind_of(path)
+    instead = {
+        KINDS[b"\x93NUMPY"]: " Save it with its labels: np.savez('mine.npz', images=…, labels=…).",
+        KINDS[b"PK\3\4"]: " Loader npz reads .npz files.",
+        KINDS[storage.HDF5_START]: " Loader hdf5 reads HDF5 files.",
+        "a folder": " Loader images_folder reads folders of images.",
+    }
+    own = {"an .npz file": KINDS[b"PK\3\4"], "an HDF5 file": KINDS[storage.HDF5_START]}[expected]
+    received = f"one that is damaged or cut short ({error})." if found == own else f"{found}.{instead.get(found, '')}"
+    return InputError(f"{path}: expected a whole {expected.split(' ', 1)[1]}. Received: {received}")
+
+
 def _found(path: Path, known: Iterable[str], keys: Mapping[str, str] | None) -> tuple[dict, dict]:
     """Return the file's own name of each role that it has, and the roles of items and labels of each split."""
     known, keys = list(known), {} if keys is None else keys
@@ -113,10 +134,12 @@ def _found(path: Path, known: Iterable[str], keys: Mapping[str, str] | None) -> 
     if not found.keys() >= {"train", "test"}:
         found = {"all": ("images", "labels")} if names.keys() >= {"images", "labels"} else {}
     if not found:
+        names = ("x_train", "y_train") if names.keys() >= {"x_train", "y_train"} else ("their name", "their name")
+        hint = f"Say how they are called: `options: {{keys: {{images: {names[0]}, labels: {names[1]}}}}}`; parts for "
+        hint += "validation and test are set aside from these."
         raise InputError(
             f"{path}: expected x_train, y_train, x_test, y_test, or images, labels. "
-            f"Received: {', '.join(map(repr, known[:20])) or 'no arrays'}. If they are called otherwise, say how: "
-            "`options: {keys: {images: their name, labels: their name}}`."
+            f"Received: {', '.join(map(repr, known[:20])) or 'no arrays'}. {hint}"
         )
     return names, found
 
@@ -124,8 +147,8 @@ def _found(path: Path, known: Iterable[str], keys: Mapping[str, str] | None) -> 
 def _kind(wanted: str | None, arrays: list) -> str:
     if wanted is None:
         return "images" if all(is_images(x.shape or (), x.dtype) for x in arrays) else "arrays"
-    if wanted not in KINDS:
-        raise unknown_name("kind", wanted, KINDS)
+    if wanted not in CHOICES:
+        raise unknown_name("value of the option kind", wanted, CHOICES)
     return wanted
 
 

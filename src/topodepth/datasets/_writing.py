@@ -75,6 +75,11 @@ def as_items(values: np.ndarray | Images) -> Images:
 
 def _check_split(where: str, images, labels, class_names: list[str]) -> None:
     shape = np.shape(images) if isinstance(images, tuple) else images.shape
+    if len(shape) > 1 and not shape[0]:
+        raise InputError(
+            f"{where}: expected at least one item. Received: none. Bring more items of each class, or set larger parts "
+            "aside (`validation`, `test`)."
+        )
     if len(shape) < 2 or 0 in shape or np.shape(labels) != shape[:1]:
         raise InputError(
             f"{where} needs images (n, height, width, channels), or arrays (n, …), and n labels. "

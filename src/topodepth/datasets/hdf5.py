@@ -5,9 +5,7 @@ from pathlib import Path
 
 from topodepth import storage
 from topodepth.datasets import Form, register
-from topodepth.datasets._keyed import form_of, splits_of
-from topodepth.errors import InputError
-from topodepth.file_kinds import kind_of
+from topodepth.datasets._keyed import form_of, not_a, splits_of
 
 SOON = 2**29  # bytes: before the library sees a file, all of it is searched for damaged heaps
 
@@ -73,13 +71,11 @@ def _opened(source: Path) -> "h5py.File":  # noqa: F821
     import h5py
 
     with storage.reading(source, "a whole HDF5 file"):
-        storage.check_heaps(source)
         try:
+            storage.check_heaps(source)
             return h5py.File(source, "r", locking=False)
         except OSError as error:
-            found = kind_of(source)
-            hint = " Loader npz reads .npz files." if "zip" in found else ""
-            raise InputError(f"{source}: expected a whole HDF5 file. Received: {found} ({error}).{hint}") from error
+            raise not_a("an HDF5 file", source, error) from error
 
 
 def _names(file: "h5py.File") -> list[str]:  # noqa: F821

@@ -11,9 +11,8 @@ import numpy as np
 
 from topodepth import storage
 from topodepth.datasets import Form, register
-from topodepth.datasets._keyed import form_of, splits_of
+from topodepth.datasets._keyed import form_of, not_a, splits_of
 from topodepth.errors import InputError
-from topodepth.file_kinds import kind_of
 
 LIMIT = 16 * 2**30  # bytes unpacked in memory; more belongs in HDF5, which is read in parts
 
@@ -90,9 +89,7 @@ def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(source)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        found = kind_of(source)
-        hint = " Save it with its labels: np.savez('mine.npz', images=…, labels=…)." if "npy" in found else ""
-        raise InputError(f"{source}: expected a whole .npz file. Received: {found} ({error}).{hint}") from error
+        raise not_a("an .npz file", source, error) from error
     with archive:
         yield archive
 
@@ -106,6 +103,8 @@ def _header(source: Path, archive: zipfile.ZipFile, key: str) -> SimpleNamespace
         with archive.open(f"{key}.npy") as member:
             reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
             shape, _, dtype = reader[np.lib.format.read_magic(member)](member)
+            if dtype.hasobject:
+                raise ValueError("Python objects, which run code when they are read. Save numbers: values.astype(…)")
             claimed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{key}.npy").file_size
         if claimed > there:
             raise ValueError(f"{claimed} bytes claimed, {there} there")
