@@ -45,7 +45,7 @@ def test_a_truncated_hdf5_file_is_named(tmp_path, kept):
         (b"\x93NUMPY\x01\x00", r"a NumPy array \(.npy\)"),
         (b"PK\x03\x04rest", r"a zip archive"),
         (b"a,b\n1,2\n", "a file that begins with b'a,b"),
-        (b"\x89HDF\r\n\x1a\n", "one that is damaged or cut short"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(5) + b"\x08\x08" + bytes(80), "one that is damaged or cut short"),
         (b"", "an empty file"),
     ],
 )
