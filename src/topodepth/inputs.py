@@ -127,13 +127,21 @@ def check_plan(config: Mapping, models: Iterable, attacked: Iterable[str]) -> No
     """
     forms = {}
     for model in models:
-        if model.kind in ("activations", "pixels"):
+        if model.kind == "activations":
             continue
         name = model.settings["dataset"]
         if name not in forms:
             forms[name] = _form(config, name)
         form, where = forms[name], f"config key 'models.{model.entry}'"
         if form is None:
+            continue
+        if model.kind == "pixels":
+            if form.kind != "images" and model.settings["size"]:
+                where = f"config key 'experiments.spoofing', data set {name!r}"
+                raise InputError(
+                    f"{where}: arrays of numbers are not resized, expected `pixels: {{size: null}}`. "
+                    f"Received: {model.settings['size']}."
+                )
             continue
         if model.kind == "trained":
             images_only(form, f"{where}: architectures are trained on images, data set {name!r}")

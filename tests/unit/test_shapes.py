@@ -261,6 +261,27 @@ def test_attacks_are_of_images(tmp_path):
         )  # fmt: skip
 
 
+def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_images(tmp_path):
+    import keras
+
+    images, labels = RNG.integers(0, 256, (12, 8, 8, 1), dtype=np.uint8), np.arange(12) % 3
+    dense = [keras.layers.Dense(6, activation="tanh", name="middle"), keras.layers.Dense(3, "softmax", name="head")]
+    of_images = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *dense])
+    flat = keras.Sequential([keras.Input((64,)), *dense])
+    for name, model in (("images", of_images), ("flat", flat)):
+        attack_sweep.write(
+            tmp_path / name, model, images, labels, name=name, class_names=["a", "b", "c"],
+            normalise=datasets.Normaliser(np.float32(0), np.float32(255)), settings=Settings([0.1], attack="pgd", steps=2),
+            layers=["middle", "logits"],
+        )  # fmt: skip
+    for strength in ("00", "01"):
+        ours, expected = (activations.read(tmp_path / name / f"{strength}.h5") for name in ("flat", "images"))
+        np.testing.assert_allclose(ours.points("middle"), expected.points("middle"), rtol=1e-5, atol=1e-6)
+    with h5py.File(tmp_path / "flat/images.h5") as ours, h5py.File(tmp_path / "images/images.h5") as expected:
+        assert ours["pixels"].shape[2:] == (8, 8, 1)
+        np.testing.assert_allclose(ours["pixels"][:], expected["pixels"][:], atol=1e-6)
+
+
 CONFIG = {"size": None, "options": {}, "assets": [], "loader": "npz"}
 
 
@@ -278,9 +299,9 @@ def planned(tmp_path):
     }
     config = {"datasets": {name: {**CONFIG, "source": str(path)} for name, path in sources.items()}}
 
-    def check(kind, dataset, attacked=()):
+    def check(kind, dataset, attacked=(), **settings):
         path = str(tmp_path / "m.h5") if kind == "file" else ""
-        settings = {"dataset": dataset, "trust": False}
+        settings |= {"dataset": dataset, "trust": False}
         inputs.check_plan(config, [SimpleNamespace(kind=kind, entry="m", settings=settings, path=path)], attacked)
 
     return check
@@ -301,6 +322,13 @@ def planned(tmp_path):
 def test_a_plan_names_the_keys_of_what_does_not_fit(planned, arguments, message):
     with pytest.raises(InputError, match=message):
         planned(*arguments)
+
+
+def test_a_plan_of_numbers_as_points_wants_no_size(planned):
+    with pytest.raises(InputError, match=r"spoofing', data set 'table': arrays .* expected `pixels: {size: null}`"):
+        planned("pixels", "table", size=32)
+    planned("pixels", "table", size=None)
+    planned("pixels", "missing", size=32)
 
 
 def test_a_plan_lets_through_what_fits_or_is_not_there_yet(planned):

@@ -134,6 +134,32 @@ def test_a_misspelt_configuration_ends_the_plan_in_one_line(unstarted, change, w
     assert all(word in last_line(result.stderr) for word in words)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda config: None, ["'models.vgg'", "trained on images, data set 'digits'", "Received: arrays (n, 12)"]),
+        (lambda config: config["datasets"]["digits"].update(size=8), ["'datasets.digits'", "size: expected none"]),
+        (
+            lambda config: config["datasets"]["digits"].update(source="first.npz"),
+            ["'datasets.digits'", "first.npz/images", "Received: (40, 3, 16, 16). Channels first?"],
+        ),
+    ],
+)
+def test_data_that_cannot_fit_are_refused_before_any_job(unstarted, change, words):
+    labels = np.arange(40) % 2
+    np.savez(unstarted.path / "table.npz", images=np.random.default_rng(0).normal(size=(40, 12)), labels=labels)
+    np.savez(unstarted.path / "first.npz", images=np.zeros((40, 3, 16, 16), np.uint8), labels=labels)
+
+    def bring(config):
+        config["datasets"]["digits"] = {"loader": "npz", "source": "table.npz", "size": None}
+        change(config)
+
+    result = unstarted.snakemake("--cores", "1", "-n", config=with_change(unstarted, bring, "shapes.yaml"))
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert all(word in last_line(result.stderr) for word in words), result.stderr
+
+
 def test_cores_that_do_not_exist_are_refused_before_any_job(unstarted):
     cores = len(os.sched_getaffinity(0)) + 1
     result = unstarted.snakemake("--cores", str(cores))

@@ -327,7 +327,8 @@ class DataSet:
             If ``how`` divides by 255 and the values are no pixels.
         """
         if how in ("unit", "centred") and self.images("train").dtype != np.uint8:
-            low, high = (float(self._file[f"statistics/{name}"][()]) for name in ("lowest", "highest"))
+            with storage.reading(self._file.filename, "a whole data set file"):
+                low, high = (float(self._file[f"statistics/{name}"][()]) for name in ("lowest", "highest"))
             if not (low >= 0 and 1 < high <= 255):
                 raise InputError(
                     f"{self._file.filename}: normalisation {how} divides by 255, expected values from 0 to 255. "
