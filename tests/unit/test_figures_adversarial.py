@@ -142,7 +142,7 @@ def test_images_that_do_not_fit_their_labels_are_refused():
 def test_what_is_no_image_is_not_drawn(shape):
     images = adversarial_images.Images(np.zeros(shape), np.zeros(2, int), np.zeros((2, 3), int),
                                        np.array(EPSILONS), np.array(F1), ["a"], None)  # fmt: skip
-    with pytest.raises(InputError, match="pixels expected as images .*of 1, 3 or 4 channels. Received"):
+    with pytest.raises(InputError, match=r"pixels expected as images .*of 1, 3 or 4 channels. Received"):
         adversarial_images.draw(images)
 
 

@@ -271,8 +271,8 @@ def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_ima
     for name, model in (("images", of_images), ("flat", flat)):
         attack_sweep.write(
             tmp_path / name, model, images, labels, name=name, class_names=["a", "b", "c"],
-            normalise=datasets.Normaliser(np.float32(0), np.float32(255)), settings=Settings([0.1], attack="pgd", steps=2),
-            layers=["middle", "logits"],
+            normalise=datasets.Normaliser(np.float32(0), np.float32(255)), layers=["middle", "logits"],
+            settings=Settings([0.1], attack="pgd", steps=2),
         )  # fmt: skip
     for strength in ("00", "01"):
         ours, expected = (activations.read(tmp_path / name / f"{strength}.h5") for name in ("flat", "images"))

@@ -137,7 +137,7 @@ def test_a_misspelt_configuration_ends_the_plan_in_one_line(unstarted, change, w
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda config: None, ["'models.vgg'", "trained on images, data set 'digits'", "Received: arrays (n, 12)"]),
+        (lambda config: None, ["'models.grid'", "trained on images, data set 'digits'", "Received: arrays (n, 12)"]),
         (lambda config: config["datasets"]["digits"].update(size=8), ["'datasets.digits'", "size: expected none"]),
         (
             lambda config: config["datasets"]["digits"].update(source="first.npz"),
