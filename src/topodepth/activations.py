@@ -21,6 +21,14 @@ VERSION = 1
 NAME_LIMIT = 200  # characters: names become parts of file names and of lines on a screen
 LARGEST = 2**31  # values a layer: 8 GB
 BLOCK = 1024  # points read at once by the validator
+HOW = "Write one as docs/activations.md says."
+# what makes (n, d) of a layer with more axes, or fewer
+MEANS = {
+    1: "One feature? Write values[:, None].",
+    3: "Average over positions before you write: values.mean(axis=1).",
+    4: "Average over space before you write: values.mean(axis=(1, 2)), or axis=(2, 3) with channels first.",
+    5: "Average over space before you write: values.mean(axis=(1, 2, 3)), or axis=(2, 3, 4) with channels first.",
+}
 
 
 def __getattr__(name: str) -> object:
@@ -120,7 +128,7 @@ def read(path: str | Path) -> Activations:
         If the file is missing, damaged, not laid out as described in this module, or leads to other files.
     """
     path = Path(path)
-    with open_h5(path) as file, reading(path, "an activations file"):
+    with open_h5(path, HOW) as file, reading(path, "an activations file"):
         attributes = _attributes(path, file)
         _check_version(path, attributes)
         group, keys = _layer_keys(path, file)
@@ -161,7 +169,7 @@ def validate(path: str | Path) -> list[str]:
             problems.append(" ".join(str(error).split()))
             return None
 
-    with open_h5(path) as file:
+    with open_h5(path, HOW) as file:
         attributes = attempt(_attributes, file)
         if attributes:
             attempt(_check_version, attributes)
@@ -212,7 +220,9 @@ def _layer_keys(path: Path, file):
         raise InputError(f"{path}: '/layers' expected to be stored in the file itself. Received: {found}")
     group = file.get("layers")
     if not isinstance(group, h5py.Group) or not len(group):
-        raise InputError(f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}")
+        raise InputError(
+            f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}. {HOW}"
+        )
 
     def place(key):
         number = re.match(r"\d{1,9}(?!\d)", key)
@@ -235,7 +245,8 @@ def _read_layer(path: Path, group, keys: list[str], index: int, n: int | None) -
     where = f"{path}: layer {key!r}"
     dataset = _dataset(where, group, key)
     if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
-        raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}")
+        hint = MEANS.get(dataset.ndim, "")
+        raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}. {hint}")
     if 0 in dataset.shape:
         raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
     if n is not None and dataset.shape[0] != n:
@@ -287,6 +298,11 @@ def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
     expected = f"{n} whole numbers, one a point"
     column = _dataset(f"{path}: '/{name}'", file, name, expected)
     if column.shape != (n,) or column.dtype.kind not in "iu":
-        received = f"{column.dtype} {column.shape}"
+        hint = ""
+        if column.ndim == 2 and column.shape[0] == n:
+            hint = " One-hot? Write labels.argmax(axis=1)."
+        elif column.shape == (n,):
+            hint = f" Write np.unique({name}, return_inverse=True)[1]."
+        received = f"{column.dtype} {column.shape}.{hint}"
         raise InputError(f"{path}: '/{name}' expected as {expected}. Received: {received}")
     return column[()].astype(np.int64)

@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from topodepth.errors import InputError
+from topodepth.file_kinds import kind_of
 
+ARCHIVES = "zip, tar, tar.gz, tar.bz2 or tar.xz"
 CHUNK = 1 << 20  # bytes read at once
 HEADER = 16 << 20  # bytes; a longer tar header is no name but an attempt to fill the memory
 SLACK = 64 << 20  # bytes; below this no ratio is suspicious
@@ -61,7 +63,7 @@ def unpack(
     """
     archive, folder = Path(archive), Path(folder)
     if not archive.is_file():
-        raise InputError(f"{archive}: no such file, expected an archive (zip, tar, tar.gz, tar.bz2 or tar.xz).")
+        raise InputError(f"{archive}: {kind_of(archive)}, expected an archive ({ARCHIVES}).")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with alone(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
@@ -80,7 +82,9 @@ def unpack(
             except (OSError, RuntimeError, *BROKEN) as error:
                 if getattr(error, "errno", None) is not None:  # the disk's; those of compressors carry no number
                     raise unpacking.refusal(f"cannot be unpacked: {error.strerror}.") from error
-                raise unpacking.refusal(f"not a complete, readable archive. Received: {error}") from error
+                raise unpacking.refusal(
+                    f"not a complete, readable archive, expected {ARCHIVES}. Received: {kind_of(archive)}, {error}"
+                ) from error
             unpacking.make_links()
             os.chmod(root, 0o777 & ~_umask())
             os.replace(root, folder)

@@ -24,6 +24,7 @@ from topodepth.batches import even_batch
 from topodepth.commands import log
 from topodepth.datasets import Normaliser, take
 from topodepth.errors import InputError
+from topodepth.inputs import reshaping
 from topodepth.networks import Network, by_keras
 
 COLUMNS = (
@@ -86,10 +87,13 @@ def write(
     InputError
         If model, images, classes and settings do not fit together, see :mod:`topodepth.attacks`.
     """
-    rows = extraction.checked_rows(model, images, labels, indices, batch_size)
+    if len(images.shape) != 4:
+        raise InputError(f"{name}: attacks expected images (n, height, width, channels). Received: {images.shape}")
+    rows = extraction.checked_rows(model.name, images, labels, indices, batch_size)
+    shape = reshaping(tuple(model.inputs[0].shape[1:]), images.shape[1:], model.name)
     labels, size = take(labels, rows), even_batch(len(rows), batch_size)
     network = network or by_keras(model, layers, scores=True)
-    victim = Victim(model, scores_tap(model, settings.logits), normalise, settings)
+    victim = Victim(model, scores_tap(model, settings.logits), normalise, settings, shape=shape)
     if victim.classes != len(class_names):
         raise InputError(f"{model.name}: expected {len(class_names)} classes, as the data. Received: {victim.classes}")
     tally = _Tally(labels, settings, images.shape[1:])

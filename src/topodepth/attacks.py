@@ -171,6 +171,8 @@ class Victim:
         Turns pixels into the model's input.
     settings
         The attack.
+    shape
+        Of one input of the model, where that is not an image's own: :func:`topodepth.inputs.fitted`.
 
     Raises
     ------
@@ -178,7 +180,9 @@ class Victim:
         If the model takes whole numbers, has no such class as the target, or its Keras does not run on TensorFlow.
     """
 
-    def __init__(self, model, scores, normalise: Normaliser, settings: Settings) -> None:
+    def __init__(
+        self, model, scores, normalise: Normaliser, settings: Settings, *, shape: tuple[int, ...] | None = None
+    ) -> None:
         from topodepth.models import framework_of
 
         framework = framework_of(model)
@@ -191,7 +195,7 @@ class Victim:
                 f"{model.name}: attacks expected a network that takes real numbers, for their gradient. "
                 f"Received: {model.inputs[0].dtype}"
             )
-        self.name, self.normalise, self.settings = model.name, normalise, settings
+        self.name, self.normalise, self.settings, self._shape = model.name, normalise, settings, shape
         self.classes = math.prod(scores.tensor.shape[1:])
         if settings.target is not None and settings.target >= self.classes:
             received = f"{settings.target}"
@@ -209,6 +213,8 @@ class Victim:
         import tensorflow as tf
 
         inputs = (x * WHITE - self.normalise.shift) / self.normalise.scale if self._in_pixels else x
+        if self._shape is not None:
+            inputs = tf.reshape(inputs, (-1, *self._shape))
         return tf.reshape(tf.cast(self._network(inputs, training=False), tf.float32), (-1, self.classes))
 
     @cached_property
@@ -262,7 +268,8 @@ class Victim:
 
     def model_input(self, x: np.ndarray) -> np.ndarray:
         """Return the model's input, float32, of images in the coordinates of the attack."""
-        return self.normalise(x * WHITE) if self._in_pixels else x
+        made = self.normalise(x * WHITE) if self._in_pixels else x
+        return made if self._shape is None else made.reshape(len(made), *self._shape)
 
     def perturbation(self, start: "tf.Tensor", x: np.ndarray) -> dict[str, np.ndarray]:  # noqa: F821
         """Return the norms of a perturbation, one an image (n,), by norm and unit: ``linf_pixel``, ``l2_standardised``.

@@ -8,7 +8,7 @@ PIXELS = 2**16  # of all images that are passed on at once: beyond, memory grows
 
 
 def batch_for(shape: tuple[int, ...]) -> int:
-    """Return how many images of a shape (n, height, width, channels) to pass through a network at once."""
+    """Return how many images (n, height, width, channels), or other items (n, …), to pass through a network at once."""
     return max(1, PIXELS // math.prod(shape[1:3]))
 
 

@@ -13,6 +13,7 @@ from topodepth.activations import FORMAT, VERSION, check_finite
 from topodepth.batches import batch_for, even_batch, whole_numbers
 from topodepth.datasets import take
 from topodepth.errors import InputError
+from topodepth.inputs import reshaping
 from topodepth.networks import Network, by_keras
 from topodepth.storage import create_h5
 
@@ -38,7 +39,7 @@ def extract(
     model
         A functional or sequential model of Keras 3 or of the legacy Keras.
     images
-        (N, height, width, channels), anything that can be sliced: an array, an HDF5 data set.
+        (N, height, width, channels) or other numbers (N, …), anything that can be sliced: an array, an HDF5 data set.
     layers
         What to tap, see :func:`topodepth.models.tap_layers`. Outputs with space are averaged over it, sequences over
         positions, both inside the graph.
@@ -58,8 +59,8 @@ def extract(
     Raises
     ------
     InputError
-        If images and model do not fit, a layer is unknown, an activation is NaN or infinite (names the layer), or
-        fractions are given to a network that takes whole numbers.
+        If images and model do not fit (:func:`topodepth.inputs.fitted`), a layer is unknown, an activation is NaN or
+        infinite (names the layer), or fractions are given to a network that takes whole numbers.
     """
     network = by_keras(model, layers)
     given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
@@ -80,12 +81,15 @@ def write(
 ) -> Accuracy | None:
     """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers.
 
+    Data of another shape than the network's input, but as many values, are reshaped, which the log says.
+
     ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it. With
     the number of ``classes`` of the labels, and a network opened with its ``scores``, the file states the network's
     accuracy on these images, which is returned: None of a network without a head of so many classes.
     """
     batch_size = batch_for(images.shape) if batch_size is None else batch_size
-    rows = checked_rows(network, images, labels, indices, batch_size)
+    rows = checked_rows(network.name, images, labels, indices, batch_size)
+    shape = reshaping(tuple(network.inputs[0].shape[1:]), images.shape[1:], network.name)
     labels = None if labels is None else take(labels, rows)
     about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}
     tally = None if labels is None or classes is None else accuracy.Tally(labels, classes)
@@ -95,7 +99,7 @@ def write(
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)
             _check_whole(network, batch)
-            outputs = network.predict(batch, size)
+            outputs = network.predict(batch.reshape(len(batch), *shape), size)
             if tally and len(outputs) > len(network.taps):
                 tally.add(start, outputs[-1])
             put(start, outputs[: len(network.taps)])
@@ -132,21 +136,18 @@ def create(
         yield Writer(file, taps, len(rows))
 
 
-def checked_rows(model, images, labels, indices, batch_size) -> np.ndarray:
-    """Return the rows of the images to pass through a model, (n,) int64, if images, labels and model fit together."""
-    from topodepth.models import check_input
-
-    check_input(model, tuple(images.shape[1:]))
+def checked_rows(name: str, images, labels, indices, batch_size) -> np.ndarray:
+    """Return the rows of the images to pass through a model, (n,) int64, if images, labels and rows fit together."""
     if labels is not None and len(labels) != len(images):
-        raise InputError(f"{model.name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
+        raise InputError(f"{name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
     if batch_size < 1:
-        raise InputError(f"{model.name}: batch_size expected to be at least 1. Received: {batch_size}")
+        raise InputError(f"{name}: batch_size expected to be at least 1. Received: {batch_size}")
     rows = np.arange(len(images)) if indices is None else np.asarray(indices)
     if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
-        raise InputError(f"{model.name}: indices expected as whole numbers (n,), n ≥ 1. Received: shape {rows.shape}")
+        raise InputError(f"{name}: indices expected as whole numbers (n,), n ≥ 1. Received: shape {rows.shape}")
     if rows.min() < 0 or rows.max() >= len(images):
         received = f"{rows.min()} to {rows.max()}"
-        raise InputError(f"{model.name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
+        raise InputError(f"{name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
     return rows.astype(np.int64)
 
 

@@ -20,7 +20,6 @@ __all__ = [
     "Classifier",
     "Layer",
     "Tap",
-    "check_input",
     "list_layers",
     "load_model",
     "tap_layers",
@@ -178,13 +177,6 @@ def framework_of(model):
     import keras
 
     return keras
-
-
-def check_input(model, shape: tuple[int, ...]) -> None:
-    """Refuse images of a shape (height, width, channels) that a model does not take."""
-    expected = tuple(model.inputs[0].shape[1:])
-    if len(shape) != len(expected) or any(b not in (None, a) for a, b in zip(shape, expected, strict=True)):
-        raise InputError(f"{model.name}: images expected of shape {expected}. Received: {tuple(shape)}")
 
 
 class Classifier:

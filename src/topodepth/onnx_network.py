@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import onnxruntime
 
+from topodepth.inputs import declared
 from topodepth.model_files import ModelFile
 from topodepth.model_graph import Choice, LayerGraph, Tap
 from topodepth.model_taps import choose
@@ -100,14 +101,11 @@ def _converted(graph: Graph, known: LayerGraph, found: ModelFile) -> tuple[Value
 
 def _input_shape(found: ModelFile) -> tuple:
     """Return the shape (None, height, width, channels) of the images that a network takes."""
-    inner = found.config["config"]
-    records = inner if isinstance(inner, list) else inner["layers"]
-    first = next((item for item in records if item["class_name"] == "InputLayer"), records[0])["config"]
-    shape = first.get("batch_shape") or first.get("batch_input_shape") or ()
+    shape, dtype = declared(found) or ((), "unknown")
     fixed = len(shape) == 4 and shape[0] is None and all(isinstance(size, int) for size in shape[1:])
-    if not fixed or first.get("dtype", "float32") != "float32":
-        raise Unsupported(f"an input {first.get('dtype')} {shape}")
-    return tuple(shape)
+    if not fixed or dtype != "float32":
+        raise Unsupported(f"an input {dtype} {shape}")
+    return shape
 
 
 def _tap(known: LayerGraph, choice: Choice, value: Value) -> Tap:

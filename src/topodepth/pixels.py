@@ -1,4 +1,4 @@
-"""Pixel space as a representation: images as points, in an activations file with the one layer ``pixels``."""
+"""Pixel space as a representation: images (or other data) as points, in an activations file with one layer."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +25,9 @@ def write(
     size: int | None = None,
     colour: str = "colour",
 ) -> None:
-    """Write images as points, one coordinate a pixel and channel, from 0 to 1, at relative depth 0.
+    """Write images as points, one coordinate for each pixel and channel, from 0 to 1, at relative depth 0.
+
+    Arrays that are no images are flattened: each number is a coordinate, as it is.
 
     Parameters
     ----------
@@ -58,14 +60,17 @@ def write(
         raise InputError(f"indices: expected whole numbers (n,), n ≥ 1. Received: {rows.dtype} of shape {rows.shape}")
     if rows.min() < 0 or rows.max() >= len(labels):
         raise InputError(f"indices: expected from 0 to {len(labels) - 1}. Received: {rows.min()} to {rows.max()}")
-    images = ArrayImages(dataset.images(split), size=size)
-    grey = colour == "grey" and images.shape[3] == len(LUMA)
-    width = int(np.prod(images.shape[1:3])) * (1 if grey else images.shape[3])
+    if size is not None and dataset.kind != "images":
+        raise InputError(f"size: expected none for arrays of numbers, which are not resized. Received: {size}")
+    images = dataset.images(split) if dataset.kind == "arrays" else ArrayImages(dataset.images(split), size=size)
+    grey = colour == "grey" and dataset.kind == "images" and images.shape[3] == len(LUMA)
+    width = int(np.prod(images.shape[1:3] if grey else images.shape[1:]))
+    white = np.float32(255 if images.dtype == np.uint8 else 1)
     layer = SimpleNamespace(
         token=LAYER, name=LAYER, layer_class="", reduction="flatten", relative_depth=0.0,
         tensor=SimpleNamespace(shape=(None, width)),
     )  # fmt: skip
     with extraction.create(out, [layer], rows.astype(np.int64), labels[rows], {"model": LAYER}) as put:
         for start in range(0, len(rows), BLOCK):
-            block = take(images, rows[start : start + BLOCK]).astype(np.float32) / 255
+            block = take(images, rows[start : start + BLOCK]).astype(np.float32) / white
             put(start, [(block @ LUMA if grey else block).reshape(len(block), width)])

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from topodepth.errors import InputError
+from topodepth.file_kinds import KINDS, kind_of
 
 HDF5_START = b"\x89HDF\r\n\x1a\n"
 PACKING = 1100  # gzip, the usual filter of HDF5, packs no tighter than 1032 to 1
@@ -95,8 +96,15 @@ def create_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
 
 
 @contextmanager
-def open_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
+def open_h5(path: str | Path, otherwise: str = "") -> Iterator["h5py.File"]:  # noqa: F821
     """Open an HDF5 file for reading, without a lock (network disks often have none).
+
+    Parameters
+    ----------
+    path
+        The file.
+    otherwise
+        What to do where it is no HDF5 file and was not made here, for the message.
 
     Raises
     ------
@@ -107,15 +115,17 @@ def open_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
 
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"{path}: no such file.")
+        raise InputError(f"{path}: {kind_of(path)}, expected an HDF5 file.")
     check_heaps(path)
     try:
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        reason = str(error).rsplit("(", 1)[-1].rstrip(")")
+        reason, kind = str(error).rsplit("(", 1)[-1].rstrip(")"), kind_of(path)
+        received = f"one that is damaged or cut short ({reason})" if kind == KINDS[HDF5_START] else kind
+        made_here = not path.is_absolute() and "results" in path.parts  # a user's own file could not be made anew
+        advice = "Delete it and run again to make it anew." if made_here else otherwise
         raise InputError(
-            f"{path}: not a readable HDF5 file, expected a complete one. Received: {reason}. "
-            "Delete it and run again to make it anew."
+            f"{path}: not a readable HDF5 file, expected a complete one. Received: {received}. {advice}"
         ) from error
     with file:
         try:

@@ -63,7 +63,15 @@ def dataset() -> list[bytes]:
             file[f"statistics/{name}"] = np.ones({"m": (4, 4, 3), "c": (3,), "g": ()}[name[0]])
         file.attrs["class_names"] = ["a", "b"]
 
-    return [_h5(fill), _h5(fill, "v110")]
+    def arrays(file):
+        for split in ("train", "validation", "test"):
+            file[f"{split}/images"] = POINTS
+            file[f"{split}/labels"], file[f"{split}/positions"] = np.arange(6) % 2, np.arange(6)
+        for name in ("mean_image", "channel_mean", "channel_std", "global_mean", "global_std", "lowest", "highest"):
+            file[f"statistics/{name}"] = np.ones({"m": (3,), "c": (3,)}.get(name[0], ()))
+        file.attrs["class_names"], file.attrs["kind"] = ["a", "b"], "arrays"
+
+    return [_h5(fill), _h5(fill, "v110"), _h5(arrays)]
 
 
 def _keyed() -> dict[str, np.ndarray]:

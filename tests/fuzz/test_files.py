@@ -16,7 +16,9 @@ from topodepth.figures import frame
 
 
 def prepared(loader, source, out, **options):
-    """As prepare_dataset.py does."""
+    """As a plan and prepare_dataset.py do."""
+    with contextlib.suppress(InputError):
+        datasets.form(loader, source, options)
     splits, names = datasets.load(loader, source, {"validation": 0.3} | options)
     datasets.write(out, splits, names)
     assert SENTINEL not in out.read_bytes()

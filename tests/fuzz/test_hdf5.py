@@ -37,6 +37,8 @@ def read_dataset(path):
     """As draw_sample.py and evaluate_model.py do."""
     with storage.open_h5(path) as file:
         found = datasets.DataSet(file)
+        with contextlib.suppress(InputError):
+            found.normaliser("unit")
         normalise = found.normaliser("channel")
         for split in datasets.SPLITS:
             datasets.draw_sample(found.labels(split), 3, 0)
@@ -44,7 +46,9 @@ def read_dataset(path):
 
 
 def load_hdf5(path, out):
-    """As prepare_dataset.py does."""
+    """As a plan and prepare_dataset.py do."""
+    with contextlib.suppress(InputError):
+        datasets.form("hdf5", path, {})
     splits, names = datasets.load("hdf5", path, {"validation": 0.3, "test": 0.3})
     datasets.write(out, splits, names)
     assert SENTINEL not in out.read_bytes()

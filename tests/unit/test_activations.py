@@ -124,7 +124,7 @@ def test_an_infinite_activation_names_model_and_layer_and_leaves_no_file(tmp_pat
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"images": IMAGES[:, :7]}, r"images expected of shape \(8, 8, 1\). Received: \(7, 8, 1\)"),
+        ({"images": IMAGES[:, :7]}, r"expected \(n, 8, 8, 1\), .*Received: data of shape \(n, 7, 8, 1\)"),
         ({"labels": LABELS[:3]}, "one label for each of 50 images. Received: 3"),
         ({"indices": [0, 50]}, "indices expected from 0 to 49. Received: 0 to 50"),
         ({"indices": []}, "indices expected as whole numbers"),
@@ -334,7 +334,54 @@ def test_the_checking_command_says_what_is_wrong_and_fails(tmp_path):
     assert "2 problems" in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     missing = script("check_activations.py", tmp_path / "absent.h5")
-    assert (missing.returncode, missing.stderr.strip()) == (1, f"error: {tmp_path / 'absent.h5'}: no such file.")
+    assert (missing.returncode, missing.stderr.strip()) == (
+        1,
+        f"error: {tmp_path / 'absent.h5'}: no such file, expected an HDF5 file.",
+    )
+
+
+def test_the_checking_command_runs_in_a_bare_python_or_says_which_to_use(tmp_path):
+    path = by_hand(tmp_path / "hand.h5", a=POINTS)
+    command = [sys.executable, "-I", "-S", str(ROOT / "workflow/scripts/check_activations.py"), str(path)]
+    bare = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert bare.returncode == 1
+    assert bare.stderr.count("\n") == 1
+    assert re.search(r"^error: this needs Python 3.11 with numpy and h5py. Use .*\.venv/bin/python", bare.stderr)
+    # numpy and h5py are enough: nothing else of this environment, topodepth itself included, is asked for
+    packages = Path(np.__file__).parents[1]
+    code = f"""
+import importlib.abc, runpy, sys
+class Only(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {sorted({p.stem for p in packages.iterdir()} - {"numpy", "h5py"})}:
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Only())
+sys.path.append({str(packages)!r})
+sys.argv = ["check_activations.py", {str(path)!r}]
+runpy.run_path({str(ROOT / "workflow/scripts/check_activations.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 layers, 6 points" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice", "expected"),
+    [
+        ((6, 4, 5, 3), r"average over space before you write: values.mean\(axis=\(1, 2\)\)", (6, 3)),
+        ((6, 4, 3), r"average over positions before you write: values.mean\(axis=1\)", (6, 3)),
+        ((6, 4, 5, 2, 3), r"average over space before you write: values.mean\(axis=\(1, 2, 3\)\)", (6, 3)),
+        ((6,), r"one feature\? Write values\[:, None\]", (6, 1)),
+    ],
+)
+def test_activations_with_space_are_told_how_to_average(tmp_path, shape, advice, expected):
+    values = np.random.default_rng(0).random(shape)
+    (problem,) = activations.validate(by_hand(tmp_path / "hand.h5", conv=values))
+    assert re.search(advice, problem, re.IGNORECASE)
+    advised = eval(re.search(r"values[^,]*(?:\(axis=\([^)]*\)\)|\(axis=1\)|, None\])", problem)[0], {"values": values})
+    assert advised.shape == expected  # what is advised works
+    assert str(tmp_path / "hand.h5") in problem
+    assert "'conv'" in problem
 
 
 def test_the_pytorch_example_writes_a_good_file(tmp_path):

@@ -87,6 +87,21 @@ def test_a_users_own_names_are_mapped(kept, keras):
         kept(renamed, keys={"images": "picture"})
 
 
+def test_labels_that_begin_at_1_are_warned_of(kept, keras, caplog):
+    kept(keras)
+    assert not caplog.records
+    kept(keras | {"y_train": keras["y_train"] + 1, "y_test": keras["y_test"] + 1})
+    assert "of the classes 0 to 4, [0] have no items. Do they begin at 1? Save y - 1." in caplog.text
+
+
+def test_a_training_part_alone_says_how_to_set_others_aside(kept, keras):
+    only = {key: keras[key] for key in ("x_train", "y_train")}
+    with pytest.raises(InputError, match=r"keys: {images: x_train, labels: y_train}"):
+        kept(only)
+    splits, _ = kept(only, keys={"images": "x_train", "labels": "y_train"})
+    assert sum(len(labels) for _, labels in splits.values()) == 40
+
+
 def test_wrong_keys_list_what_is_there(kept, keras):
     with pytest.raises(InputError, match=r"expected x_train, .*Received: 'targets', 'x_train'"):
         kept({"targets": keras["y_train"], "x_train": keras["x_train"]})
@@ -106,14 +121,16 @@ def test_one_scale_holds_for_all_splits(kept, keras):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"y_test": np.zeros(5, int)}, r"y_test: expected one whole number an image, \(12,\)"),
-        ({"y_test": np.eye(12)}, "y_test: expected one whole number an image"),
-        ({"y_test": np.full(12, -1)}, "y_test: expected labels 0, 1, 2"),
-        ({"y_test": np.full(12, 2**40)}, "y_test: expected labels 0, 1, 2"),
-        ({"x_test": np.zeros((12, 8))}, r"x_test: expected images \(n, height, width, channels\)"),
-        ({"x_test": np.float64(1)}, "x_test: expected images"),
-        ({"x_test": np.full((12, 8, 8, 3), -2.0)}, "x_test: expected pixels 0 to 255"),
-        ({"x_test": np.full((12, 8, 8, 3), b"text")}, "x_test: expected numbers"),
+        ({"y_test": np.zeros(5, int)}, r"y_test: expected one class an item, whole numbers \(12,\)"),
+        ({"y_test": np.eye(12)}, r"y_test: expected one class an item.*One-hot\? Save y.argmax\(axis=1\)"),
+        ({"y_test": np.linspace(0, 1, 12)}, "y_test: expected one class an item.*Save them as whole numbers from 0"),
+        ({"y_test": np.full(12, -1)}, "y_test: expected classes 0, 1, 2"),
+        ({"y_test": np.full(12, 2**40)}, "y_test: expected classes 0, 1, 2"),
+        ({"x_test": np.zeros((12, 8))}, r"expected items of one shape in all splits.*x_test': \(8,\)"),
+        ({"x_test": np.float64(1)}, r"x_test: expected images .*or arrays \(n, …\). Received: \(\)"),
+        ({"x_test": np.full((12, 8, 8, 3), -2.0)}, "x_test: expected pixels 0 to 255.*kind: arrays.*Received: -2"),
+        ({"x_test": np.full((12, 8, 8, 3), b"text")}, "x_test: expected pixels, numbers .*type .S4"),
+        ({"x_train": pixels(40, 8).transpose(0, 3, 1, 2)}, r"x_train: .*Channels first\? Save np.moveaxis"),
         ({"class_names": np.arange(4)}, "expected class names as text"),
     ],
 )
@@ -128,7 +145,7 @@ def test_a_pickle_in_an_npz_is_never_loaded(tmp_path, keras):
             return os.system, (f"touch {tmp_path / 'ran'}",)
 
     path = write_npz(tmp_path / "d", keras | {"x_test": np.array([Harmful()], dtype=object)})
-    with pytest.raises(InputError, match=r"d\.npz/x_test: expected an array of numbers"):
+    with pytest.raises(InputError, match=r"d\.npz/x_test: expected an array of numbers. Received: Python objects"):
         datasets.load("npz", path, {})
     with zipfile.ZipFile(path, "w") as archive:
         for key in keras:

@@ -71,7 +71,7 @@ def test_plain_arrays_are_in_their_own_order(tmp_path):
 
 def test_splits_of_different_shapes_are_refused(tmp_path):
     part, other = (pixels(4, 8), np.zeros(4, int)), (pixels(4, 9), np.zeros(4, int))
-    with pytest.raises(InputError, match="expected images of one shape"):
+    with pytest.raises(InputError, match="expected items of one kind, type and shape"):
         datasets.write(tmp_path / "d.h5", {"train": part, "validation": part, "test": other}, ["a"])
     assert list(tmp_path.iterdir()) == []
 

@@ -138,6 +138,14 @@ def test_images_that_do_not_fit_their_labels_are_refused():
         adversarial_images.draw(images)
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 12), (2, 3, 150, 1), (2, 3, 8, 8, 7)])
+def test_what_is_no_image_is_not_drawn(shape):
+    images = adversarial_images.Images(np.zeros(shape), np.zeros(2, int), np.zeros((2, 3), int),
+                                       np.array(EPSILONS), np.array(F1), ["a"], None)  # fmt: skip
+    with pytest.raises(InputError, match=r"pixels expected as images .*of 1, 3 or 4 channels. Received"):
+        adversarial_images.draw(images)
+
+
 def test_the_same_table_gives_the_same_bytes(table, changes, tmp_path):
     for name, draw, data in (
         ("depth", adversarial_depth.draw, table),

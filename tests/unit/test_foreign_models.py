@@ -178,7 +178,10 @@ def test_the_evaluating_command_writes_accuracy_and_loss_of_every_split(tmp_path
 
 @pytest.mark.parametrize(
     ("classes", "shape", "expected"),
-    [(5, (8, 8, 3), "expected 5 classes, as in .*data.h5. Received: 3"), (3, (9, 8, 3), r"images expected of shape")],
+    [
+        (5, (8, 8, 3), "expected 5 classes, as in .*data.h5. Received: 3"),
+        (3, (9, 8, 3), r"model.keras: the network expected \(n, 8, 8, 3\), .*Received: data of shape \(n, 9, 8, 3\)"),
+    ],
 )
 def test_the_evaluating_command_refuses_a_data_set_that_does_not_fit(tmp_path, classes, shape, expected):
     judged("softmax").save(tmp_path / "model.keras")

@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and a bad file is named in one line."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +37,29 @@ def test_a_truncated_hdf5_file_is_named(tmp_path, kept):
     with pytest.raises(InputError, match=r"a\.h5: not a readable HDF5 file") as caught, storage.open_h5(path):
         pass
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "received"),
+    [
+        (b"\x93NUMPY\x01\x00", r"a NumPy array \(.npy\)"),
+        (b"PK\x03\x04rest", r"a zip archive"),
+        (b"a,b\n1,2\n", "a file that begins with b'a,b"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(5) + b"\x08\x08" + bytes(80), "one that is damaged or cut short"),
+        (b"", "an empty file"),
+    ],
+)
+def test_a_users_own_file_is_called_what_it_is_and_never_to_be_deleted(tmp_path, monkeypatch, content, received):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/run").mkdir(parents=True)
+    for path in ("mine.h5", tmp_path / "results/run/mine.h5", "results/run/mine.h5"):
+        Path(path).write_bytes(content)
+        expected = rf"not a readable HDF5 file.*Received: {received}"
+        with pytest.raises(InputError, match=expected) as caught, storage.open_h5(path, "Write another."):
+            pass
+        made_here = path == "results/run/mine.h5"  # where the pipeline writes, from the folder where it runs
+        assert ("Delete it and run again" in str(caught.value)) == made_here
+        assert ("Write another." in str(caught.value)) != made_here
 
 
 def test_a_missing_file_and_a_missing_data_set_are_named(tmp_path):

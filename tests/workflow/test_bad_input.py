@@ -133,6 +133,32 @@ def test_a_misspelt_configuration_ends_the_plan_in_one_line(unstarted, change, w
     assert all(word in last_line(result.stderr) for word in words)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda config: None, ["'models.grid'", "trained on images, data set 'digits'", "Received: arrays (n, 12)"]),
+        (lambda config: config["datasets"]["digits"].update(size=8), ["'datasets.digits'", "size: expected none"]),
+        (
+            lambda config: config["datasets"]["digits"].update(source="first.npz"),
+            ["'datasets.digits'", "first.npz/images", "Received: (40, 3, 16, 16). Channels first?"],
+        ),
+    ],
+)
+def test_data_that_cannot_fit_are_refused_before_any_job(unstarted, change, words):
+    labels = np.arange(40) % 2
+    np.savez(unstarted.path / "table.npz", images=np.random.default_rng(0).normal(size=(40, 12)), labels=labels)
+    np.savez(unstarted.path / "first.npz", images=np.zeros((40, 3, 16, 16), np.uint8), labels=labels)
+
+    def bring(config):
+        config["datasets"]["digits"] = {"loader": "npz", "source": "table.npz", "size": None}
+        change(config)
+
+    result = unstarted.snakemake("--cores", "1", "-n", config=with_change(unstarted, bring, "shapes.yaml"))
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert all(word in last_line(result.stderr) for word in words), result.stderr
+
+
 def test_a_failed_jobs_last_words_are_on_the_terminal_and_other_models_go_on(repository):
     damaged = repository.path / "results/tiny/activations/vgg/default.h5"
     damaged.write_bytes(damaged.read_bytes()[:3000])

@@ -15,7 +15,7 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 
 from snakemake.exceptions import WorkflowError
 
-from topodepth import architectures, attacks, configuration, datasets, memory, plan, provenance, storage
+from topodepth import architectures, attacks, configuration, datasets, inputs, memory, plan, provenance, storage
 from topodepth.errors import InputError
 
 if not Path(provenance.__file__).is_relative_to(REPOSITORY / "src"):
@@ -142,6 +142,15 @@ VIEWED = {
 }
 MODELS |= {model.name: model for group in VIEWED.values() for model in group}
 MODELS |= {model.name: model for group in ATTACKED.values() for models in group.values() for model in models}
+if workflow.is_main_process:
+    try:  # as far as files' headers tell it; of what is not there yet, the job does
+        inputs.check_plan(
+            config,
+            [model for group in [*ENTRIES.values(), *VIEWED.values()] for model in group],
+            {entry for item in ATTACKS.values() for entry in item["models"]},
+        )
+    except InputError as error:
+        sys.exit(f"error: {error}")
 SAMPLES = config["samples"] | {
     f"{name}@{subset}": {
         "split": subset,

@@ -2,15 +2,19 @@
 
 import argparse
 import sys
+from pathlib import Path
 
-import numpy as np
-
-from topodepth import activations
-from topodepth.commands import log, run
+ROOT = Path(__file__).resolve().parents[2]
+HELP = f"error: this needs Python 3.11 with numpy and h5py. Use {ROOT / '.venv/bin/python'}, which `make demo` installs"
 
 
 def main() -> None:
     """Parse, validate, describe."""
+    import numpy as np
+
+    from topodepth import activations
+    from topodepth.commands import log
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", help="HDF5 file, see docs/activations.md")
     arguments = parser.parse_args()
@@ -32,4 +36,15 @@ def main() -> None:
     sys.stdout.write("\n".join(lines) + "\n")
 
 
+# called by hand, with whatever Python is at hand
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.exit(f"{HELP}. Received: Python {sys.version.split()[0]}.")
+sys.path.insert(0, str(ROOT / "src"))
+try:
+    import h5py  # noqa: F401
+    import numpy  # noqa: F401
+
+    from topodepth.commands import run
+except ImportError as error:
+    sys.exit(f"{HELP}. Received: {sys.executable}, without {error.name}.")
 run(main)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth import datasets, model_inputs, models, storage, training
+from topodepth import datasets, inputs, model_inputs, models, storage, training
 from topodepth.commands import prepare_networks, run
 from topodepth.complexity import complexity
 from topodepth.errors import InputError
@@ -24,7 +24,7 @@ def main() -> None:
     model = models.load_model(arguments.model, trust=arguments.trust)
     with storage.open_h5(arguments.dataset) as file:
         dataset = datasets.DataSet(file)
-        models.check_input(model, dataset.image_shape)
+        shape = inputs.reshaping(tuple(model.inputs[0].shape[1:]), dataset.image_shape, arguments.model)
         classifier = models.Classifier(model)
         if classifier.classes != len(dataset.class_names):
             raise InputError(
@@ -34,7 +34,11 @@ def main() -> None:
         normalise = dataset.normaliser(how)
         metrics = {
             split: training.evaluate(
-                classifier, dataset.images(split), dataset.labels(split), normalise, arguments.batch_size
+                classifier,
+                dataset.images(split),
+                dataset.labels(split),
+                lambda images: normalise(images).reshape(len(images), *shape),
+                arguments.batch_size,
             )
             for split in datasets.SPLITS
         }

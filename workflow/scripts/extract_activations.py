@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from dataclasses import replace
 
 from topodepth import datasets, extraction, model_inputs, networks, storage
 from topodepth.commands import log, prepare_networks, run
@@ -34,6 +35,7 @@ def main() -> None:
         arguments.model, arguments.layers,
         scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
     )  # fmt: skip
+    network = replace(network, name=arguments.model)  # messages name the file
     with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
         normalise = datasets.DataSet(file).normaliser(how)
     with storage.open_h5(arguments.dataset) as file:
@@ -49,7 +51,7 @@ def main() -> None:
             attributes={"model": arguments.name},
             classes=len(dataset.class_names) if own else None,
         )
-    log.info("%s: %d images", arguments.out, len(indices))
+    log.info("%s: %d points", arguments.out, len(indices))
     if accuracy is not None:
         accuracy.tell(arguments.name, arguments.stated_accuracy)
 

@@ -26,7 +26,7 @@ def main() -> None:
             size=arguments.size,
             colour=arguments.colour,
         )
-    log.info("%s: %d images", arguments.out, len(indices))
+    log.info("%s: %d points", arguments.out, len(indices))
 
 
 run(main)

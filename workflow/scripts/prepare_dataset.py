@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth import datasets
+from topodepth import datasets, storage
 from topodepth.commands import log, run, settings
 
 
@@ -21,7 +21,8 @@ def main() -> None:
         names = getattr(datasets.registry.get(arguments.loader), "files", ())
         attributes["source_sha256"] = datasets.source_sha256(source, names)
     datasets.write(arguments.out, splits, class_names, attributes)
-    log.info("%s: %s", arguments.out, {split: len(labels) for split, (_, labels) in splits.items()})
+    with storage.open_h5(arguments.out) as file:
+        log.info("%s: %s", arguments.out, datasets.DataSet(file))
 
 
 run(main)

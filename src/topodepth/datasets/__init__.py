@@ -3,7 +3,8 @@
 A loader is a function ``load(source, *, size, validation, test, seed, **options) -> (splits, class_names)``. ``source``
 is the path of a file or an unpacked folder, described by ``@register(name, source="…")``, or None where the images come
 with a package. ``splits`` maps ``train``, ``validation`` and ``test`` to ``(images, labels)``: uint8 (n, height, width,
-channels), an array or :class:`~topodepth.datasets._images.Images` read when sliced, and int64 (n,).
+channels), or other real numbers (n, …), an array or :class:`~topodepth.datasets._images.Images` read when sliced, and
+int64 (n,). ``@register(name, shape=…)`` says what one item will be before anything is read: see :func:`form`.
 """
 
 import hashlib
@@ -13,22 +14,70 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from topodepth import storage
 from topodepth.datasets._images import ArrayImages, Images
 from topodepth.datasets._joined import Joined
+from topodepth.datasets._writing import SPLITS, STATISTICS, write
 from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
-SPLITS = ("train", "validation", "test")
-STATISTICS = ("mean_image", "channel_mean", "channel_std", "global_mean", "global_std")
-BLOCK_BYTES = 8 * 2**20  # pixels in memory at a time
-CHUNK_BYTES = 2**20  # pixels that reading one image takes from disk, at most
+__all__ = [
+    "SPLITS",
+    "ArrayImages",
+    "DataSet",
+    "Form",
+    "Normaliser",
+    "draw_sample",
+    "form",
+    "load",
+    "normaliser",
+    "random_split",
+    "register",
+    "registry",
+    "source_sha256",
+    "take",
+    "three_splits",
+    "write",
+]
 
 registry = Registry(__name__, "data set")
 register = registry.register
+
+
+class Form(NamedTuple):
+    """What one item of a data set is: its kind, ``"images"`` or ``"arrays"``, and its shape."""
+
+    kind: str
+    shape: tuple[int, ...]
+
+
+def form(name: str, source: str | Path | None, settings: Mapping[str, object]) -> Form | None:
+    """Return what a loader will make of a source, from headers alone; None if that cannot be known yet.
+
+    A loader says so with ``@register(name, shape=…)``: the shape (height, width, channels) of its images before they
+    are resized, or a function of source and settings that returns a :class:`Form` or None.
+
+    Parameters
+    ----------
+    name, source, settings
+        As for :func:`load`; a source that is not there yet is not looked at.
+
+    Raises
+    ------
+    InputError
+        If the source is not what the loader reads.
+    """
+    loader = registry.get(name)
+    shape, size = getattr(loader, "shape", None), settings.get("size")
+    if callable(shape):
+        return shape(Path(source), settings) if source is not None and Path(source).exists() else None
+    if shape is None:
+        return None
+    return Form("images", (size, size, shape[2]) if size else shape)
 
 
 def load(name: str, source: str | Path | None, settings: Mapping[str, object]) -> tuple[dict, list[str]]:
@@ -100,106 +149,6 @@ def source_sha256(source: str | Path, names: Iterable[str] = ()) -> str:
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def write(
-    path: str | Path,
-    splits: Mapping[str, tuple[np.ndarray | Images, np.ndarray]],
-    class_names: list[str],
-    attributes: Mapping[str, object] | None = None,
-) -> None:
-    """Write a data set file, reading the images a block at a time.
-
-    It holds ``/{split}/images``, ``/{split}/labels``, ``/{split}/positions`` (the index of each image in the source's
-    own order), ``/statistics`` of the training images, and the attribute ``class_names``.
-
-    Parameters
-    ----------
-    path
-        File to make.
-    splits
-        uint8 images (n, height, width, channels) and integer labels (n,) of each split.
-    class_names
-        One name a class, in the order of the labels.
-    attributes
-        Further attributes of the file.
-
-    Raises
-    ------
-    InputError
-        If a split is missing or empty, its images and labels do not fit together, or images cannot be read.
-    """
-    for split in SPLITS:
-        _check_split(f"{path}: split {split!r}", *splits.get(split, ((), ())), class_names)
-    if any("\0" in name for name in class_names):
-        raise InputError(f"{path}: expected class names as text. Received: {class_names!r:.200}.")
-    shapes = {split: tuple(splits[split][0].shape[1:]) for split in SPLITS}
-    if len(set(shapes.values())) > 1:
-        raise InputError(f"{path}: expected images of one shape in all splits. Received: {shapes}.")
-    with storage.create_h5(path) as file:
-        read = {}
-        for split in SPLITS:
-            images, labels = splits[split]
-            read[split] = images if isinstance(images, Images) else ArrayImages(images)
-            sums = _write_split(file.create_group(split), read[split], labels)
-            if split == "train":
-                file.update({f"statistics/{name}": value for name, value in _statistics(*sums).items()})
-        for images in read.values():
-            images.finish()
-        for split in SPLITS:
-            if not file[f"{split}/labels"].shape[0]:
-                raise InputError(f"{path}: split {split!r}: expected images. Received: none that can be read.")
-        file.attrs["class_names"] = class_names
-        file.attrs.update(attributes or {})
-
-
-def _check_split(where: str, images, labels, class_names: list[str]) -> None:
-    shape = np.shape(images) if isinstance(images, tuple) else images.shape
-    if len(shape) != 4 or 0 in shape or np.shape(labels) != shape[:1]:
-        raise InputError(
-            f"{where} needs images (n, height, width, channels) and n labels. "
-            f"Received: images {tuple(shape)}, labels {np.shape(labels)}."
-        )
-    if images.dtype != np.uint8:
-        raise InputError(f"{where}: expected uint8 images. Received: {images.dtype}.")
-    if labels.min() < 0 or labels.max() >= len(class_names):
-        raise InputError(
-            f"{where}: expected labels 0 to {len(class_names) - 1}. Received: {labels.min()} to {labels.max()}."
-        )
-
-
-def _write_split(group: "h5py.Group", images: Images, labels: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:  # noqa: F821
-    """Write the images that can be read; return their number, and the sums of pixels and of their squares."""
-    image_bytes = int(np.prod(images.shape[1:]))
-    chunk = min(len(images), max(1, min(64, CHUNK_BYTES // image_bytes)))
-    count = max(1, BLOCK_BYTES // image_bytes // chunk) * chunk
-    pixels = group.create_dataset("images", images.shape, np.uint8, chunks=(chunk, *images.shape[1:]))
-    total = np.zeros(images.shape[1:], dtype=np.int64)
-    squares = np.zeros_like(total)
-    kept: list[int] = []
-    for rows, block in images.blocks(count):
-        pixels[len(kept) : len(kept) + len(rows)] = block
-        kept.extend(rows)
-        total += block.sum(axis=0, dtype=np.int64)  # whole numbers: exact, whatever the size of a block
-        squares += np.square(block, dtype=np.uint16).sum(axis=0, dtype=np.int64)
-    if len(kept) < len(images):
-        pixels.resize(len(kept), axis=0)
-    group["labels"] = labels[kept].astype(np.int64)
-    group["positions"] = images.positions[kept].astype(np.int64)
-    return len(kept), total, squares
-
-
-def _statistics(count: int, total: np.ndarray, squares: np.ndarray) -> dict[str, np.ndarray]:
-    """Return the pixel statistics of the training images that normalisations need, in units of 0–255."""
-    mean_image, mean_square = total / max(count, 1), squares / max(count, 1)
-    channel_mean, global_mean = mean_image.mean(axis=(0, 1)), mean_image.mean()
-    return {
-        "mean_image": mean_image,
-        "channel_mean": channel_mean,
-        "channel_std": np.sqrt(mean_square.mean(axis=(0, 1)) - channel_mean**2),
-        "global_mean": global_mean,
-        "global_std": np.sqrt(mean_square.mean() - global_mean**2),
-    }
-
-
 def random_split(
     images: np.ndarray | Images, labels: np.ndarray, parts: Mapping[str, float], rng: np.random.Generator
 ) -> dict[str, tuple[Images, np.ndarray]]:
@@ -253,12 +202,12 @@ def three_splits(
 
 @dataclass(frozen=True)
 class Normaliser:
-    """Turns pixels 0–255 (n, height, width, channels) into a network's float32 input: (pixels − shift) / scale.
+    """Turns pixels 0–255 (n, height, width, channels), or other numbers, into float32 input: (values − shift) / scale.
 
     Attributes
     ----------
     shift, scale
-        float32 in units of 0–255, of shapes that stretch to an image's; no scale is 0.
+        float32 in the units of the values (0–255), of shapes that stretch to an item's; no scale is 0.
     """
 
     shift: np.ndarray
@@ -299,13 +248,27 @@ def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> Normaliser:
     return Normaliser(shift, scale)
 
 
+TYPES = {"images": (np.uint8,), "arrays": (np.uint8, np.float32)}
+
+
 class DataSet:
-    """An open data set file; images stay on disk until they are sliced.
+    """An open data set file; images, or other arrays, stay on disk until they are sliced.
 
     Parameters
     ----------
     file
         As :func:`topodepth.storage.open_h5` yields it.
+
+    Attributes
+    ----------
+    class_names
+        One a class.
+    kind
+        ``"images"`` or ``"arrays"``, see :class:`Form`.
+    image_shape
+        Shape of one item: (height, width, channels) of images.
+    statistics
+        Of the training split, as :func:`write` stores them.
     """
 
     def __init__(self, file: "h5py.File") -> None:  # noqa: F821
@@ -316,24 +279,38 @@ class DataSet:
                 if f"{split}/images" not in file or f"{split}/labels" not in file:
                     raise InputError(f"{path}: no data set file: /{split}/images or /{split}/labels is missing.")
                 images, *others = (file[f"{split}/{name}"] for name in ("images", "labels", "positions"))
-                if images.dtype != np.uint8 or images.ndim != 4 or images.shape[1:] != file["train/images"].shape[1:]:
-                    raise InputError(f"{path}: /{split}/images: expected uint8 images of one shape. Received: others.")
+                first = file["train/images"]
+                if images.ndim < 2 or images.shape[1:] != first.shape[1:] or images.dtype != first.dtype:
+                    raise InputError(
+                        f"{path}: /{split}/images: expected items of one shape and type. Received: others."
+                    )
                 if any(item.dtype.kind not in "iu" or item.shape != images.shape[:1] for item in others):
                     raise InputError(f"{path}: /{split}: expected a label and position an image. Received: others.")
+            self.kind = str(file.attrs.get("kind", "images"))
+            if first.dtype not in TYPES[self.kind] or (self.kind == "images" and first.ndim != 4):
+                received = f"{first.dtype} {first.shape}"
+                raise InputError(f"{path}: /train/images: expected {self.kind} (n, …). Received: {received}.")
             self.class_names = [str(name) for name in file.attrs["class_names"]]
             self.image_shape = tuple(file["train/images"].shape[1:])
             self.statistics = {name: self._statistic(name) for name in STATISTICS}
 
+    def __str__(self) -> str:
+        """Return in a few words what it holds."""
+        shape = ", ".join(map(str, self.image_shape))
+        counts = ", ".join(f"{len(self.images(split))} {split}" for split in SPLITS)
+        what = f"{self.images('train').dtype} {self.kind} (n, {shape}) of {len(self.class_names)} classes"
+        return f"{what}; n: {counts}"
+
     def _statistic(self, name: str) -> np.ndarray:
         value = np.asarray(self._file[f"statistics/{name}"][()], dtype=np.float64)
-        if value.shape not in ((), self.image_shape[2:], self.image_shape) or not np.isfinite(value).all():
+        if value.shape not in ((), self.image_shape[-1:], self.image_shape) or not np.isfinite(value).all():
             raise InputError(f"{self._file.filename}: /statistics/{name}: expected finite. Received: {value.shape}.")
         return value
 
     def images(self, split: str) -> "h5py.Dataset | Joined":  # noqa: F821
-        """Return the images of a split, uint8 (n, height, width, channels), not yet read.
+        """Return the items of a split, not yet read: uint8 (n, height, width, channels), or uint8 or float32 (n, …).
 
-        ``train+validation`` are the source's training images, whole and in the source's own order.
+        ``train+validation`` are the source's training items, whole and in the source's own order.
         """
         return self._of(split, "images")
 
@@ -352,7 +329,21 @@ class DataSet:
         return Joined(parts, [self._file[f"{part}/positions"][:] for part in split.split("+")])
 
     def normaliser(self, how: str) -> Normaliser:
-        """Return :func:`normaliser` with this data set's statistics."""
+        """Return :func:`normaliser` with this data set's statistics.
+
+        Raises
+        ------
+        InputError
+            If ``how`` divides by 255 and the values are no pixels.
+        """
+        if how in ("unit", "centred") and self.images("train").dtype != np.uint8:
+            with storage.reading(self._file.filename, "a whole data set file"):
+                low, high = (float(self._file[f"statistics/{name}"][()]) for name in ("lowest", "highest"))
+            if not (low >= 0 and 1 < high <= 255):
+                raise InputError(
+                    f"{self._file.filename}: normalisation {how} divides by 255, expected values from 0 to 255. "
+                    f"Received: {low:g} to {high:g}. Use raw (as they are), channel or global."
+                )
         return normaliser(how, self.statistics)
 
 

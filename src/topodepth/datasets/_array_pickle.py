@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.file_kinds import kind_of
 
 DTYPE_NAMES = {f"{kind}{size}" for kind, size in [*(("u", 2**k) for k in range(4)), *(("i", 2**k) for k in range(4))]}
 DTYPE_NAMES |= {"f2", "f4", "f8"}
@@ -33,7 +34,7 @@ def read(path: str | Path) -> np.ndarray:
             return record.array()
         except Exception as error:  # a hostile pickle may raise anything
             raise InputError(
-                f"{path}: expected a pickle of one NumPy array of numbers. Received: "
+                f"{path}: expected a pickle of one NumPy array of numbers. Received: {kind_of(path)}, "
                 f"{' '.join(str(error).split())[:200] or type(error).__name__}"
             ) from error
 

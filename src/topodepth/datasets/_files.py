@@ -1,5 +1,6 @@
 """Image files of many sizes in folders, decoded one block at a time; nothing outside the folder is read."""
 
+import contextlib
 import logging
 import os
 import warnings
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from topodepth.datasets import Form
 from topodepth.datasets._images import Images
 from topodepth.errors import InputError
 
@@ -196,8 +198,9 @@ def open_files(
     if size is None and len(sizes) > 1:
         (one, first), (other, second) = list(sizes.items())[:2]
         raise InputError(
-            f"{root}: expected images of one size, or a size to bring them to. Received: {first.name!r} of "
-            f"{one[1]}×{one[0]} and {second.name!r} of {other[1]}×{other[0]} pixels."
+            f"{root}: expected images of one size, or `size:` in the data set's entry to bring them to one. Received: "
+            f"{str(first.relative_to(root))!r} of {one[1]}×{one[0]} and {str(second.relative_to(root))!r} of "
+            f"{other[1]}×{other[0]} pixels."
         )
     shape = (size, size) if size is not None else next(iter(sizes), (1, 1))
     made = {}
@@ -205,6 +208,21 @@ def open_files(
         rows = np.array([k for k, path in enumerate(paths) if path not in unreadable.reasons], dtype=np.int64)
         made[split] = FileImages(paths, (*shape, channels), unreadable).subset(rows), labels[rows]
     return made
+
+
+def file_form(root: Path, settings: Mapping[str, object]) -> Form | None:
+    """Return what the images of a folder will be: of the size asked for, or of that of the first one that is met."""
+    size, channels = settings.get("size"), settings.get("channels", 3)
+    if size:
+        return Form("images", (size, size, channels))
+    for base, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if name.lower().endswith(ENDINGS) and not name.startswith(".") and Path(base, name).is_file():
+                # what is wrong with a damaged one, the job says
+                with contextlib.suppress(Exception), open_image(Path(base, name)) as image:
+                    return Form("images", (image.height, image.width, channels))
+    return None
 
 
 def subfolders(folder: Path, root: Path) -> dict[str, Path]:
@@ -233,10 +251,18 @@ def labelled(classes: Mapping[str, Path], names: list[str], root: Path) -> tuple
     for name, folder in classes.items():
         found = _find(folder, root)
         if not found:
-            raise InputError(f"{folder}: expected {', '.join(ENDINGS)} images of class {name!r}. Received: none.")
+            raise InputError(
+                f"{folder}: expected {', '.join(ENDINGS)} images of class {name!r}. Received: {_others(folder)}."
+            )
         paths += found
         labels += [names.index(name)] * len(found)
     return paths, np.array(labels, dtype=np.int64)
+
+
+def _others(folder: Path) -> str:
+    """Say what a folder holds in place of images."""
+    endings = sorted({path.suffix for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")})
+    return f"files that end in {', '.join(map(repr, endings[:5]))}, convert them" if endings else "none"
 
 
 def _find(folder: Path, root: Path) -> list[Path]:

@@ -1,5 +1,6 @@
-"""Images read, converted and resized a block at a time, so that memory does not grow with a data set."""
+"""Images, and arrays that are none, read and converted a block at a time: memory does not grow with a data set."""
 
+import copy
 import math
 from collections.abc import Iterator
 
@@ -11,11 +12,19 @@ LIMIT_BYTES = 256 * 2**30  # a small hostile file can claim any number of images
 
 
 class Images:
-    """uint8 images (n, height, width, channels) that are read only when sliced.
+    """What a data set holds, (n, …), read only when sliced: uint8 images (n, height, width, channels), or other arrays.
 
-    A subclass sets ``shape`` and ``positions``, the index (n,) of each image in the source's own order, and reads.
+    A subclass sets ``shape`` and ``positions``, the index (n,) of each item in the source's own order, and reads.
+
+    Attributes
+    ----------
+    kind
+        ``"images"``, or ``"arrays"`` of numbers that are no images: tables, signals, sequences.
+    dtype
+        uint8, or float32 for numbers that are no pixels.
     """
 
+    kind = "images"
     dtype = np.dtype(np.uint8)
     shape: tuple[int, ...]
     positions: np.ndarray
@@ -31,25 +40,60 @@ class Images:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Return the images of some rows, uint8 (rows, height, width, channels)."""
+        """Return the items of some rows, (rows, …) of this ``dtype``."""
         raise NotImplementedError
 
     def subset(self, rows: np.ndarray) -> "Images":
-        """Return the images of some increasing rows, still unread."""
-        raise NotImplementedError
+        """Return the items of some increasing rows, still unread."""
+        part = copy.copy(self)
+        part.positions, part.shape = self.positions[rows], (len(rows), *self.shape[1:])
+        return part
 
     def blocks(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield rows and their images, ``count`` at a time; a source may leave out rows that cannot be read."""
+        """Yield rows and their items, ``count`` at a time; a source may leave out rows that cannot be read."""
         for start in range(0, len(self), count):
             rows = np.arange(start, min(start + count, len(self)))
             yield rows, self.read(rows)
 
     def finish(self) -> None:
-        """Say what was left out, once all images of a data set have been read; a source may refuse it here."""
+        """Say what was left out, once all items of a data set have been read; a source may refuse it here."""
 
 
-class ArrayImages(Images):
-    """Images in anything that can be sliced: an array, a memory map, an HDF5 data set.
+class Sliced(Images):
+    """Items of anything that can be sliced: an array, a memory map, an HDF5 data set.
+
+    Parameters
+    ----------
+    source
+        (n, …).
+    shape
+        Of one item, as it is handed out.
+    where
+        File and key, for error messages.
+    owner
+        What must stay open while the items are read.
+    """
+
+    def __init__(self, source, shape: tuple[int, ...], *, where: str, owner: object = None) -> None:
+        self.source, self.where, self.owner = source, where, owner
+        self.shape = (source.shape[0], *shape)
+        claimed = math.prod(map(int, self.shape)) * self.dtype.itemsize
+        if claimed > LIMIT_BYTES:
+            raise InputError(f"{where}: expected at most {LIMIT_BYTES >> 30} GiB. Received: {claimed >> 30} GiB.")
+        self.positions = np.arange(self.shape[0])
+
+    def block(self, rows: np.ndarray) -> np.ndarray:
+        """Return the source's own values at some increasing rows."""
+        rows = self.positions[rows]
+        whole = len(rows) and rows[-1] - rows[0] == len(rows) - 1
+        try:
+            return self.source[rows[0] : rows[-1] + 1] if whole else self.source[rows]
+        except OSError as error:  # HDF5's own words name no file
+            raise InputError(f"{self.where}: expected a whole file. Received: {error}") from error
+
+
+class ArrayImages(Sliced):
+    """Images of anything that can be sliced.
 
     Parameters
     ----------
@@ -59,50 +103,74 @@ class ArrayImages(Images):
         Resize to ``size`` × ``size``; None keeps the source's size.
     scale
         What the source's values are multiplied by to be 0–255, see :func:`pixel_scale`.
-    where
-        File and key, for error messages.
-    rows
-        Rows of ``source``, increasing; all if None.
-    owner
-        What must stay open while the images are read.
+    where, owner
+        As for :class:`Sliced`.
     """
 
     def __init__(
-        self, source, *, size: int | None = None, scale: int = 1, where: str = "images", rows=None, owner=None
+        self, source, *, size: int | None = None, scale: int = 1, where: str = "images", owner: object = None
     ) -> None:
         if source.ndim not in (3, 4):
-            raise InputError(f"{where}: expected images (n, height, width, channels). Received: {source.shape}.")
-        self.source, self.size, self.scale, self.where, self.owner = source, size, scale, where, owner
-        count = source.shape[0] if rows is None else len(rows)
+            raise InputError(
+                f"{where}: expected images (n, height, width, channels) or (n, height, width). "
+                f"Received: {source.shape}."
+            )
+        self.size, self.scale = size, scale
         height, width, channels = (*source.shape[1:], 1)[:3]
         if size is not None:
             height = width = size
-        self.shape = (count, height, width, channels)
-        claimed = math.prod(map(int, self.shape))
-        if claimed > LIMIT_BYTES:
-            raise InputError(f"{where}: expected at most {LIMIT_BYTES >> 30} GiB. Received: {claimed >> 30} GiB.")
-        self.positions = np.arange(count) if rows is None else np.asarray(rows)
+        super().__init__(source, (height, width, channels), where=where, owner=owner)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
         """Return the images of some increasing rows."""
-        rows = self.positions[rows]
-        whole = len(rows) and rows[-1] - rows[0] == len(rows) - 1
-        try:
-            block = self.source[rows[0] : rows[-1] + 1] if whole else self.source[rows]
-        except OSError as error:  # HDF5's own words name no file
-            raise InputError(f"{self.where}: expected a whole file. Received: {error}") from error
+        block = self.block(rows)
         if block.ndim == 3:
             block = block[..., None]
         if block.dtype != np.uint8:
             block = np.rint(block * np.float32(self.scale)).astype(np.uint8)
         return resize(block, self.size)
 
-    def subset(self, rows: np.ndarray) -> "ArrayImages":
-        """Return the images of some increasing rows, still unread."""
-        return ArrayImages(
-            self.source, size=self.size, scale=self.scale, where=self.where,
-            rows=self.positions[rows], owner=self.owner,
-        )  # fmt: skip
+
+class Arrays(Sliced):
+    """Numbers that are no images, as they are: uint8 stays uint8, all other numbers become float32.
+
+    Parameters
+    ----------
+    source
+        (n, …), two axes or more.
+    where, owner
+        As for :class:`Sliced`.
+    dtype
+        uint8 or float32; None takes what the source's own type becomes.
+    """
+
+    kind = "arrays"
+
+    def __init__(self, source, *, where: str = "arrays", owner: object = None, dtype: object = None) -> None:
+        if source.ndim < 2 or source.dtype.kind not in "buif":
+            raise InputError(
+                f"{where}: expected real numbers (n, …), two axes or more. Received: {source.dtype} {source.shape}."
+            )
+        self.dtype = np.dtype(dtype or (np.uint8 if source.dtype == np.uint8 else np.float32))
+        super().__init__(source, source.shape[1:], where=where, owner=owner)
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Return the numbers of some increasing rows; NaN, infinity or more than float32 holds are refused."""
+        with np.errstate(over="ignore"):
+            block = self.block(rows).astype(self.dtype)
+        bad = block.size - int(np.isfinite(block).sum())
+        if bad:
+            items = self.positions[rows[~np.isfinite(block).reshape(len(block), -1).all(axis=1)]]
+            raise InputError(
+                f"{self.where}: expected finite numbers of single precision. Received: {bad} that are NaN, infinite or "
+                f"too large, first in item {items[0]}. Leave such items out, or fill them."
+            )
+        return block
+
+
+def is_images(shape: tuple[int, ...], dtype: np.dtype) -> bool:
+    """Tell whether an array is taken for images where nobody says: four axes, or three of uint8 (grey)."""
+    return len(shape) == 4 or (len(shape) == 3 and dtype == np.uint8)
 
 
 def resize(images: np.ndarray, size: int | None) -> np.ndarray:
@@ -118,7 +186,7 @@ def resize(images: np.ndarray, size: int | None) -> np.ndarray:
     return made
 
 
-def pixel_scale(source, where: str) -> int:
+def pixel_scale(source, where: str, otherwise: str = "") -> int:
     """Return what pixel values must be multiplied by to lie in 0–255.
 
     The rule: truth values and floats that never exceed 1 are taken as 0–1 and multiplied by 255; all other numbers
@@ -130,6 +198,8 @@ def pixel_scale(source, where: str) -> int:
         Anything that can be sliced: all splits that share one scale must give the same.
     where
         File and key, for error messages.
+    otherwise
+        What to do with numbers that are no pixels, for error messages.
 
     Raises
     ------
@@ -138,7 +208,7 @@ def pixel_scale(source, where: str) -> int:
     """
     kind = source.dtype.kind
     if kind not in "buif":
-        raise InputError(f"{where}: expected numbers 0 to 255 or 0 to 1. Received: {source.dtype}.")
+        raise InputError(f"{where}: expected pixels, numbers 0 to 255 or 0 to 1. Received: type {source.dtype}.")
     if source.dtype == np.uint8:
         return 1
     if kind == "b":
@@ -149,5 +219,5 @@ def pixel_scale(source, where: str) -> int:
         block = source[start : start + step]
         low, high = np.minimum(low, block.min()), np.maximum(high, block.max())  # these keep NaN, Python's do not
     if not (low >= 0 and high <= 255):
-        raise InputError(f"{where}: expected pixels 0 to 255 or 0 to 1. Received: {low} to {high}.")
+        raise InputError(f"{where}: expected pixels 0 to 255 or 0 to 1{otherwise}. Received: {low} to {high}.")
     return 255 if kind == "f" and high <= 1 else 1

@@ -21,7 +21,11 @@ RECORD = 1 + 3 * 32 * 32
 LIMIT = 2**29  # the real archive unpacks to 184 MB
 
 
-@register("cifar10", source="the folder cifar-10-batches-bin, the folder that holds it, or cifar-10-binary.tar.gz")
+@register(
+    "cifar10",
+    source="the folder cifar-10-batches-bin, the folder that holds it, or cifar-10-binary.tar.gz",
+    shape=(32, 32, 3),
+)
 def load(
     source: Path, *, size: int | None = None, validation: float = 0.1, test: float = 0.15, seed: int = 0
 ) -> tuple[dict, list[str]]:

@@ -5,7 +5,7 @@ import numpy as np
 from topodepth.datasets import random_split, register
 
 
-@register("digits", source=None)
+@register("digits", source=None, shape=(8, 8, 1))
 def load(
     source: None = None, *, size: int | None = None, validation: float, test: float, seed: int
 ) -> tuple[dict, list[str]]:

@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.datasets import SPLITS, random_split, register, three_splits
-from topodepth.datasets._files import labelled, open_files, subfolders
+from topodepth.datasets._files import file_form, labelled, open_files, subfolders
 from topodepth.errors import InputError
+from topodepth.file_kinds import kind_of
 
 
 @register(
-    "images_folder", source="a folder with a folder of images a class, or with train, test and such folders in them"
+    "images_folder",
+    source="a folder with a folder of images a class, or with train, test and such folders in them",
+    shape=file_form,
 )
 def load(
     source: Path,
@@ -74,8 +77,9 @@ def load(
 
 def _several(folder: Path, classes: dict[str, Path]) -> list[str]:
     if len(classes) < 2:
+        received = ", ".join(map(repr, classes)) or ("no folders" if folder.is_dir() else kind_of(folder))
         raise InputError(
-            f"{folder}: expected a folder of images for each of two or more classes. "
-            f"Received: {', '.join(map(repr, classes)) or 'no folders'}."
+            f"{folder}: expected a folder with a folder of images for each of two or more classes. "
+            f"Received: {received}. Put the images of each class in a folder of its own."
         )
     return list(classes)

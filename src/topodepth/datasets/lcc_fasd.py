@@ -6,14 +6,18 @@ Source: Timoshenko et al. (2019), Large crowdcollected facial anti-spoofing data
 from pathlib import Path
 
 from topodepth.datasets import register
-from topodepth.datasets._files import labelled, open_files, subfolders
+from topodepth.datasets._files import file_form, labelled, open_files, subfolders
 from topodepth.errors import InputError
 
 PARTS = {"train": "LCC_FASD_training", "validation": "LCC_FASD_development", "test": "LCC_FASD_evaluation"}
 CLASSES = ["real", "spoof"]
 
 
-@register("lcc_fasd", source="the folder with LCC_FASD_training, LCC_FASD_development and LCC_FASD_evaluation")
+@register(
+    "lcc_fasd",
+    source="the folder with LCC_FASD_training, LCC_FASD_development and LCC_FASD_evaluation",
+    shape=file_form,
+)
 def load(
     source: Path,
     *,

@@ -2,19 +2,29 @@
 
 import math
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from topodepth import storage
-from topodepth.datasets import register
-from topodepth.datasets._keyed import splits_of
+from topodepth.datasets import Form, register
+from topodepth.datasets._keyed import form_of, not_a, splits_of
 from topodepth.errors import InputError
 
 LIMIT = 16 * 2**30  # bytes unpacked in memory; more belongs in HDF5, which is read in parts
 
 
-@register("npz", source="an .npz file with x_train, y_train, x_test, y_test, or images, labels")
+def _form(source: Path, settings: Mapping[str, object]) -> Form:
+    """Return what one item of the file will be, from the arrays' headers."""
+    with _opened(source) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
+        return form_of(source, names, lambda key: _header(source, archive, key), settings)
+
+
+@register("npz", source="an .npz file with x_train, y_train, x_test, y_test, or images, labels", shape=_form)
 def load(
     source: Path,
     *,
@@ -23,22 +33,27 @@ def load(
     test: float = 0.15,
     seed: int = 0,
     keys: dict[str, str] | None = None,
+    kind: str | None = None,
 ) -> tuple[dict, list[str]]:
-    """Return the images of an .npz file; it never runs code: arrays of Python objects are refused.
+    """Return the images, or other arrays, of an .npz file; it never runs code: arrays of Python objects are refused.
 
     Parameters
     ----------
     source
-        The file: images (n, height, width[, channels]) uint8, or other numbers 0–255 or 0–1; labels (n,) or (n, 1)
-        whole numbers from 0; optionally ``x_validation, y_validation``, and text ``class_names`` (classes,).
+        The file: images (n, height, width[, channels]) uint8, or other numbers 0–255 or 0–1, or arrays of numbers that
+        are no images (n, …); labels (n,) or (n, 1) whole numbers from 0; optionally ``x_validation, y_validation``,
+        and text ``class_names`` (classes,).
     size
-        Resize to ``size`` × ``size``; None keeps the source's size.
+        Resize images to ``size`` × ``size``; None keeps the source's size.
     validation, test
         Fractions of each class, where the file has no such split.
     seed
         Seed of the split.
     keys
         The file's own names where they differ: ``{"class_names": "names"}``.
+    kind
+        ``"images"``, or ``"arrays"`` of numbers that are kept as they are; None takes four axes, and three of uint8,
+        for images.
 
     Raises
     ------
@@ -47,18 +62,15 @@ def load(
         not fit together.
     """
     source = Path(source)
-    try:
-        with zipfile.ZipFile(source) as archive:
-            size_unpacked = sum(item.file_size for item in archive.infolist())
-    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InputError(f"{source}: expected a whole .npz file. Received: {error}") from error
+    with _opened(source) as archive:
+        size_unpacked = sum(item.file_size for item in archive.infolist())
     if size_unpacked > LIMIT:
         raise InputError(f"{source}: expected at most {LIMIT >> 30} GiB unpacked. Received: {size_unpacked} bytes.")
     with storage.reading(source, "a whole .npz file"), np.load(source, allow_pickle=False) as archive:
 
         def get(key: str) -> np.ndarray:
+            _header(source, archive.zip, key)
             try:
-                _check_claim(archive.zip, f"{key}.npy")
                 array = archive[key]
             except Exception as error:  # a hostile archive may raise anything
                 raise InputError(f"{source}/{key}: expected an array of numbers. Received: {error}") from error
@@ -67,15 +79,35 @@ def load(
             return array
 
         return splits_of(
-            source, archive.files, get, size=size, validation=validation, test=test, seed=seed, keys=keys
+            source, archive.files, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind
         )  # fmt: skip
 
 
-def _check_claim(archive: zipfile.ZipFile, name: str) -> None:
-    """Refuse an array whose header claims more than its file unpacks to: NumPy would take the memory before reading."""
-    with archive.open(name) as member:
-        reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-        shape, _, dtype = reader[np.lib.format.read_magic(member)](member)
-        claimed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(name).file_size
-    if claimed > there:
-        raise ValueError(f"{claimed} bytes claimed, {there} there")
+@contextmanager
+def _opened(source: Path) -> Iterator[zipfile.ZipFile]:
+    """Open the archive that an .npz file is."""
+    try:
+        archive = zipfile.ZipFile(source)
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise not_a("an .npz file", source, error) from error
+    with archive:
+        yield archive
+
+
+def _header(source: Path, archive: zipfile.ZipFile, key: str) -> SimpleNamespace:
+    """Return what an array says of itself: shape and type.
+
+    One that claims more than its file unpacks to is refused: NumPy would take the memory before reading.
+    """
+    try:
+        with archive.open(f"{key}.npy") as member:
+            reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape, _, dtype = reader[np.lib.format.read_magic(member)](member)
+            if dtype.hasobject:
+                raise ValueError("Python objects, which run code when they are read. Save numbers: values.astype(…)")
+            claimed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{key}.npy").file_size
+        if claimed > there:
+            raise ValueError(f"{claimed} bytes claimed, {there} there")
+    except Exception as error:  # a hostile archive may raise anything
+        raise InputError(f"{source}/{key}: expected an array of numbers. Received: {error}") from error
+    return SimpleNamespace(shape=shape, dtype=dtype)

@@ -20,7 +20,7 @@ GAMMA = (0.7, 1.4)  # exponent of the tone curve: below 1 brighter, above 1 dark
 NOISE = (0.01, 0.03)  # standard deviation of the sensor's Gaussian noise
 
 
-@register("spoofed_digits", source=None)
+@register("spoofed_digits", source=None, shape=(32, 32, 1))
 def load(
     source: None = None, *, size: int | None = 32, validation: float, test: float, seed: int
 ) -> tuple[dict, list[str]]:

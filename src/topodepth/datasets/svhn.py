@@ -16,7 +16,7 @@ FILES = ("train_32x32.mat", "test_32x32.mat")
 LIMIT = 2**31  # bytes of pixels in one file; the real training file holds 225 MB
 
 
-@register("svhn", source="the folder with train_32x32.mat and test_32x32.mat", files=FILES)
+@register("svhn", source="the folder with train_32x32.mat and test_32x32.mat", files=FILES, shape=(32, 32, 3))
 def load(
     source: Path, *, size: int | None = None, validation: float = 0.1, test: float = 0.15, seed: int = 0
 ) -> tuple[dict, list[str]]:

@@ -62,8 +62,11 @@ def draw(images: Images, *, title: str = "") -> "Figure":
     InputError
         If the arrays do not fit together.
     """
+    if images.pixels.ndim != 5 or images.pixels.shape[-1] not in (1, 3, 4):
+        expected = "pixels expected as images (images, strengths, height, width, channels) of 1, 3 or 4 channels"
+        raise InputError(f"adversarial_images figure: {expected}. Received: {images.pixels.shape}.")
     count, strengths = images.pixels.shape[:2]
-    if images.pixels.ndim != 5 or images.labels.shape != (count,) or images.predicted.shape != (count, strengths):
+    if images.labels.shape != (count,) or images.predicted.shape != (count, strengths):
         shapes = images.pixels.shape, images.labels.shape, images.predicted.shape
         raise InputError(f"adversarial_images figure: pixels, labels, predicted expected to fit. Received: {shapes}.")
     with style.look():
