@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from topodepth.errors import InputError
 
-LARGEST = 20_000  # applications of layers in a network; those of published ones are some hundreds
+LARGEST = 10_000  # applications of layers in a network; those of published ones are some hundreds
 CONTAINERS = {"Functional", "Sequential", "Model"}
 WRAPPERS = {"SpectralNormalization", "TimeDistributed", "Bidirectional"}
 # fmt: off
@@ -195,6 +195,8 @@ class LayerGraph:
     def __init__(
         self, name: str, outputs: Sequence, describe: Callable[[object], tuple[Application, list]], order: Sequence = ()
     ) -> None:
+        if not outputs:
+            raise InputError(f"{name}: expected a network with an output. Received: none.")
         self.name = name
         self.order = list(order)
         self.applications: list[Application] = []
@@ -230,6 +232,8 @@ class LayerGraph:
                 if application.key in started:  # met again below itself
                     raise InputError(f"{self.name}: expected layers without a cycle. Received: {application.name!r}")
                 started.add(application.key)
+                if len(started) > LARGEST:  # inner models, each applied twice in the next, grow beyond all bounds
+                    raise InputError(f"{self.name}: expected at most {LARGEST} layers, those of inner models too.")
                 pending.append((handle, True))
                 pending.extend((item, False) for item in inputs)
                 continue
@@ -238,8 +242,6 @@ class LayerGraph:
             application.depth = before if application.nested else before + 1
             made_by[application.key] = application
             self.applications.append(application)
-            if len(made_by) > LARGEST:  # inner models, each applied twice in the next, grow beyond all bounds
-                raise InputError(f"{self.name}: expected at most {LARGEST} layers, those of inner models too.")
 
     def consumers(self, application: Application) -> list[Application]:
         """Return the applications that take an output; an inner model's own output is looked through."""

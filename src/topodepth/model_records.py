@@ -75,11 +75,18 @@ class _Model:
         else:
             self.nodes = {str(record["name"]): (record, record.get("inbound_nodes") or []) for record in records}
             self.inputs = [name for name, _, _ in _references(config["input_layers"])]
-            self.outputs = list(_references(config["output_layers"]))
+            self.outputs = list(map(self._counted, _references(config["output_layers"])))
         used = (reference for _, calls in self.nodes.values() for reference in _references(calls))
         self._highest: dict[str, int] = {}
         for name, call, _ in [*self.outputs, *used]:
             self._highest[name] = max(call, self._highest.get(name, 0))
+
+    def _counted(self, output: tuple[str, int, int]) -> tuple[str, int, int]:
+        """Return an output with its call counted from 0: Keras 3 counts an inner model's from 1 here, and only here."""
+        name, number, index = output
+        record, calls = self.nodes[name]
+        counts_from_1 = record["class_name"] == "Functional" and calls and isinstance(calls[0], dict)
+        return name, number - bool(counts_from_1), index
 
     def call(self, layer: str, number: int) -> object:
         """Return a call of a layer, as the file has it."""

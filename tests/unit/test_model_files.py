@@ -292,19 +292,47 @@ def test_a_loss_of_ones_own_is_no_code_to_run_when_a_model_is_measured(tmp_path)
     assert load_model(tmp_path / "compiled.keras").count_params() == 15
 
 
-def test_several_inputs_or_outputs_are_refused(tmp_path):
+@pytest.mark.parametrize("key", ["input_layers", "output_layers"])
+def test_a_network_without_an_input_or_an_output_is_refused(small, key):
     import keras
 
-    a, b = keras.Input((4,)), keras.Input((4,))
-    x = keras.layers.Add()([a, b])
-    keras.Model([a, b], keras.layers.Dense(3)(x)).save(tmp_path / "inputs.keras")
-    keras.Model(a, [keras.layers.Dense(3)(a), keras.layers.Dense(2)(a)]).save(tmp_path / "outputs.keras")
-    for name in ("inputs", "outputs"):
-        path = tmp_path / f"{name}.keras"
-        with pytest.raises(InputError, match="one input and one output"):
-            auto_layers(path)
-        with pytest.raises(InputError, match="one input and one output"):
-            tap_layers(load_model(path))
+    images = keras.Input((4,))
+    keras.Model(images, keras.layers.Dense(3)(images)).save(small / "whole.keras")
+
+    def empty(text):
+        config = json.loads(text)
+        config["config"][key] = []
+        return json.dumps(config)
+
+    path = with_config(small / "whole.keras", empty, small / "changed.keras")
+    with pytest.raises(InputError, match=r"changed\.keras: .*expected a network with (one input|an output)"):
+        auto_layers(path)
+
+
+def test_inner_models_that_multiply_are_refused_soon(tmp_path):
+    """Each applies the next one twice: 2 ** 17 layers from a file of some kilobytes."""
+    import keras
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    for _ in range(5):
+        inputs = keras.Input((4,))
+        model = keras.Model(inputs, model(model(inputs)))
+    model.save(tmp_path / "whole.keras")
+    assert len(auto_layers(tmp_path / "whole.keras")) == 12  # of 32
+
+    def deeper(text):
+        config = json.loads(text)
+        for _ in range(12):
+            outer = json.loads(text)
+            within = next(item for item in outer["config"]["layers"] if item["class_name"] == "Functional")
+            within["config"] = config["config"]
+            config = outer
+        return json.dumps(config)
+
+    path = with_config(tmp_path / "whole.keras", deeper, tmp_path / "deep.keras")
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(InputError, match=r"deep\.keras: .*at most 10000 layers"):
+        auto_layers(path)
 
 
 def test_a_model_whose_weights_lie_in_another_file_is_not_opened(small):
