@@ -77,7 +77,7 @@ def _line(row: dict) -> str:
         "target": row["target"] and f"(target: {row['target']})",
     }
     return (
-        f"{row['work']:24} {row['tool']:18} {row['seconds']:9.3f} s  cpu {row['cpu_seconds']:9.3f} s"
+        f"{row['work']:26} {row['tool']:22} {row['seconds']:9.3f} s  cpu {row['cpu_seconds']:9.3f} s"
         f"  {row['peak_mb']:7.0f} MB  " + "  ".join(filter(None, cells.values()))
     )
 

@@ -13,3 +13,9 @@ def features(n: int) -> np.ndarray:
     rng = np.random.default_rng(n)
     centres = rng.normal(size=(10, 128))
     return np.maximum(0.0, centres[rng.integers(10, size=n)] + 0.7 * rng.normal(size=(n, 128)))
+
+
+def torus(n: int) -> np.ndarray:
+    """Return n random points of a torus in 3 dimensions, whose loops die late: most edges are needed."""
+    a, b = 2 * np.pi * np.random.default_rng(n).random((2, n))
+    return np.column_stack([(2 + np.cos(a)) * np.cos(b), (2 + np.cos(a)) * np.sin(b), np.sin(a)])

@@ -5,6 +5,7 @@ peaks lie between a third of the estimate and all of it (a test and ``make bench
 """
 
 import math
+from importlib.util import find_spec
 from pathlib import Path
 
 from topodepth.errors import InputError
@@ -17,7 +18,7 @@ MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyo
 STRIP_BYTES = 1 << 26  # distances that the search for near points holds at a time beyond, and as much for its masks
 POINT_COPIES = 6  # of the points in float64: as read, scaled, permuted, centred, distinct, with norms
 LISTED_BYTES = 1600  # lists of near points, for each point
-EDGE_BYTES = {"auto": 110, "redzed": 60, "gudhi": 110, "ripser": 200}  # lists of neighbours and columns, for each edge
+EDGE_BYTES = {"redzed": 60, "gudhi": 110, "ripser": 200}  # ranks, lists of neighbours and columns, for each edge
 EDGE_SHARE = {"auto": 0.5, "redzed": 0.9, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
 SIMPLEX_BYTES = 4  # for each set of k + 1 points in H_k, k > 1, of which few become columns
 
@@ -60,6 +61,8 @@ def dimension_memory_estimate(n: int, d: int) -> int:
 def engine_bytes(n: int, max_dim: int, share: float, engine: str = "auto") -> int:
     """Return the bytes that an engine needs beside the matrix, for a share of the edges of n points."""
     simplices = sum(math.comb(n, k + 1) for k in range(2, max_dim + 1))
+    if engine == "auto":
+        engine = "redzed" if max_dim == 1 and find_spec("redzed_tda") else "gudhi"
     return int(EDGE_BYTES[engine] * share * n * n / 2) + SIMPLEX_BYTES * simplices
 
 

@@ -45,10 +45,12 @@ def assert_same(one, other, scale=1.0, tolerance=1e-6):
 @quick
 @given(clouds(), st.sampled_from([1, 2]))
 def test_the_engines_agree_to_float32(points, max_dim):
-    auto, gudhi, ripser = (
-        persistence_diagrams(points, max_dim=max_dim, engine=name) for name in ("auto", "gudhi", "ripser")
+    auto, redzed, gudhi, ripser = (
+        persistence_diagrams(points, max_dim=max_dim, engine=name) for name in ("auto", "redzed", "gudhi", "ripser")
     )
     scale = max(1.0, np.abs(points).max())
+    for one, other in zip(redzed, gudhi, strict=True):
+        np.testing.assert_array_equal(one, other)
     assert_same(auto, gudhi, scale, 1e-9)
     assert_same(auto, ripser, scale, 2e-6)
 

@@ -109,13 +109,37 @@ def test_distances_give_the_diagrams_of_their_points(engine):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
-def test_without_gudhi_the_reference_engine_serves(monkeypatch):
+GUDHI = ("gudhi", "gudhi._ripser_ext", "gudhi.sklearn", "gudhi.sklearn.rips_persistence")
+
+
+def hide(monkeypatch, *modules):
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)
+
+
+def test_without_redzed_gudhi_serves_and_finds_the_same_bars(monkeypatch):
+    points = np.random.default_rng(3).normal(size=(140, 4))
+    expected = persistence_diagrams(points)
+    hide(monkeypatch, "redzed_tda", "ripser")
+    for one, other in zip(persistence_diagrams(points), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_without_redzed_and_gudhi_the_reference_engine_serves(monkeypatch):
     points = np.random.default_rng(3).normal(size=(40, 4))
     expected = persistence_diagrams(points, engine="gudhi")
-    for module in ("gudhi", "gudhi._ripser_ext", "gudhi.sklearn", "gudhi.sklearn.rips_persistence"):
-        monkeypatch.setitem(sys.modules, module, None)
+    hide(monkeypatch, "redzed_tda", *GUDHI)
     for one, other in zip(persistence_diagrams(points), expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("engine", "modules"), [("redzed", ("redzed_tda",)), ("gudhi", GUDHI), ("ripser", ("ripser",))]
+)
+def test_an_engine_that_is_not_installed_is_named(monkeypatch, engine, modules):
+    hide(monkeypatch, *modules)
+    with pytest.raises(InputError, match=f"engine {engine}: expected its package to be installed"):
+        persistence_diagrams(np.eye(4), engine=engine)
 
 
 def test_without_gudhis_private_module_its_public_class_serves(monkeypatch):
@@ -198,7 +222,7 @@ def test_a_subset_of_one_matrix_has_the_tree_of_its_points():
         ({"points": np.eye(3), "max_dim": 4}, "from 0 to 3. Received: 4"),
         ({"points": np.eye(3), "max_dim": -1}, "from 0 to 3"),
         ({"points": np.eye(3), "max_dim": 1.5}, "whole number"),
-        ({"points": np.eye(3), "engine": "riper"}, "Did you mean 'ripser'.*auto, gudhi, ripser"),
+        ({"points": np.eye(3), "engine": "riper"}, "Did you mean 'ripser'.*auto, gudhi, redzed, ripser"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(arguments, message):

@@ -12,6 +12,7 @@ from topodepth.errors import InputError
 from topodepth.homology import (
     distance_matrix,
     engines,
+    h1,
     memory_estimate,
     minimum_spanning_tree_lengths,
     nearest_distances,
@@ -115,18 +116,18 @@ def test_part_of_the_edges_gives_the_h1_of_all(name):
     for one, all_edges in zip(
         persistence_diagrams(LOOPS[name]), persistence_diagrams(LOOPS[name], engine="gudhi"), strict=True
     ):
-        np.testing.assert_allclose(one, all_edges, rtol=1e-7, atol=1e-12)
+        np.testing.assert_array_equal(one, all_edges)
 
 
 def test_h1_of_features_is_complete_with_under_half_of_the_edges(monkeypatch):
     shares = []
-    compute = engines.gudhi_diagrams
+    compute = engines.redzed_diagrams
 
     def spy(matrix, max_dim, threshold):
         shares.append(np.mean(matrix <= threshold))
         return compute(matrix, max_dim, threshold)
 
-    monkeypatch.setattr(engines, "gudhi_diagrams", spy)
+    monkeypatch.setattr(engines, "redzed_diagrams", spy)
     persistence_diagrams(features(400, d=128))
     assert len(shares) == 1
     assert shares[0] < 0.5
@@ -134,22 +135,43 @@ def test_h1_of_features_is_complete_with_under_half_of_the_edges(monkeypatch):
 
 def test_a_loop_that_outlives_the_first_threshold_is_followed_to_its_death(monkeypatch):
     thresholds = []
-    compute = engines.gudhi_diagrams
-    monkeypatch.setattr(engines, "gudhi_diagrams", lambda *some: thresholds.append(some[2]) or compute(*some))
+    compute = engines.redzed_diagrams
+    monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: thresholds.append(some[2]) or compute(*some))
     h1 = persistence_diagrams(LOOPS["a large circle"])[1]
     assert len(thresholds) > 1
     assert np.isfinite(h1).all()
     assert (h1[:, 1] - h1[:, 0]).max() > 1
 
 
-@pytest.mark.parametrize("name", ["features", "grid", "pairs"])
-def test_the_longest_unwitnessed_edge_is_that_of_the_relative_neighbourhood_graph(name):
-    matrix = distance_matrix(LOOPS[name])
-    n = len(matrix)
-    witnessed = np.array([[np.maximum(matrix[u], matrix[v]).min() < matrix[u, v] for v in range(n)] for u in range(n)])
-    expected = matrix[~witnessed].max()
+def relative_neighbourhood(matrix):
+    """Return the lengths of all edges that have no witness, by trying all points."""
+    return [d for u, row in enumerate(matrix) for v, d in enumerate(row) if np.maximum(row, matrix[v]).min() >= d]
+
+
+@pytest.mark.parametrize("name", ["features", "grid", "pairs", "two circles", "all equally far"])
+@pytest.mark.parametrize("small", [False, True], ids=["", "in many pieces"])
+def test_the_longest_unwitnessed_edge_is_that_of_the_relative_neighbourhood_graph(name, small, monkeypatch):
+    matrix = distance_matrix((LOOPS | {"all equally far": np.eye(50)})[name])
+    if small:
+        monkeypatch.setattr(h1, "STRIP_BYTES", 1 << 13)
+        monkeypatch.setattr(h1, "CHUNK", 3)
+    expected = max(relative_neighbourhood(matrix))
     assert expected > 0
-    assert engines.longest_unwitnessed_edge(matrix) == expected
+    assert h1.longest_unwitnessed_edge(matrix) == expected
+
+
+def test_a_longest_edge_that_two_bytes_do_not_tell_from_its_witnessed_neighbours_is_found():
+    rng = np.random.default_rng(11)
+    matrix = np.triu(1 + 1e-9 * rng.random((60, 60)), 1)
+    matrix[0, 1:] = 4
+    matrix += matrix.T
+    expected = max(relative_neighbourhood(matrix))
+    assert h1.longest_unwitnessed_edge(matrix) == expected
+    assert h1.longest_unwitnessed_edge(1e-300 * matrix) == max(relative_neighbourhood(1e-300 * matrix))
+
+
+def test_points_that_all_coincide_have_no_edge_to_be_born():
+    assert h1.longest_unwitnessed_edge(np.zeros((9, 9))) == 0
 
 
 PEAK = """
@@ -165,8 +187,8 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the peak from /proc")
 @pytest.mark.parametrize(
-    ("n", "max_dim", "engine"), [(3000, 0, "auto"), (6000, 0, "auto"), (1200, 1, "auto"), (1200, 1, "gudhi"),
-                                 (800, 1, "ripser"), (150, 2, "auto")]
+    ("n", "max_dim", "engine"), [(3000, 0, "auto"), (6000, 0, "auto"), (1200, 1, "auto"), (1200, 1, "redzed"),
+                                 (1200, 1, "gudhi"), (800, 1, "ripser"), (150, 2, "auto")]
 )  # fmt: skip
 def test_the_memory_estimate_holds_within_a_factor_of_three(n, max_dim, engine):
     done = subprocess.run(
@@ -215,6 +237,7 @@ def test_a_dimension_of_50000_points_is_not_refused_on_a_small_machine():
 def test_edges_that_do_not_fit_are_refused_before_the_engine_starts(monkeypatch):
     matrix = distance_matrix(features(300))
     monkeypatch.setattr(memory, "available_memory", lambda: 1 << 16)
+    monkeypatch.setattr(engines, "redzed_diagrams", None)
     monkeypatch.setattr(engines, "gudhi_diagrams", None)
     with pytest.raises(InputError, match="H_1 of 300 points"):
         persistence_diagrams(distances=matrix)

@@ -116,7 +116,7 @@ def _as_float32(ranks: np.ndarray) -> np.ndarray:
 
 def _looked_up(bars: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Return bars of ranks as bars of distances, or raise if they cannot be."""
-    ranks = np.where(bars > 0, bars.astype(np.float32).view(np.int32) - ONE, 0)
+    ranks = np.where(bars == 0, 0, bars.astype(np.float32).view(np.int32) - ONE)
     ranks[np.isposinf(bars)] = len(lengths)
     if not ((ranks >= 0) & (ranks <= len(lengths))).all() or (ranks[:, 0] >= ranks[:, 1]).any():
         raise EngineError("redzed-tda: expected births before deaths, at distances that there are. Received: others")
