@@ -333,3 +333,16 @@ def test_ticks_are_plain_numbers_where_these_are_short(value, text):
 def test_long_names_keep_both_ends():
     assert style.short("block_3_project_batch_norm", 11) == "block…_norm"
     assert style.short("conv_1", 11) == "conv_1"
+
+
+@pytest.mark.parametrize("draw", [depth.draw, depth_models.draw])
+def test_a_table_without_the_usual_descriptors_shows_those_that_it_has(draw):
+    others = TABLE[TABLE["descriptor"] == "lifespan_sum"].assign(descriptor="persistent_entropy")
+    labels = {axes.get_ylabel() for axes in draw(others).axes}
+    assert {"persistent entropy, $H_0$", "persistent entropy, $H_1$"} <= labels
+
+
+def test_dimensions_are_never_drawn_from_anything_else():
+    others = TABLE[TABLE["descriptor"] == "lifespan_sum"]
+    with pytest.raises(InputError, match=r"dimension figure: no rows .* ph_dimension H_0.*has: lifespan_sum H_0"):
+        dimension.draw(others)

@@ -144,6 +144,29 @@ def test_experiments_of_a_configuration_are_run_and_no_others(clone, study):
     assert rules_planned(study, *where, "--configfile", "mine.yaml", "--", "adversarial") == {"adversarial": 1}
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"samples": {"default": {"dimensions": False}}}, {"dimension": {"estimators": []}}],
+    ids=lambda c: next(iter(c)),
+)
+def test_without_dimensions_their_figure_is_not_asked_for_and_the_others_are(clone, study, change):
+    (study / "mine.yaml").write_text(yaml.safe_dump(STUDY | change))
+    planned = rules_planned(study, "--snakefile", clone.path / "Snakefile", "--configfile", "mine.yaml", "--", "depth")
+    assert planned["draw_depth"] == planned["draw_depth_models"] == planned["draw_diagrams"] == 1
+    assert "draw_dimension" not in planned
+
+
+def test_a_run_of_one_model_with_all_that_can_be_switched_off_makes_its_figures(clone, study):
+    """No null model, no interval, no dimension, no descriptor that figures show by themselves."""
+    bare = {"null_draws": 0, "jackknife_groups": 0, "max_dim": 0, "descriptors": ["persistent_entropy"]}
+    (study / "mine.yaml").write_text(yaml.safe_dump(STUDY | {"topology": bare, "dimension": {"estimators": []}}))
+    where = ["--snakefile", clone.path / "Snakefile", "--configfile", "mine.yaml"]
+    result = snakemake(study, "--cores", "2", *where, "--", "depth")
+    assert result.returncode == 0, result.stdout + result.stderr
+    made = {path.name for path in (study / "results/mine/depth/mine").glob("*.png")}
+    assert made == {"depth.png", "depth_models.png"}
+
+
 def test_more_cores_than_there_are_become_those_there_are_with_one_line_of_notice(clone, study):
     where = ["--snakefile", clone.path / "Snakefile", "--configfile", "mine.yaml"]
     result = snakemake(study, "--cores", str(CORES + 14), *where, "--", SAMPLE)

@@ -1,4 +1,5 @@
-# local: compute nodes often lack the internet
+# local: compute nodes often lack the internet. Said in each rule, for in a module that renames its rules (`as td_*`)
+# `localrules:` keeps the old names (Snakemake 9.27).
 
 
 rule fetch_asset:
