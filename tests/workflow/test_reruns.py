@@ -229,7 +229,7 @@ def test_a_layer_added_measures_that_model_again_and_trains_nothing(repository):
 def test_another_line_in_a_file_of_positions_measures_again_and_trains_nothing(repository):
     def listed(config):
         config["samples"]["default"] |= {"split": "train+validation", "indices": "positions.txt"}
-        config["experiments"] = {"depth": config["experiments"]["depth"]}
+        config["experiments"] |= {kind: [] for kind in ("dynamics", "generalization", "adversarial", "spoofing")}
 
     positions = repository.path / "positions.txt"
     positions.write_text("\n".join(map(str, range(300, 420))))
