@@ -228,19 +228,21 @@ def test_a_layer_added_measures_that_model_again_and_trains_nothing(repository):
 
 def test_another_line_in_a_file_of_positions_measures_again_and_trains_nothing(repository):
     def listed(config):
-        config["samples"]["default"] |= {"split": "train+validation", "indices": "positions.txt"}
+        config["samples"]["default"] |= {"split": "train", "indices": "positions.txt"}
         config["experiments"] |= {kind: [] for kind in ("dynamics", "generalization", "adversarial", "spoofing")}
 
     positions = repository.path / "positions.txt"
-    positions.write_text("\n".join(map(str, range(300, 420))))
+    with storage.open_h5(repository.path / "results/tiny/datasets/digits.h5") as file:
+        of_train = file["train/positions"][:121]  # the test images are drawn from the same source
+    positions.write_text("\n".join(map(str, of_train[:120])))
     config = repository.configure(listed, "listed.yaml")
     result = repository.snakemake("--cores", "2", "--until", "extract_activations", config=config)
     assert result.returncode == 0, result.stdout + result.stderr
     drawn = storage.read_indices(repository.path / "results/tiny/samples/digits/default.csv")
-    assert drawn.tolist() == list(range(300, 420))
+    assert drawn.tolist() == list(range(120))
     until = ("--until", "extract_activations")
     assert repository.planned(*until, config=config) == set()
-    positions.write_text("\n".join(map(str, range(301, 421))))
+    positions.write_text("\n".join(map(str, of_train[1:])))
     assert rules(repository.planned(*until, config=config)) == {"draw_sample", "extract_activations"}
 
 
