@@ -43,6 +43,26 @@ def test_a_stated_accuracy_stands_in_only_where_none_was_measured(caplog):
     assert "1 models: test accuracy as stated, not measured: only" in caplog.messages[1]
 
 
+def test_measured_images_classified_much_worse_than_stated_put_the_normalisation_in_doubt(caplog):
+    about = [
+        model(name, stated_accuracy=0.89, sample_accuracy=share) for name, share in (("fine", 0.93), ("wrong", 0.31))
+    ]
+    with caplog.at_level(logging.WARNING):
+        rows, columns = records.model_rows([*about, model("unknown")], [None] * 3)
+    assert [records.in_doubt(row) for row in rows] == [False, True, False]
+    warnings = [text for text in caplog.messages if "normalisation" in text]
+    assert len(warnings) == 1
+    assert "wrong: stated accuracy 0.890, on the measured images 0.310" in warnings[0]
+    assert "sample_accuracy" in columns
+
+
+def test_a_class_that_no_table_has_is_refused_and_not_left_out():
+    found = table([{"descriptor": "lifespan_sum", "homology_dimension": 0, "layer": "logits", "class": "1"}])
+    rows = records.model_rows([model("a")], [None])[0]
+    with pytest.raises(InputError, match=r"unknown class in the tables of descriptors '12'.*Known: 1\."):
+        records.measure_rows(rows, [found], [{}], ["12"])
+
+
 def test_models_of_one_name_are_refused():
     with pytest.raises(InputError, match="'a' twice"):
         records.model_rows([model("a"), model("a")], [None, None])

@@ -27,7 +27,21 @@ def test_every_figure_has_its_table_beside_it(results):
     made = {str(path.relative_to(results / "depth/pair")) for path in (results / "depth/pair").rglob("*.*")}
     figures = {"depth", "depth_models", "dimension", "training", "diagrams/vgg", "diagrams/resnet"}
     assert {f"{figure}.{ending}" for figure in figures for ending in ("png", "svg")} <= made
+    assert {"accuracy.csv", "accuracy.html"} <= made
     assert {"depth.csv", "training.csv", "diagrams/vgg.bars.csv", "diagrams/resnet.betti.csv"} <= made
+
+
+def test_accuracy_on_the_measured_images_is_that_of_the_logits_measured(results, table):
+    rows = storage.read_table(results / "depth/pair/accuracy.csv").set_index("model")
+    assert list(rows.index) == ["vgg", "resnet"]
+    for model in rows.index:
+        file = activations.read(results / f"activations/{model}/default.h5")
+        expected = (file.points("logits").argmax(axis=1) == file.labels).mean()
+        assert rows.loc[model, "accuracy"] == pytest.approx(expected)
+        assert set(table.loc[table["model"] == model, "accuracy"]) == {rows.loc[model, "accuracy"]}
+        assert rows.loc[model, "images"] == 120
+    view = activations.read(results / "activations/vgg@spoof.digits/digits@test.h5")
+    assert "accuracy" not in view.attributes  # of the two classes of other data
 
 
 def test_every_layer_of_every_model_is_in_the_table_in_order_of_depth(table):

@@ -15,7 +15,7 @@ from topodepth import storage
 pytestmark = pytest.mark.xdist_group("workflow")
 
 FIGURES = {"draw_depth", "draw_depth_models", "draw_dimension", "draw_training"}
-AGGREGATES = {"join_depth_tables", "join_histories"} | FIGURES
+AGGREGATES = {"join_depth_tables", "join_histories", "tabulate_accuracy"} | FIGURES
 PROVENANCE = {"all", "list_provenance", "provenance"}
 NETWORKS = {"train_model", "evaluate_model", "extract_activations", "attack_model"}
 LAYERS = {"compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "compare_spoofs"}
@@ -189,7 +189,10 @@ def test_a_renamed_model_is_a_new_one(repository):
 def test_another_label_of_a_model_draws_only(repository):
     jobs = repository.planned(config=repository.configure(lambda config: config["models"]["vgg"].update(label="Mine")))
     assert {"draw_depth", "draw_diagrams"} <= rules(jobs)
-    assert {rule for rule in rules(jobs) - PROVENANCE if not rule.startswith("draw_")} <= {"join_spoofs"}
+    assert {rule for rule in rules(jobs) - PROVENANCE if not rule.startswith("draw_")} <= {
+        "join_spoofs",
+        "tabulate_accuracy",
+    }
 
 
 def test_a_model_file_replaced_by_another_is_measured_again_and_by_its_like_is_not(repository):
@@ -225,19 +228,21 @@ def test_a_layer_added_measures_that_model_again_and_trains_nothing(repository):
 
 def test_another_line_in_a_file_of_positions_measures_again_and_trains_nothing(repository):
     def listed(config):
-        config["samples"]["default"] |= {"split": "train+validation", "indices": "positions.txt"}
-        config["experiments"] = {"depth": config["experiments"]["depth"]}
+        config["samples"]["default"] |= {"split": "train", "indices": "positions.txt"}
+        config["experiments"] |= {kind: [] for kind in ("dynamics", "generalization", "adversarial", "spoofing")}
 
     positions = repository.path / "positions.txt"
-    positions.write_text("\n".join(map(str, range(300, 420))))
+    with storage.open_h5(repository.path / "results/tiny/datasets/digits.h5") as file:
+        of_train = file["train/positions"][:121]  # the test images are drawn from the same source
+    positions.write_text("\n".join(map(str, of_train[:120])))
     config = repository.configure(listed, "listed.yaml")
     result = repository.snakemake("--cores", "2", "--until", "extract_activations", config=config)
     assert result.returncode == 0, result.stdout + result.stderr
     drawn = storage.read_indices(repository.path / "results/tiny/samples/digits/default.csv")
-    assert drawn.tolist() == list(range(300, 420))
+    assert drawn.tolist() == list(range(120))
     until = ("--until", "extract_activations")
     assert repository.planned(*until, config=config) == set()
-    positions.write_text("\n".join(map(str, range(301, 421))))
+    positions.write_text("\n".join(map(str, of_train[1:])))
     assert rules(repository.planned(*until, config=config)) == {"draw_sample", "extract_activations"}
 
 
