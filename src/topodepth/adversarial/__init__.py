@@ -17,10 +17,10 @@ from topodepth.adversarial.comparison import (
     compare,
     most_successful,
 )
-from topodepth.adversarial.ranks import RankTest, rank_test
 from topodepth.adversarial.series import Series
 from topodepth.adversarial.summary import answer, by_measure
 from topodepth.adversarial.verdicts import VERDICTS, measure
+from topodepth.statistics.ranks import RankTest, rank_test
 
 __all__ = [
     "CHANGE_COLUMNS",

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import statistics, tables
-from topodepth.adversarial.ranks import rank_test
 from topodepth.adversarial.series import Measured, Series
 from topodepth.adversarial.verdicts import sentence, verdict
 from topodepth.diagrams import DiagramFile
 from topodepth.errors import InputError
+from topodepth.statistics.ranks import rank_test
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from topodepth.adversarial.ranks import RankTest
 from topodepth.statistics import Interval
+from topodepth.statistics.ranks import RankTest
 
 VERDICTS = (
     "more complex", "simpler", "no single direction", "too few strengths", "no change shown", "not tested",

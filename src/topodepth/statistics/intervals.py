@@ -217,8 +217,8 @@ def joint_jackknife_interval(full: float, sources: Sequence[ArrayLike], level: f
     """Return an estimate whose chance has several independent sources, with the interval of one jackknife for each.
 
     The half-widths of the intervals of :func:`jackknife_interval` add in quadrature, each with its own t (MOVER). With
-    one source this is :func:`jackknife_interval`. One t for the sum, with Satterthwaite's degrees of freedom, is narrower
-    but covered 91 % where three draws of a null model were most of the chance.
+    one source this is :func:`jackknife_interval`. One t for the sum, with Satterthwaite's degrees of freedom, is
+    narrower but covered 91 % where three draws of a null model were most of the chance.
 
     Parameters
     ----------
