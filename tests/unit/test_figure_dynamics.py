@@ -16,7 +16,9 @@ def table():
     return pandas.DataFrame(
         [
             {"model": model, "layer": f"layer{k}", "relative_depth": k / 3, "class": "mean", "homology_dimension": 0,
-             "descriptor": "lifespan_sum", "value": 10.0 * k + epoch, "ci_low": 9.0 * k + epoch, "ci_high": 11.0 * k + epoch, "null_value": 5.0 * k + epoch,
+             "descriptor": "lifespan_sum", "value": 10.0 * k + epoch,
+             "ci_low": 9.0 * k + epoch, "ci_high": 11.0 * k + epoch,
+             "null_value": 5.0 * k + epoch,
              "null_ci_low": 4.0 * k, "null_ci_high": 6.0 * k + epoch, "epoch": epoch, "test_accuracy": accuracy}
             for model in ("vgg", "resnet")
             for epoch, accuracy in ACCURACY.items()

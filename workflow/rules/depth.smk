@@ -120,10 +120,13 @@ rule draw_diagrams:
     params:
         labels=lambda wildcards: as_json([[wildcards.model, MODELS[wildcards.model].label]]),
         title=lambda wildcards: MODELS[wildcards.model].label,
+        options=lambda wildcards: as_json(
+            {"measured": len(layers_of(wildcards.model, COMPARISONS[wildcards.comparison]["sample"]))}
+        ),
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
-        " --title={params.title:q} --out {output:q} 2> {log:q}"
+        " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
 
 
 rule depth:
