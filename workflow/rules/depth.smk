@@ -26,6 +26,32 @@ rule join_depth_tables:
         "python $SCRIPTS/join_tables.py --tables {input:q} --curves {params.curves:q} --out {output:q} 2> {log:q}"
 
 
+rule summarize_depth:
+    input:
+        rules.join_depth_tables.output,
+    output:
+        report(
+            "<depth>/summary.html",
+            caption="../report/depth_summary.rst",
+            category="Depth",
+            subcategory="{comparison}",
+            labels={"result": "what it says, in words"},
+        ),
+    log:
+        "<logs>/summarize_depth/{comparison}.log",
+    benchmark:
+        "<benchmarks>/summarize_depth/{comparison}.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        labels=lambda wildcards: labels_of(compared(wildcards)),
+        title=lambda wildcards: title_of(COMPARISONS[wildcards.comparison]),
+        code=code("summarize.py", "topodepth.summaries.depth"),
+    shell:
+        "python $SCRIPTS/summarize.py depth --table {input:q} --labels {params.labels:q} --title={params.title:q}"
+        " --out {output:q} 2> {log:q}"
+
+
 rule join_histories:
     input:
         histories,
@@ -136,6 +162,7 @@ rule depth:
             for name, comparison in COMPARISONS.items()
             for figure in depth_figures(comparison)
         ],
+        expand("<results>/depth/{name}/summary.html", name=COMPARISONS),
         [
             f"<results>/depth/{name}/diagrams/{model}.png"
             for name, comparison in COMPARISONS.items()

@@ -11,7 +11,6 @@ from topodepth.diagrams import DiagramFile
 from topodepth.errors import InputError, unknown_name
 
 CLOSE = 1e-12  # a ratio nearer to 1 than this is rounding
-CONSTANT = {("betti_peak", 0)}  # every point is a component at 0, so this is the number of points whatever the attack
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ class Measured:
         for name in names:
             describe, options = descriptors.registry.get(name), parameters.get(name, {})
             for degree in range(len(next(iter(file.data.values())))):
-                if (name, degree) in CONSTANT:
+                if (name, degree) in descriptors.CONSTANT:
                     continue
                 found = {}
                 for kind, collections in (("", [file.data]), ("null", file.null), ("without", file.jackknife)):
