@@ -14,7 +14,7 @@ import pandas
 import pytest
 from scipy import stats
 
-from topodepth import adversarial
+from topodepth import adversarial, commands, statistics
 from topodepth.errors import InputError
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/compare_attacks.py"
@@ -305,6 +305,27 @@ def test_the_answer_says_when_nothing_is_shown(tmp_path):
     assert len(told) == 2  # and no paragraph for each measure
     nothing = compare(tmp_path, growth=(1.0, 1.9, 1.8, 1.7, 1.5))[0].trends
     assert adversarial.answer(METRICS, nothing)[0].startswith("No direction is shown: by none of 4 tests")
+
+
+def test_a_few_directions_among_many_tests_are_no_more_than_chance(tmp_path):
+    trends = two_layers(tmp_path)
+    nothing = [{**row, "verdict": "no change shown"} for row in trends] * 40
+    told = adversarial.answer(METRICS, [*trends, *nothing])[0]
+    assert told.startswith("No direction is shown: of ")
+    assert "4 say more complex and 4 simpler, no more than chance gives." in told
+
+
+def test_what_is_said_of_every_interval_is_logged_once_with_its_number(caplog):
+    def main():
+        for k in range(1, 31):
+            statistics.ratio_interval([1.0] * 40, [0.0] * k + [1.0] * (40 - k))
+
+    with caplog.at_level(logging.WARNING):
+        commands.run(main)
+    assert [record.getMessage() for record in caplog.records] == [
+        "ratios: dropped 1 undefined of 40 replicates",
+        "29 more like: %s: dropped %d undefined of %d replicates",
+    ]
 
 
 def test_the_table_by_measure_has_a_row_for_each_and_the_last_layer(tmp_path):

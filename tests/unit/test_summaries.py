@@ -53,6 +53,11 @@ def test_the_depth_page_has_every_model_under_its_label():
     assert {"falls", "rises", "not shown", "no interval"} <= set(cells)
 
 
+def test_other_measures_are_told_where_the_foremost_are_not_measured():
+    table = comparison().assign(descriptor="persistent_entropy")
+    assert "persistent entropy of H_0 falls in 1" in paragraphs(depth.page(table, {}, "t"))[0]
+
+
 def test_nothing_is_said_of_a_single_layer():
     one = pandas.DataFrame([row("a", 4, 5.0, 1.0)])
     assert paragraphs(depth.page(one, {}, "t"))[0].startswith("Nothing can be said")

@@ -14,7 +14,7 @@ from tests.workflow.conftest import ROOT, Repository
 pytestmark = pytest.mark.xdist_group("workflow")
 
 FIGURES = {"draw_depth", "draw_depth_models", "draw_dimension", "draw_training"}
-AGGREGATES = {"join_depth_tables", "join_histories"} | FIGURES
+AGGREGATES = {"join_depth_tables", "join_histories", "summarize_depth"} | FIGURES
 PROVENANCE = {"all", "list_provenance", "provenance"}
 NETWORKS = {"train_model", "evaluate_model", "extract_activations", "attack_model"}
 LAYERS = {"compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "compare_spoofs"}
@@ -188,7 +188,10 @@ def test_a_renamed_model_is_a_new_one(repository):
 def test_another_label_of_a_model_draws_only(repository):
     jobs = repository.planned(config=repository.configure(lambda config: config["models"]["vgg"].update(label="Mine")))
     assert {"draw_depth", "draw_diagrams"} <= rules(jobs)
-    assert {rule for rule in rules(jobs) - PROVENANCE if not rule.startswith("draw_")} <= {"join_spoofs"}
+    assert {rule for rule in rules(jobs) - PROVENANCE if not rule.startswith("draw_")} <= {
+        "join_spoofs",
+        "summarize_depth",
+    }
 
 
 def test_a_model_file_replaced_by_another_is_measured_again_and_by_its_like_is_not(repository):

@@ -10,6 +10,7 @@ from topodepth.adversarial.comparison import most_successful
 from topodepth.adversarial.verdicts import DIRECTIONS, FEWEST, VERDICTS, cloud, measure, reached
 
 LEAST_SUCCESS = 0.05  # a smaller rise of the success rate is called no success
+CHANCE = 0.05  # of the tests: so many may show a direction where there is none
 SHOWN = 3  # sentences of single layers
 WHOLE = ("all", "mean")
 
@@ -49,6 +50,8 @@ def _answer(rows: Sequence[Mapping]) -> str:
     more, less = (counts[name] for name in DIRECTIONS)
     if not more and not less:
         return f"No direction is shown: by none of {about} topology becomes simpler or more complex with the attack."
+    if more + less <= CHANCE * tests:
+        return f"No direction is shown: of {about} {more} say more complex and {less} simpler, no more than chance may give."
     end = "" if not (more and less) else " There is no one answer for all layers and measures."
     return (
         f"As the attack succeeds, topology becomes more complex by {more} and simpler by {less} of {about}, "

@@ -171,8 +171,10 @@ def _name_strengths(axes: "Axes", rows: "DataFrame", column: str) -> None:
 
 
 def _range(epsilons: Sequence[float]) -> str:
-    low, high = min(epsilons), max(epsilons)
-    return f"ε {low:.3g}" if low == high else f"ε {low:.3g}–{high:.3g}"
+    """Return the name of the strengths at one place: each of two, or how many from the smallest to the largest."""
+    if len(epsilons) <= 2:
+        return "ε " + ", ".join(f"{epsilon:.3g}" for epsilon in sorted(epsilons))
+    return f"ε {min(epsilons):.3g}–{max(epsilons):.3g} ({len(epsilons)})"
 
 
 def _layer_handles(looks: Mapping[str, Look]) -> list:

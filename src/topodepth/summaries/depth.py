@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from topodepth import pages
-from topodepth.summaries.rows import APART, CHANGES, FALLS, FOREMOST, RISES, against_null, change, count, curves, told
+from topodepth.summaries.rows import APART, CHANGES, FALLS, RISES, against_null, change, count, curves, foremost, told
 
 RELATIVE = (
     "Values also change because layers get narrower or wider. Relative to the null model (each feature permuted "
@@ -57,9 +57,8 @@ def _changes(table: "pandas.DataFrame") -> list[dict]:  # noqa: F821
 
 def _answer(rows: list[dict]) -> list[str]:
     """Return the paragraphs: the foremost measures as they are, then beside their null model."""
-    foremost = [measure for measure in dict.fromkeys(row["measure"] for row in rows) if tuple(measure) in FOREMOST]
     values, relative = [], []
-    for measure in foremost:
+    for measure in foremost(row["measure"] for row in rows):
         own = [row for row in rows if row["measure"] == measure and row["layers"] > 1]
         if not own:
             continue

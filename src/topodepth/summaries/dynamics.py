@@ -6,7 +6,7 @@ import numpy as np
 
 from topodepth import pages
 from topodepth.statistics.ranks import RankTest, rank_test
-from topodepth.summaries.rows import APART, CHANGES, FALLS, FOREMOST, RISES, change, count, curves, told
+from topodepth.summaries.rows import APART, CHANGES, FALLS, RISES, change, count, curves, foremost, told
 
 LEVEL = 0.05
 FEWEST = 5  # snapshots with which a rank test can reach it: 2/4! is 0.083, 2/5! is 0.017
@@ -63,7 +63,7 @@ def _answer(table: "pandas.DataFrame", rows: list[dict], labels: Mapping[str, st
     if not rows:
         return ["Nothing can be said of a change with training: no model has two snapshots."]
     values, relative = [], []
-    for measure in dict.fromkeys(row["measure"] for row in rows if tuple(row["measure"]) in FOREMOST):
+    for measure in foremost(row["measure"] for row in rows):
         own = [row for row in rows if row["measure"] == measure]
         for name, texts, end in (("", values, ""), ("relative_", relative, " / null")):
             counts = count(row[name] for row in own)

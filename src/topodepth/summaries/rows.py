@@ -51,6 +51,12 @@ def curves(table: "pandas.DataFrame") -> Iterator[tuple[Measure, "pandas.DataFra
                 break
 
 
+def foremost(measures: Iterable[Measure]) -> list[Measure]:
+    """Return the measures that the sentences are about: E_0, E_1 and PH dimension, or else the first three."""
+    known = list(dict.fromkeys(measures))
+    return [measure for measure in known if tuple(measure) in FOREMOST] or known[: len(FOREMOST)]
+
+
 def change(first: Mapping, last: Mapping, prefix: str = "") -> str:
     """Return one of ``CHANGES`` for two rows, by their intervals; ``prefix`` is that of the columns."""
     bounds = [row[f"{prefix}{bound}"] for row in (first, last) for bound in ("ci_low", "ci_high")]
