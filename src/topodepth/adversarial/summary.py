@@ -51,7 +51,9 @@ def _answer(rows: Sequence[Mapping]) -> str:
     if not more and not less:
         return f"No direction is shown: by none of {about} topology becomes simpler or more complex with the attack."
     if more + less <= CHANCE * tests:
-        return f"No direction is shown: of {about} {more} say more complex and {less} simpler, no more than chance may give."
+        return (
+            f"No direction is shown: of {about} {more} say more complex and {less} simpler, no more than chance gives."
+        )
     end = "" if not (more and less) else " There is no one answer for all layers and measures."
     return (
         f"As the attack succeeds, topology becomes more complex by {more} and simpler by {less} of {about}, "
