@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
 
 from topodepth.errors import InputError
@@ -12,13 +13,40 @@ from topodepth.errors import InputError
 log = logging.getLogger("topodepth")
 
 
+class Once(logging.Filter):
+    """Lets the first of each kind of message pass, and counts the others of its kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether this is the first message of its kind."""
+        self.counts[str(record.msg)] += 1
+        return self.counts[str(record.msg)] == 1
+
+    def say(self) -> None:
+        """Log how many messages of each kind were held back."""
+        for kind, count in self.counts.items():
+            if count > 1:
+                log.warning("%d more like: %s", count - 1, kind)
+
+
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; a user's mistake, a full disk or too little memory ends it with one line and exit code 1."""
+    """Call ``main``; a user's mistake, a full disk or too little memory ends it with one line and exit code 1.
+
+    What the statistics say of every single interval is said once, with its number.
+    """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    once, repeated = Once(), logging.getLogger("topodepth.statistics.intervals")
+    repeated.addFilter(once)
     try:
         main()
+        once.say()
     except (InputError, OSError, MemoryError) as error:
         sys.exit(f"error: {' '.join(str(error).split()) or type(error).__name__}")
+    finally:
+        repeated.removeFilter(once)
 
 
 def settings(text: str) -> dict:

@@ -12,6 +12,9 @@ from topodepth.registry import Registry
 registry = Registry(__name__, "descriptor")
 register = registry.register
 
+# descriptor and homology dimension: every point is a component at 0, so this is the number of points whatever the data
+CONSTANT = {("betti_peak", 0)}
+
 
 @register("lifespan_sum")
 def lifespan_sum(diagram: np.ndarray, alpha: float = 1.0, weight: float = 0.5) -> float:

@@ -91,6 +91,26 @@ def test_twelve_models_have_marks_that_differ_without_colour():
     assert len({(mark.colour, mark.line) for mark in marks.values()}) == 12
 
 
+@pytest.mark.parametrize("count", [14, 40])
+def test_many_models_have_marks_that_differ(count):
+    assert len(set(style.marks(map(str, range(count))).values())) == count
+
+
+def test_eight_models_are_not_crowded_by_bands_and_null_curves_and_the_legend_says_where_they_are():
+    figure = depth.draw(descriptor_table(TWELVE[:8], classes=0))
+    assert [len(axes.lines) for axes in figure.axes[:3]] == [8] * 3
+    assert not any(axes.collections for axes in figure.axes)
+    assert legend_names(figure) == [*TWELVE[:8], depth.ELSEWHERE]
+
+
+@pytest.mark.parametrize("draw", [depth.draw, lambda table: training.draw(history_table(tuple(set(table.model))))])
+def test_forty_models_are_drawn_alike_and_counted(draw):
+    figure = draw(descriptor_table(tuple(f"model_{number}" for number in range(40)), layers=3, classes=0))
+    assert legend_names(figure)[0] == "40 models, one thin line each"
+    assert len(legend_names(figure)) <= 3
+    assert sum(line.get_color() == style.CROWD["color"] for line in figure.axes[0].lines) == 40
+
+
 def test_depth_draws_the_values_of_every_model_and_descriptor():
     figure, marks = depth.draw(TABLE), style.marks(SIX)
     for column, (descriptor, degree) in enumerate(depth.PANELS):
@@ -103,9 +123,9 @@ def test_depth_draws_the_values_of_every_model_and_descriptor():
 
 
 def test_depth_draws_a_dashed_null_curve_for_every_model():
-    top = depth.draw(TABLE).axes[0]
+    top = depth.draw(TABLE, models=SIX[:4]).axes[0]
     dashed = {to_hex(line.get_color()): line for line in top.lines if line.get_marker() == "None"}
-    for model, mark in style.marks(SIX).items():
+    for model, mark in style.marks(SIX[:4]).items():
         line = dashed[mark.colour.lower()]
         assert line.is_dashed()
         np.testing.assert_array_equal(line.get_ydata(), rows_drawn(TABLE, model, "lifespan_sum", 0).null_value)
@@ -120,7 +140,7 @@ def test_intervals_are_drawn_where_given_and_only_there():
     for bound in (rows.ci_low, rows.ci_high, rows.null_ci_low, rows.null_ci_high):
         assert np.isin(bound, corners[:, 1]).all()
     assert not depth.draw(without).axes[0].collections
-    assert "confidence interval" in legend_names(depth.draw(table))
+    assert style.INTERVAL_NAME in legend_names(depth.draw(table))
 
 
 def test_a_point_without_neighbours_shows_its_interval_and_null():
@@ -180,7 +200,7 @@ def test_a_table_without_null_model_says_so():
     columns = [column for column in TABLE if column.startswith(("null_", "relative_")) and column != "relative_depth"]
     figure = depth.draw(TABLE.assign(**dict.fromkeys(columns, np.nan)))
     assert [text.get_text() for axes in figure.axes[3:] for text in axes.texts] == ["no null model"] * 3
-    assert "null model, same width" not in legend_names(figure)
+    assert style.NULL_NAME not in legend_names(figure)
 
 
 def test_a_value_of_zero_is_a_gap_on_the_logarithmic_axis():
@@ -250,6 +270,25 @@ def test_a_model_without_validation_still_shows_its_training_curve():
     table = history_table(("vgg",)).assign(val_loss=np.nan, val_accuracy=np.nan)
     figure = training.draw(table)
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), table.accuracy)
+
+
+def test_a_training_of_one_epoch_is_seen():
+    figure = training.draw(history_table(("vgg", "resnet"), epochs=1).assign(learning_rate=0.1))
+    for axes in figure.axes[:2]:
+        assert len(axes.lines) == 4
+        assert all(line.get_marker() not in (None, "None") for line in axes.lines)  # a line of one point is nothing
+        assert list(axes.get_xticks()) == [1]
+    assert len({float(line.get_xdata()[0]) for line in figure.axes[2].lines}) == 2  # equal rates lie side by side
+
+
+def test_a_diagram_shows_one_class_and_says_of_how_many_and_which_layers_are_left_out():
+    bars = pd.concat(diagram_table(seed=c).assign(**{"class": str(c)}) for c in range(10))
+    figure = diagrams.draw(bars, betti_table(), measured=9)
+    assert figure.get_suptitle() == "vgg: 3 of 9 measured layers"
+    assert "class 0 (first of 10)" in panel_titles(figure)[0]
+    drawn = sum(len(points.get_offsets()) for points in figure.axes[0].collections)
+    assert drawn == len(bars[(bars["class"] == "0") & (bars["layer"] == "conv_1")])
+    assert diagrams.draw(bars, betti_table(), measured=3).get_suptitle() == "vgg"
 
 
 @pytest.mark.parametrize("column", ["value", "ci_low", "null_value", "relative_value", "relative_depth", "class"])

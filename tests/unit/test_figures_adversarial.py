@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pandas
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from topodepth.errors import InputError
 from topodepth.figures import adversarial_depth, adversarial_images, adversarial_success, style
@@ -54,11 +54,21 @@ def test_one_curve_a_strength_has_the_values_of_the_whole_cloud(table):
         drawn = curves(axes)
         assert list(drawn) == ["epsilon 0", "epsilon 0.01", "epsilon 0.05"]
         for k, line in enumerate(drawn.values()):
-            np.testing.assert_allclose(line.get_xdata(), [1 / 3, 2 / 3, 1])
+            np.testing.assert_allclose(line.get_xdata(), [0, 1, 2])  # three layers stand side by side by name
             np.testing.assert_allclose(line.get_ydata(), [10 + k, 20 + k, 30 + k])
     for axes in panels[2:]:
         for k, line in enumerate(curves(axes).values()):
             np.testing.assert_allclose(line.get_ydata(), 0.5 + 0.1 * k)
+
+
+def test_few_layers_stand_side_by_side_and_many_at_their_depth(table):
+    axes = adversarial_depth.draw(table).axes[2]
+    assert [label.get_text() for label in axes.get_xticklabels()] == LAYERS
+    many = pandas.concat(table.assign(layer=table["layer"] + str(k), relative_depth=table["relative_depth"] - 0.1 * k)
+                         for k in range(2))  # fmt: skip
+    axes = adversarial_depth.draw(many).axes[2]
+    assert axes.get_xlabel() == "relative depth"
+    np.testing.assert_allclose(curves(axes)["epsilon 0"].get_xdata(), np.sort(many["relative_depth"].unique()))
 
 
 def test_without_a_whole_cloud_the_mean_over_classes_is_drawn():
@@ -76,8 +86,9 @@ def test_the_colour_of_a_curve_is_its_own_f1_and_the_clean_one_stands_out(table)
     assert sorted(lightness, key=lightness.get) == ["epsilon 0.01", "epsilon 0.05", "epsilon 0"]
     assert drawn["epsilon 0"].get_linewidth() > drawn["epsilon 0.01"].get_linewidth()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "clean images, ε = 0", "attacked, up to ε = 0.05"
+        "clean images, ε = 0 (F1 0.90)", "ε = 0.01 (F1 0.20)", "ε = 0.05 (F1 0.50)"
     ]  # fmt: skip
+    assert len({line.get_marker() for line in drawn.values()}) == 3
 
 
 def test_without_a_null_model_only_the_values_are_drawn(table):
@@ -97,13 +108,76 @@ def test_changes_are_drawn_against_success_and_against_f1_joined_in_order_of_str
         assert sorted(bars) == sorted((k * d - 1.0, k * d + 1.0) for k in range(3) for d in (1, 2, 3))
 
 
-def test_f1_falls_from_left_to_right_and_layers_are_coloured_by_depth(changes):
+def test_f1_falls_from_left_to_right_and_every_layer_and_strength_is_named(changes):
     figure = adversarial_success.draw(changes)
     assert figure.axes[1].get_xlim()[0] > figure.axes[1].get_xlim()[1]
     assert figure.axes[0].get_xlim()[0] < figure.axes[0].get_xlim()[1]
+    entries = dict(zip((text.get_text() for text in figure.legends[0].get_texts()),
+                       figure.legends[0].legend_handles, strict=True))  # fmt: skip
+    drawn = {line.get_gid(): line for line in figure.axes[0].lines if line.get_gid() in LAYERS}
+    for layer, line in drawn.items():
+        assert to_hex(entries[layer].get_color()) == to_hex(line.get_color())
+        assert entries[layer].get_marker() == line.get_marker()
+    assert len({line.get_marker() for line in drawn.values()}) == 3
+    for axes in figure.axes[:2]:
+        names = {text.get_text(): text.xy[0] for text in axes.texts}
+        assert set(names) == {"ε 0", "ε 0.01", "ε 0.05"}
+    assert {text.get_text(): text.xy[0] for text in figure.axes[0].texts} == {"ε 0": 0.0, "ε 0.01": 0.7, "ε 0.05": 0.4}
+
+
+def far_apart(first, second):
+    """Return how far two colours are from each other, 0 to √3."""
+    return float(np.linalg.norm(np.subtract(to_rgb(first), to_rgb(second))))
+
+
+def test_two_layers_near_the_output_have_colours_far_apart(changes):
+    two = changes[changes["layer"] != "first"].assign(
+        relative_depth=lambda rows: rows["layer"].map({"second": 0.98, "logits": 1.0})
+    )
+    first, last = (line for line in adversarial_success.draw(two).axes[0].lines if line.get_gid() in LAYERS)
+    assert far_apart(first.get_color(), last.get_color()) > 0.5
+
+
+def test_forty_layers_are_told_by_the_colour_of_their_depth(changes):
+    one = changes[changes["layer"] == "first"]
+    many = pandas.concat(one.assign(layer=f"l{k}", relative_depth=(k + 1) / 40) for k in range(40))
+    figure = adversarial_success.draw(many)
     assert figure.axes[-1].get_ylabel() == "relative depth of the layer"
-    colours = {line.get_gid(): to_hex(line.get_color()) for line in figure.axes[0].lines if line.get_gid() in LAYERS}
-    assert len(set(colours.values())) == 3
+    assert not any(axes.collections for axes in figure.axes[:4])  # their intervals would hide everything
+    assert len(figure.legends[0].get_texts()) == 2
+
+
+def test_an_interval_far_beyond_the_points_is_cut_and_marked(changes):
+    wild = changes.copy()
+    wild.loc[(wild["homology_dimension"] == 1) & (wild["layer"] == "logits") & (wild["epsilon"] > 0),
+             ["percent_ci_low", "percent_ci_high"]] = [-750.0, 1250.0]  # fmt: skip
+    figure = adversarial_success.draw(wild)
+    calm, noisy = figure.axes[0], figure.axes[2]
+    low, high = noisy.get_ylim()
+    assert low > -20
+    assert high < 30  # points lie between 0 and 6 %
+    assert {line.get_marker() for line in noisy.lines if line.get_gid() == "cut"} == {"v", "^"}
+    assert not [line for line in calm.lines if line.get_gid() == "cut"]
+    assert "interval goes on" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert calm.get_ylim()[0] <= -1.0
+    assert calm.get_ylim()[1] >= 7.0  # all of the others are whole
+
+
+@pytest.mark.parametrize("count", [2, 6, 12])
+def test_names_of_strengths_do_not_overlap(changes, count):
+    one = changes[changes["epsilon"] == 0.05]
+    many = pandas.concat(
+        one.assign(model=f"m@a-{k:02d}", epsilon=0.003 * k, success_rate=1 - np.exp(-k), macro_f1=0.9 * np.exp(-k))
+        for k in range(count)
+    )
+    figure = adversarial_success.draw(many)
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) >= 2
+        assert not any(a.overlaps(b) for n, a in enumerate(boxes) for b in boxes[:n])
+        title = axes.title if axes.get_title() else axes._left_title
+        assert not any(title.get_window_extent().overlaps(box) for box in boxes)
 
 
 def test_a_descriptor_that_is_not_there_is_refused(changes, table):

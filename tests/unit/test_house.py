@@ -14,9 +14,9 @@ PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
-    "figures", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows", "statistics",
-    "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep", "pixels",
-    "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation", "complexity",
+    "figures", "summaries", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows",
+    "statistics", "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep",
+    "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation", "complexity",
     "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph", "model_weights", "batches", "accuracy",
     "inputs", "model_inputs", "model_files", "model_records", "model_taps", "model_code", "model_graph", "model_kinds",
     "configuration", "unused_keys", "architectures", "samples", "datasets", "assets", "downloads", "archives",
@@ -51,7 +51,7 @@ def test_imports_point_down_only(path):
 @pytest.mark.parametrize("script", ["compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions",
                                     "describe_model", "join_tables", "tabulate_diagrams", "tabulate_accuracy",
                                     "draw_figure", "draw_sample", "prepare_dataset", "extract_pixels", "compare_spoofs",
-                                    "join_spoofs", "compare_attacks", "join_generalization",
+                                    "join_spoofs", "summarize", "compare_attacks", "join_generalization",
                                     "associate_measures"])  # fmt: skip
 def test_a_worker_after_the_activations_file_never_loads_tensorflow(script):
     """All the modules that the script can reach, late imports too, are imported; TensorFlow must not come with them."""

@@ -15,7 +15,7 @@ from topodepth import storage
 pytestmark = pytest.mark.xdist_group("workflow")
 
 FIGURES = {"draw_depth", "draw_depth_models", "draw_dimension", "draw_training"}
-AGGREGATES = {"join_depth_tables", "join_histories", "tabulate_accuracy"} | FIGURES
+AGGREGATES = {"join_depth_tables", "join_histories", "tabulate_accuracy", "summarize_depth"} | FIGURES
 PROVENANCE = {"all", "list_provenance", "provenance"}
 NETWORKS = {"train_model", "evaluate_model", "extract_activations", "attack_model"}
 LAYERS = {"compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "compare_spoofs"}
@@ -192,6 +192,7 @@ def test_another_label_of_a_model_draws_only(repository):
     assert {rule for rule in rules(jobs) - PROVENANCE if not rule.startswith("draw_")} <= {
         "join_spoofs",
         "tabulate_accuracy",
+        "summarize_depth",
     }
 
 

@@ -55,6 +55,32 @@ rule tabulate_accuracy:
         " --out {output.table:q} --page {output.page:q} 2> {log:q}"
 
 
+rule summarize_depth:
+    input:
+        rules.join_depth_tables.output,
+    output:
+        report(
+            "<depth>/summary.html",
+            caption="../report/depth_summary.rst",
+            category="Depth",
+            subcategory="{comparison}",
+            labels={"result": "what it says, in words"},
+        ),
+    log:
+        "<logs>/summarize_depth/{comparison}.log",
+    benchmark:
+        "<benchmarks>/summarize_depth/{comparison}.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        labels=lambda wildcards: labels_of(compared(wildcards)),
+        title=lambda wildcards: title_of(COMPARISONS[wildcards.comparison]),
+        code=code("summarize.py", "topodepth.summaries.depth"),
+    shell:
+        "python $SCRIPTS/summarize.py depth --table {input:q} --labels {params.labels:q} --title={params.title:q}"
+        " --out {output:q} 2> {log:q}"
+
+
 rule join_histories:
     input:
         histories,
@@ -150,10 +176,13 @@ rule draw_diagrams:
     params:
         labels=lambda wildcards: as_json([[wildcards.model, MODELS[wildcards.model].label]]),
         title=lambda wildcards: MODELS[wildcards.model].label,
+        options=lambda wildcards: as_json(
+            {"measured": len(layers_of(wildcards.model, COMPARISONS[wildcards.comparison]["sample"]))}
+        ),
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
-        " --title={params.title:q} --out {output:q} 2> {log:q}"
+        " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
 
 
 rule depth:
@@ -164,6 +193,7 @@ rule depth:
             for name, comparison in COMPARISONS.items()
             for figure in depth_figures(comparison)
         ],
+        expand("<results>/depth/{name}/summary.html", name=COMPARISONS),
         [
             f"<results>/depth/{name}/diagrams/{model}.png"
             for name, comparison in COMPARISONS.items()

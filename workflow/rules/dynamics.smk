@@ -28,6 +28,34 @@ rule join_snapshots:
         " --models {params.models:q} --epochs {params.epochs} --out {output:q} 2> {log:q}"
 
 
+rule summarize_dynamics:
+    input:
+        rules.join_snapshots.output,
+    output:
+        report(
+            "<dynamics>/summary.html",
+            caption="../report/dynamics_summary.rst",
+            category="Dynamics",
+            subcategory="{dynamics}",
+            labels={"result": "what it says, in words"},
+        ),
+    log:
+        "<logs>/summarize_dynamics/{dynamics}.log",
+    benchmark:
+        "<benchmarks>/summarize_dynamics/{dynamics}.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        labels=lambda wildcards: as_json(
+            [[entry, FOLLOWED[entry].label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
+        ),
+        title=lambda wildcards: title_of(DYNAMICS[wildcards.dynamics]),
+        code=code("summarize.py", "topodepth.summaries.dynamics"),
+    shell:
+        "python $SCRIPTS/summarize.py dynamics --table {input:q} --labels {params.labels:q} --title={params.title:q}"
+        " --out {output:q} 2> {log:q}"
+
+
 rule draw_dynamics:
     input:
         "<dynamics>/dynamics.csv",
@@ -59,4 +87,4 @@ rule draw_dynamics:
 
 rule dynamics:
     input:
-        expand("<results>/dynamics/{dynamics}/dynamics.png", dynamics=DYNAMICS),
+        expand("<results>/dynamics/{dynamics}/{result}", dynamics=DYNAMICS, result=["dynamics.png", "summary.html"]),

@@ -7,13 +7,19 @@ from topodepth.commands import run, settings
 
 SHOWN = (
     "layer", "class", "descriptor", "homology_dimension", "version", "percent", "percent_ci_low", "percent_ci_high",
-    "kendall_success", "kendall_success_ci_low", "kendall_success_ci_high", "kendall_f1", "verdict",
+    "kendall_success", "kendall_success_p", "kendall_f1", "kendall_f1_p", "verdict",
 )  # fmt: skip
 METHOD = (
     "Change: where the success rate is highest against the clean images, in percent of the clean value, with the 95 % "
-    "interval of the jackknife over groups of the same images (all images) or over classes (mean). Correlations are "
-    "over the strengths, 0 included; their interval is the jackknife's too: how far they rest on single images, for "
-    "this model and these strengths. Layers are tested one by one, without correction for their number."
+    "interval of the jackknife over groups of the same images (all images) or over classes (mean), on the scale of "
+    "logarithms. Relative to the null model, the chance of its draws is added (a jackknife over draws); a single draw "
+    "cannot tell it, so there is no interval. An interval that no group moves is none either.",
+    "τ: Kendall's rank correlation over the strengths, ε = 0 included. p: the share of all orders of the strengths "
+    "with at least this |τ|, two-sided. It tells whether values follow the attack, for this model and these images.",
+    "A direction (more complex, simpler) needs an interval of the change that excludes 0, and p of at most 0.025 with "
+    "success or with F1 (half of 5 %, for there are two tests), in the same direction. Four strengths cannot reach it: "
+    "their smallest p is 2/4! = 0.083. Layers and measures are tested one by one, without correction for their number. "
+    "The peak of the Betti curve of H_0 is always the number of points and is left out.",
 )
 
 
@@ -41,10 +47,11 @@ def main() -> None:
     storage.write_table(arguments.trends, found.trends, adversarial.TREND_COLUMNS)
     told = [row for row in found.trends if row["class"] in ("all", "mean")]
     listed = [
+        adversarial.by_measure(found.trends),
         pages.Table("The attack", list(metrics.columns), metrics.to_numpy().tolist()),
-        pages.Table("Change and correlation by layer", SHOWN, [[row[key] for key in SHOWN] for row in told]),
+        pages.Table("Change and rank tests by layer", SHOWN, [[row[key] for key in SHOWN] for row in told]),
     ]
-    page = pages.page(options["title"], adversarial.summary(metrics, found.trends), listed, [METHOD])
+    page = pages.page(options["title"], adversarial.answer(metrics, found.trends), listed, METHOD)
     storage.write_text(arguments.summary, page)
 
 

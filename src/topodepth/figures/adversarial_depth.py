@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 COLUMNS = (*frame.KEYS, "value", "relative_value", "epsilon", "macro_f1")
 CLEAN = {"linewidth": 2.4, "marker": "s", "markersize": 5.5, "markeredgecolor": "black", "zorder": 5}
-ATTACKED = {"linewidth": 1.4, "marker": "o", "markersize": 3, "zorder": 3}
+ATTACKED = {"linewidth": 1.4, "markersize": 4.5, "markeredgewidth": 0, "zorder": 3}
+FEW_LAYERS = 4  # up to so many stand side by side by name: at their relative depths the panel would be nearly empty
+CROWDED = 15  # layers, of which the markers of the clean images would hide the other curves
+NAMED = 10  # strengths with a marker and a name each; of more, the first and the last are named
 
 
 def draw(
@@ -26,6 +29,8 @@ def draw(
     panels: Sequence[frame.Panel] | None = None,
 ) -> "Figure":
     """Draw a column a descriptor, its value above and its value relative to the null model below.
+
+    Layers stand at their relative depth; up to four stand side by side under their names.
 
     Parameters
     ----------
@@ -50,14 +55,11 @@ def draw(
     InputError
         If the table is empty, lacks a column, a model or a panel, or has two values for one point.
     """
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
     table = frame.tidy(table, COLUMNS, "adversarial_depth")
     table = table[table["model"].isin(frame.order(table, models))]
     chosen = frame.present(table, panels, PANELS, "adversarial_depth")
-    f1 = table["macro_f1"]
-    scale = ScalarMappable(Normalize(f1.min(), max(f1.max(), f1.min() + 1e-9)), cmap="viridis")
+    scale, layers = style.colour_scale(table["macro_f1"]), list(frame.layers(table))
+    few, strengths = len(layers) <= FEW_LAYERS, _strengths(table, crowded=len(layers) > CROWDED)
     relative = table["relative_value"].notna().any()
     with style.look():
         rows = 2 if relative else 1
@@ -65,19 +67,22 @@ def draw(
         grid = figure.subplots(rows, len(chosen), squeeze=False, sharex=True)
         for column, panel in zip(grid.T, chosen, strict=True):
             points = one_cloud(table, panel, "adversarial_depth")
+            points = points.assign(place=points["layer"].map(layers.index) if few else points["relative_depth"])
             heading, label, relative_label = frame.titles(panel)
-            _draw_panel(column[0], points, "value", scale)
+            _draw_panel(column[0], points, "value", scale, strengths)
             column[0].set(title=heading, ylabel=label)
             style.from_zero(column[0])
             if relative:
                 column[1].set_ylabel(relative_label)
                 column[1].axhline(1, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
-                _draw_panel(column[1], points, "relative_value", scale)
+                _draw_panel(column[1], points, "relative_value", scale, strengths)
                 style.log_axis(column[1])
-            style.depth_axis(column[-1])
-        bar = figure.colorbar(scale, ax=grid, shrink=0.9, pad=0.02)
-        bar.set_label("macro-F1 at that strength")
-        style.legend(figure, _key(table, scale))
+            if few:
+                style.layer_axis(column[-1], layers)
+            else:
+                style.depth_axis(column[-1])
+        style.colour_bar(figure, scale, grid, "macro-F1 at that strength", one=table["macro_f1"].nunique() == 1)
+        style.legend(figure, _key(table, scale, strengths))
     return figure
 
 
@@ -87,17 +92,36 @@ def one_cloud(table: "DataFrame", panel: frame.Panel, figure: str) -> "DataFrame
     return frame.summary(whole if len(frame.rows_of(whole, panel)) else table, panel, figure)
 
 
-def _draw_panel(axes: "Axes", points: "DataFrame", column: str, scale: "ScalarMappable") -> None:
+def _strengths(table: "DataFrame", *, crowded: bool) -> dict[float, dict]:
+    """Return how the curve of each strength is drawn, its colour apart."""
+    epsilons = sorted(table["epsilon"].unique())
+    # the square is the clean images'
+    markers = [marker for marker in style.MARKERS if marker != CLEAN["marker"]] if len(epsilons) <= NAMED else "."
+    found = {epsilon: {**ATTACKED, "marker": markers[k % len(markers)]} for k, epsilon in enumerate(epsilons)}
+    return found | ({0.0: {**CLEAN, "marker": None} if crowded else CLEAN} if 0 in found else {})
+
+
+def _draw_panel(
+    axes: "Axes", points: "DataFrame", column: str, scale: "ScalarMappable", strengths: Mapping[float, dict]
+) -> None:
     for epsilon, curve in points.groupby("epsilon", sort=True):
-        x, y, colour = curve["relative_depth"], curve[column], scale.to_rgba(curve["macro_f1"].iloc[0])
+        x, y, colour = curve["place"], curve[column], scale.to_rgba(curve["macro_f1"].iloc[0])
         if epsilon == 0:
             axes.plot(x, y, color="black", linewidth=4.2, zorder=4)  # an edge: the curve may be as pale as the page
-        axes.plot(x, y, color=colour, **(CLEAN if epsilon == 0 else ATTACKED), gid=f"epsilon {epsilon:g}")
+        axes.plot(x, y, color=colour, **strengths[epsilon], gid=f"epsilon {epsilon:g}")
 
 
-def _key(table: "DataFrame", scale: "ScalarMappable") -> list:
-    ends = table.loc[[table["epsilon"].idxmin(), table["epsilon"].idxmax()]]
-    first, last = (scale.to_rgba(f1) for f1 in ends["macro_f1"])
-    strongest = style.line_handle(f"attacked, up to ε = {ends['epsilon'].iloc[1]:g}", color=last, **ATTACKED)
-    clean = style.line_handle("clean images, ε = 0", color=first, **CLEAN)
-    return [clean, strongest] if ends["epsilon"].iloc[0] == 0 else [strongest]
+def _key(table: "DataFrame", scale: "ScalarMappable", strengths: Mapping[float, dict]) -> list:
+    """Return a legend entry for each strength; of many, for the clean images, the weakest and the strongest."""
+    named = list(strengths)
+    if len(named) > NAMED:
+        named = [named[0], named[1], named[-1]]
+    reached = table.drop_duplicates("epsilon").set_index("epsilon")["macro_f1"]
+    return [
+        style.line_handle(
+            f"{'clean images, ' if epsilon == 0 else ''}ε = {epsilon:g} (F1 {reached[epsilon]:.2f})",
+            color=scale.to_rgba(reached[epsilon]),
+            **strengths[epsilon],
+        )
+        for epsilon in named
+    ]

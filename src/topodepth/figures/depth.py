@@ -1,4 +1,4 @@
-"""The depth experiment: descriptors against relative depth, a curve a model, beside a null model of the same width."""
+"""The depth experiment: descriptors against relative depth, a curve a model, beside their null model."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PANELS: tuple[frame.Panel, ...] = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))
-FEW = 4  # with more models than this, bands in full strength hide the curves
+FEW = 4  # with more models than this, null curves and bands hide the curves: they stand in the figure by model
+ELSEWHERE = "intervals and null models: figure “depth models”"
 COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL, *frame.RELATIVE)
 
 
@@ -24,6 +25,9 @@ def draw(
     panels: Sequence[frame.Panel] | None = None,
 ) -> "Figure":
     """Draw descriptors against depth (top) and relative to the null model (bottom), a column each, a curve a model.
+
+    Up to four models have their intervals and null curves; with more these hide the curves, and stand in the figure by
+    model. More than fourteen curves cannot be told apart: they are drawn alike.
 
     Rows of class ``mean`` are drawn; where a descriptor does not have them for every model, rows of class ``all``. A
     NaN value breaks the curve and leaves an open marker at the panel's foot.
@@ -58,18 +62,22 @@ def draw(
     chosen = frame.present(table, panels, PANELS, "depth")
     curves = [frame.summary(table, panel, "depth") for panel in chosen]
     with style.look():
-        figure = style.new_figure(max(5.2, 3.9 * len(chosen)), 6.5, title)
-        grid = figure.subplots(2, len(chosen), squeeze=False, sharex=True, height_ratios=(3, 2))
+        few = len(marks) <= FEW
+        figure = style.new_figure(max(5.2, 3.9 * len(chosen)), 6.5 if few else 8.5, title)
+        grid = figure.subplots(2, len(chosen), squeeze=False, sharex=True, height_ratios=(3, 2) if few else (1, 1))
         gaps = False
         for panel, rows, (top, bottom) in zip(chosen, curves, grid.T, strict=True):
             gaps |= _draw_column(top, bottom, rows, marks, frame.titles(panel))
         figure.align_ylabels()
         key = style.key_handles(
-            null=any(rows["null_value"].notna().any() for rows in curves),
-            interval=any(rows[["ci_low", "relative_ci_low"]].notna().any(axis=None) for rows in curves),
+            null=few and any(rows["null_value"].notna().any() for rows in curves),
+            interval=few and any(rows[["ci_low", "relative_ci_low"]].notna().any(axis=None) for rows in curves),
             gaps=gaps,
         )
-        style.legend(figure, style.model_handles(marks, labels or {}), key)
+        if not few:
+            key = [style.line_handle(ELSEWHERE, linestyle="none"), *key[1:]]
+        crowded = len(marks) > style.MANY
+        style.legend(figure, style.crowd(len(marks)) if crowded else style.model_handles(marks, labels or {}), key)
     return figure
 
 
@@ -79,16 +87,19 @@ def _draw_column(
     """Draw one descriptor: values above, relative to the null below. Tell whether a value is undefined."""
     gaps, few = False, len(marks) <= FEW
     rows = frame.positive(rows, "relative_value")  # the lower panel is logarithmic
+    look = {} if few else {"linewidth": 1.2, "markersize": 5}
+    if len(marks) > style.MANY:
+        look = style.CROWD
     for model, mark in marks.items():
         own = rows[rows["model"] == model]
         if own.empty:
             continue
         depth = own["relative_depth"]
-        null_bounds = own["null_ci_low"], own["null_ci_high"]
-        style.band(top, depth, null_bounds, mark.colour, alpha=0.08 if few else 0)
-        style.null_curve(top, depth, own["null_value"], mark.colour, alpha=0.9 if few else 0.6)
+        if few:
+            style.band(top, depth, (own["null_ci_low"], own["null_ci_high"]), mark.colour, alpha=0.08)
+            style.null_curve(top, depth, own["null_value"], mark.colour, alpha=0.9)
         for axes, (value, low, high) in ((top, frame.VALUE), (bottom, frame.RELATIVE)):
-            style.curve(axes, depth, own[value], (own[low], own[high]), mark, alpha=0.2 if few else 0.12)
+            style.curve(axes, depth, own[value], (own[low], own[high]), mark, alpha=0.2 if few else 0, **look)
         gaps |= style.undefined(top, depth, own["value"], mark)
         if own["relative_value"].notna().any():
             gaps |= style.undefined(bottom, depth, own["relative_value"], mark)

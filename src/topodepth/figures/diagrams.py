@@ -23,8 +23,12 @@ def draw(
     models: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     title: str = "",
+    measured: int | None = None,
 ) -> "Figure":
     """Draw a row a layer: its persistence diagram, then the Betti curve of each homology dimension.
+
+    Where classes are measured apart, the diagram is that of the first one, for ten laid over each other hide what is
+    below them; the Betti curves are the mean over classes.
 
     Bars of the data are filled, those of the null model open and grey. Bars of H_0 are born at 0, so they stand on the
     left edge. An essential bar (one that never dies) is drawn on the line marked ∞.
@@ -43,6 +47,8 @@ def draw(
         Names for the title; default: the model's own.
     title
         Title above the panels; default: the model's name.
+    measured
+        Number of layers that were measured; where it is more than are drawn, the title says so.
 
     Returns
     -------
@@ -61,11 +67,14 @@ def draw(
     degrees = sorted({int(degree) for degree in (*diagrams["homology_dimension"], *curves["homology_dimension"])})
     with style.look():
         columns = 1 + len(degrees)
-        figure = style.new_figure(3.6 * columns, 0.3 + 3.1 * len(layers), title or (labels or {}).get(model, model))
+        heading = title or (labels or {}).get(model, model)
+        if (measured or 0) > len(layers):
+            heading += f": {len(layers)} of {measured} measured layers"
+        figure = style.new_figure(3.6 * columns, 0.3 + 3.1 * len(layers), heading)
         grid = figure.subplots(len(layers), columns, squeeze=False)
         for row, (layer, depth) in zip(grid, layers.items(), strict=True):
             bars = diagrams[diagrams["layer"] == layer]
-            _draw_diagram(row[0], bars, degrees)
+            _draw_diagram(row[0], bars[bars["class"] == bars["class"].iloc[0]], degrees)
             row[0].set_title(f"{style.short(layer, 34)}\nrelative depth {depth:.2f}{_class_name(bars)}")
             for axes, degree in zip(row[1:], degrees, strict=True):
                 own = curves[(curves["layer"] == layer) & (curves["homology_dimension"] == degree)]
@@ -83,7 +92,7 @@ def _class_name(bars: "DataFrame") -> str:
     names = list(dict.fromkeys(bars["class"]))
     if names == ["all"]:
         return ""
-    return f", class {names[0]}" if len(names) == 1 else f", {len(names)} classes"
+    return f", class {names[0]}" + (f" (first of {len(names)})" if len(names) > 1 else "")
 
 
 def _draw_diagram(axes: "Axes", bars: "DataFrame", degrees: list[int]) -> None:
@@ -140,7 +149,7 @@ def _key(degrees: list[int]) -> list:
         for degree, colour in colours(degrees).items()
     ]
     null = style.line_handle(
-        "null model, same width",
+        style.NULL_NAME,
         color=style.GREY,
         linestyle=style.NULL_DASH,
         linewidth=1.3,

@@ -7,10 +7,14 @@ from topodepth.figures import frame, style
 from topodepth.figures.depth import PANELS
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-COLUMNS = (*frame.KEYS, "value", "epoch", "test_accuracy")
+COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL, "epoch", "test_accuracy")
+PER_ROW = 4  # models side by side; more start a new block of rows
+FEW = 5  # with more snapshots than this, only the first and the last have their interval and null model
 
 
 def draw(
@@ -23,11 +27,14 @@ def draw(
 ) -> "Figure":
     """Draw a row a descriptor and a column a model: one curve a snapshot, its colour the measured test accuracy.
 
+    Shaded is the interval, dashed the null model, both in the snapshot's colour: of all snapshots, or of the first and
+    the last where there are more than five.
+
     Parameters
     ----------
     table
         Descriptor table with the columns model, layer, relative_depth, class, homology_dimension, descriptor, value,
-        epoch, test_accuracy.
+        ci_low, ci_high, null_value, null_ci_low, null_ci_high, epoch, test_accuracy.
     models
         Models to draw, in order; default: all, in the table's order.
     labels
@@ -46,33 +53,58 @@ def draw(
     InputError
         If the table is empty, lacks a column, a model or a panel, or has two values for one point.
     """
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
     table = frame.tidy(table, COLUMNS, "dynamics")
     names = frame.order(table, models)
     table = table[table["model"].isin(names)]
     chosen = frame.present(table, panels, PANELS, "dynamics")
     accuracy = 100 * table["test_accuracy"]
-    scale = ScalarMappable(Normalize(accuracy.min(), max(accuracy.max(), accuracy.min() + 1e-9)), cmap="viridis")
+    scale = style.colour_scale(accuracy)
+    blocks, columns = style.cells(len(names), PER_ROW)
     with style.look():
-        # never taller than wide: the report shows a figure at the width of its page
-        figure = style.new_figure(max(10.0, 1.6 + 2.3 * len(names)), 0.6 + 2.1 * len(chosen), title)
-        grid = figure.subplots(len(chosen), len(names), squeeze=False, sharex=True, sharey="row")
+        figure = style.new_figure(max(10.0, 1.6 + 2.3 * columns), 0.6 + 2.1 * len(chosen) * blocks, title)
+        grid = figure.subplots(len(chosen) * blocks, columns, squeeze=False, sharex=True)
         for row, panel in enumerate(chosen):
-            for axes, name in zip(grid[row], names, strict=True):
-                for _, snapshot in table[table["model"] == name].groupby("epoch", sort=True):
-                    curve = frame.summary(snapshot, panel, "dynamics")
-                    colour = scale.to_rgba(100 * curve["test_accuracy"].iloc[0])
-                    axes.plot(curve["relative_depth"], curve["value"], color=colour, linewidth=1.6, marker="o",
-                              markersize=3)  # fmt: skip
+            cells = grid[row :: len(chosen)].ravel()
+            for place, (axes, name) in enumerate(zip(cells, names, strict=False)):
+                if place:
+                    axes.sharey(cells[0])
+                _draw_panel(axes, table[table["model"] == name], panel, scale)
                 style.from_zero(axes)
-                style.depth_axis(axes, label=row == len(chosen) - 1)
+                lowest = row == len(chosen) - 1 and place + columns >= len(names)
+                style.depth_axis(axes, label=lowest)
                 axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
+                axes.tick_params(labelleft=place % columns == 0, labelbottom=lowest)
                 if row == 0:
                     axes.set_title(style.short((labels or {}).get(name, name), 20), fontweight="bold")
-            grid[row][0].set_ylabel(frame.titles(panel)[1])
+            for axes in cells[len(names) :]:
+                axes.set_visible(False)
+            for axes in cells[::columns]:
+                axes.set_ylabel(frame.titles(panel)[1])
         figure.align_ylabels()
-        bar = figure.colorbar(scale, ax=grid, shrink=0.9, pad=0.02)
-        bar.set_label("test accuracy of the snapshot, %")
+        style.colour_bar(figure, scale, grid, "test accuracy of the snapshot, %", one=accuracy.nunique() == 1)
+        null, interval = (bool(table[column].notna().any()) for column in ("null_value", "ci_low"))
+        style.legend(figure, style.key_handles(null=null, interval=interval, gaps=False))
     return figure
+
+
+def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "ScalarMappable") -> None:
+    """Draw the snapshots of one model, from the first to the last."""
+    from matplotlib.colors import to_hex
+
+    snapshots = [rows for _, rows in table.groupby("epoch", sort=True)]
+    for number, snapshot in enumerate(snapshots):
+        curve = frame.summary(snapshot, panel, "dynamics")
+        depth, colour = curve["relative_depth"], to_hex(scale.to_rgba(100 * curve["test_accuracy"].iloc[0]))
+        if len(snapshots) <= FEW or number in (0, len(snapshots) - 1):
+            style.band(axes, depth, (curve["ci_low"], curve["ci_high"]), colour)
+            style.null_curve(axes, depth, curve["null_value"], colour)
+        style.curve(
+            axes,
+            depth,
+            curve["value"],
+            (curve["ci_low"], curve["ci_high"]),
+            style.Mark(colour, "o", "-"),
+            alpha=0,
+            linewidth=1.6,
+            markersize=3,
+        )

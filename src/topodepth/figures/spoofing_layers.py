@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PANELS = (("ph_dimension", 0), ("two_nn", 0), ("lifespan_sum", 0), ("lifespan_sum", 1))
 COLUMNS = ("subset", "representation", "layer", "relative_depth", "cloud", "descriptor", "homology_dimension",
            *frame.VALUE, "p_value", "p_corrected")  # fmt: skip
+FEW = 15  # layers; the stars of more are smaller, so that they do not cover each other
 STEP = 0.25  # between the places of pixel representations, left of the depth axis
 
 
@@ -117,10 +118,11 @@ def _draw_clouds(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark
         style.undefined(axes, depth, own["value"], mark)
     tests = rows[rows["cloud"] == DIFFERENCE]
     corrected = tests["p_corrected"] < SIGNIFICANT
+    size = 10 if len(tests) <= FEW else 5
     for given, fill in ((corrected, "black"), (~corrected & (tests["p_value"] < SIGNIFICANT), "white")):
         depths = tests.loc[given, "relative_depth"]
         if len(depths):
-            axes.plot(depths, [0.97] * len(depths), linestyle="none", marker="*", markersize=10, markerfacecolor=fill,
+            axes.plot(depths, [0.97] * len(depths), linestyle="none", marker="*", markersize=size, markerfacecolor=fill,
                   markeredgecolor="black", transform=axes.get_xaxis_transform(), clip_on=False, zorder=5)  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from topodepth.storage import atomic_path
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
     from matplotlib.figure import Figure
 
 # Okabe & Ito (2008), Color universal design, ordered to keep neighbours apart; their yellow is too pale for lines.
@@ -23,6 +24,11 @@ LONG_DASH = (0, (9, 1.5))  # for the second round of colours; the null models ow
 NULL_DASH = (0, (3, 2))
 GREY = "#767676"
 FAINT = "#cfcfcf"
+MANY = 14  # more curves than this in one panel are not told apart: they are drawn alike, and not named
+
+CROWD = {"color": COLOURS[0] + "80", "linewidth": 0.9, "linestyle": "-", "marker": None}  # half transparent
+NULL_NAME = "null model: features permuted"  # one name in all figures, captions and documents
+INTERVAL_NAME = "95 % interval"
 
 THIN = {"color": GREY, "linestyle": NULL_DASH, "linewidth": 1.1}
 
@@ -71,11 +77,15 @@ class Mark(NamedTuple):
 
 
 def marks(names: Iterable[str]) -> dict[str, Mark]:
-    """Return the mark of each name by its place in the list: 14 marks differ in marker and in colour or line style."""
+    """Return the mark of each name by its place in the list.
+
+    14 marks differ in marker and in colour or line style; after each such round the markers move on by one, so that
+    196 marks differ in something.
+    """
     return {
         name: Mark(
             COLOURS[index % len(COLOURS)],
-            MARKERS[index % len(MARKERS)],
+            MARKERS[(index + index // len(MARKERS)) % len(MARKERS)],
             "-" if index // len(COLOURS) % 2 == 0 else LONG_DASH,
         )
         for index, name in enumerate(names)
@@ -145,11 +155,25 @@ def band(axes: "Axes", x: Sequence, bounds: tuple[Sequence, Sequence], colour: s
 
 
 def curve(
-    axes: "Axes", x: Sequence, y: Sequence, bounds: tuple[Sequence, Sequence], mark: Mark, *, alpha: float = 0.2
+    axes: "Axes",
+    x: Sequence,
+    y: Sequence,
+    bounds: tuple[Sequence, Sequence],
+    mark: Mark,
+    *,
+    alpha: float = 0.2,
+    **look: object,
 ) -> None:
-    """Draw a curve with markers and its interval as a band; NaN breaks it."""
+    """Draw a curve with markers and its interval as a band; NaN breaks it. ``look`` goes to the curve's line."""
     band(axes, x, bounds, mark.colour, alpha=alpha)
-    axes.plot(x, y, color=mark.colour, marker=mark.marker, linestyle=mark.line, markeredgecolor="white", zorder=3)
+    line = {
+        "color": mark.colour,
+        "marker": mark.marker,
+        "linestyle": mark.line,
+        "markeredgecolor": "white",
+        "zorder": 3,
+    }
+    axes.plot(x, y, **{**line, **look})
 
 
 def null_curve(axes: "Axes", x: Sequence, y: Sequence, colour: str = GREY, alpha: float = 1.0) -> None:
@@ -258,7 +282,48 @@ def epoch_axis(axes: "Axes") -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+    low, high = axes.dataLim.intervalx
+    if high - low < 1:  # a single epoch
+        axes.set(xlim=(round(low) - 0.5, round(low) + 0.5), xticks=[round(low)])
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+
+
+def colour_scale(
+    values: Sequence[float], colours: str = "viridis", span: tuple[float, float] = (0, 0.9)
+) -> "ScalarMappable":
+    """Return colours for numbers, from the smallest to the largest; a part of matplotlib's, whose ends may be too pale.
+
+    Equal numbers get the colour of the middle.
+    """
+    from matplotlib import colormaps
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    given = np.asarray(values, dtype=float)
+    given = given[np.isfinite(given)]
+    low, high = (float(given.min()), float(given.max())) if given.size else (0.0, 1.0)
+    apart = high - low > 1e-6 * max(1.0, abs(high))
+    scale = Normalize(low, high) if apart else Normalize(low - 0.5, high + 0.5)
+    return ScalarMappable(scale, cmap=ListedColormap(colormaps[colours](np.linspace(*span, 256))))
+
+
+def colour_bar(figure: "Figure", scale: "ScalarMappable", grid: np.ndarray, label: str, *, one: bool) -> None:
+    """Put the key to a colour scale at the right of the panels; a number that is the only ``one`` is the only tick."""
+    bar = figure.colorbar(scale, ax=grid, shrink=0.9, pad=0.02)
+    bar.set_label(label)
+    if one:
+        bar.set_ticks([(scale.norm.vmax + scale.norm.vmin) / 2])
+
+
+def layer_axis(axes: "Axes", layers: Sequence[str], label: bool = True) -> None:
+    """Give each of a few layers a place of its own on the x axis, 0, 1, …, instead of its relative depth."""
+    longest = max(map(len, layers))
+    tilted = {} if len(layers) * longest <= 24 else {"rotation": 20, "ha": "right"}
+    axes.set_xlim(-0.4, len(layers) - 0.6)
+    axes.set_xticks(range(len(layers)), [short(name, 18) for name in layers], **tilted)
+    if label:
+        axes.set_xlabel("layer, from input to output")
 
 
 def line_handle(label: str, **line: object) -> "Artist":
@@ -276,15 +341,20 @@ def model_handles(models: Mapping[str, Mark], labels: Mapping[str, str]) -> list
     ]
 
 
+def crowd(count: int) -> list["Artist"]:
+    """Return the legend entry of more models than can be told apart."""
+    return [line_handle(f"{count} models, one thin line each", **CROWD)]
+
+
 def key_handles(*, null: bool, interval: bool, gaps: bool) -> list["Artist"]:
     """Return the entries that explain line styles: data, null model, interval, undefined value."""
     from matplotlib.patches import Patch
 
     handles = [line_handle("data", marker="o")]
     if null:
-        handles.append(line_handle("null model, same width", **THIN))
+        handles.append(line_handle(NULL_NAME, **THIN))
     if interval:
-        handles.append(Patch(color=GREY, alpha=0.3, linewidth=0, label="confidence interval"))
+        handles.append(Patch(color=GREY, alpha=0.3, linewidth=0, label=INTERVAL_NAME))
     if gaps:
         handles.append(
             line_handle(

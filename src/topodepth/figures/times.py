@@ -34,13 +34,14 @@ def draw(
     title
         Title above the panels.
     """
-    table = frame.tidy(table, COLUMNS, "times").sort_values("seconds", ascending=False, kind="stable").head(SHOWN)
-    total = table["seconds"].sum()
+    table = frame.tidy(table, COLUMNS, "times").sort_values("seconds", ascending=False, kind="stable")
+    total, rules, table = table["seconds"].sum(), len(table), table.head(SHOWN)
+    said = f"{total:,.0f} in all" + (f", of {rules} rules the longest {SHOWN}" if rules > SHOWN else "")
     places = np.arange(len(table))[::-1]
     with style.look():
         figure = style.new_figure(11, 1.4 + 0.27 * len(table), title or "Where the time went")
         time, memory = figure.subplots(1, 2, sharey=True, width_ratios=[2, 1])
-        _bars(time, places, table["seconds"], f"seconds of all jobs ({total:,.0f} in all)", style.COLOURS[0])
+        _bars(time, places, table["seconds"], f"seconds of all jobs ({said})", style.COLOURS[0])
         time.plot(table["longest_seconds"], places, "|", color="black", markersize=9, label="longest job")
         for place, jobs, seconds in zip(places, table["jobs"], table["seconds"], strict=True):
             text = f"{jobs:,.0f} job{'s' if jobs > 1 else ''}, {100 * seconds / total:.0f} %"

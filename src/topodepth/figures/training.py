@@ -48,6 +48,7 @@ def draw(
     with style.look():
         figure = style.new_figure(11.4, 3.8, title)
         accuracy, loss, rate = figure.subplots(1, 3)
+        crowded = len(marks) > style.MANY
         for number, (model, mark) in enumerate(marks.items()):
             own = table[table["model"] == model]
             every = max(1, len(own) // 10)
@@ -59,10 +60,16 @@ def draw(
                 "markeredgecolor": "white",
                 "zorder": 3,
             }
+            thin, epoch = {**style.THIN, "color": mark.colour}, own["epoch"]
+            if crowded:
+                line, thin = style.CROWD, {**style.THIN, "linewidth": 0.6, "alpha": 0.4}
+            elif len(own) == 1:  # a single epoch has no line; side by side, so that equal values are both seen
+                thin |= {"marker": "_", "markersize": 11, "markeredgewidth": 1.6}
+                epoch = epoch + 0.6 * ((number + 0.5) / len(marks) - 0.5)
             for axes, name in ((accuracy, "accuracy"), (loss, "loss")):
-                axes.plot(own["epoch"], own[name], **{**style.THIN, "color": mark.colour})
-                axes.plot(own["epoch"], own[f"val_{name}"], **line)
-            rate.plot(own["epoch"], own["learning_rate"], drawstyle="steps-mid", **line)
+                axes.plot(epoch, own[name], **thin)
+                axes.plot(epoch, own[f"val_{name}"], **line)
+            rate.plot(epoch, own["learning_rate"], drawstyle="steps-mid", **line)
         accuracy.set(title="Accuracy", ylabel="accuracy", ylim=(None, min(1.0, accuracy.get_ylim()[1])))
         loss.set(title="Loss", ylabel="loss")
         rate.set(title="Learning rate", ylabel="learning rate")
@@ -71,5 +78,9 @@ def draw(
         for axes in (loss, rate):
             style.log_axis(axes)
         key = [style.line_handle("validation", marker="o"), style.line_handle("training", **style.THIN)]
-        style.legend(figure, style.model_handles(marks, labels or {}), key)
+        if crowded:
+            names, key = [*style.crowd(len(marks)), style.line_handle("validation", **style.CROWD)], key[1:]
+        else:
+            names = style.model_handles(marks, labels or {})
+        style.legend(figure, names, key)
     return figure

@@ -68,16 +68,21 @@ def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  #
         row = differences.iloc[0]
         if not np.isfinite(row["value"]):
             return f"{what} or {real} is undefined."
+        if np.isnan(row["p_corrected"]):
+            return f"{what} is not tested against that of {real} ({_difference(row)})."
         clear = row["p_corrected"] < SIGNIFICANT
         verdict = f"is {'lower' if row['value'] > 0 else 'higher'} than" if clear else "is not shown to differ from"
         return f"{what} {verdict} that of {real} ({_difference(row)})."
     clear = differences["p_corrected"] < SIGNIFICANT
     lower = differences[clear & (differences["value"] > 0)]
     higher = differences[clear & (differences["value"] < 0)]
+    untested = int(differences["p_corrected"].isna().sum())
     text = (
         f"{what} is lower than that of {real} at {len(lower)} of {len(differences)} layers, higher at {len(higher)}, "
-        f"and not shown to differ at {len(differences) - len(lower) - len(higher)}"
+        f"and not shown to differ at {len(differences) - len(lower) - len(higher) - untested}"
     )
+    if untested:
+        text += f"; {untested} are undefined or not tested"
     if not differences["value"].notna().any():
         return f"{text}."
     row = differences.loc[differences["value"].abs().idxmax()]

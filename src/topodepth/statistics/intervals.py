@@ -1,7 +1,7 @@
 """Intervals for the values in the tables: over replicates, by bootstrap, as a ratio to a null model, by jackknife."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from topodepth.errors import InputError
 
 log = logging.getLogger(__name__)
+
+SAME = 1e-12  # half an interval below this part of the estimate is rounding
 
 
 class Interval(NamedTuple):
@@ -191,7 +193,8 @@ def jackknife_interval(full: float, leave_outs: ArrayLike, level: float = 0.95) 
     Returns
     -------
     Interval
-        The full estimate and its bounds; NaN bounds with fewer than two groups.
+        The full estimate and its bounds; NaN bounds with fewer than two groups, or where all estimates without a
+        group are equal: a count or a rank that no group moves has a variance of its own, which this cannot see.
 
     Raises
     ------
@@ -203,16 +206,55 @@ def jackknife_interval(full: float, leave_outs: ArrayLike, level: float = 0.95) 
     Tukey (1958), Bias and confidence in not quite large samples, Annals of Mathematical Statistics 29(2).
     Kott (2001), The delete-a-group jackknife, Journal of Official Statistics 17(4).
     """
-    estimates = _one_dimensional(leave_outs, "leave_outs")
-    groups = estimates.size
-    quantile = _t_quantile(level, groups - 1)
-    undefined = int(np.isnan(estimates).sum())
+    undefined = int(np.isnan(_one_dimensional(leave_outs, "leave_outs")).sum())
     if undefined:
+        groups = np.size(leave_outs)
         log.warning("jackknife: %d of %d leave-out estimates are undefined, so no interval", undefined, groups)
-    if groups < 2 or undefined:
+    return joint_jackknife_interval(full, [leave_outs], level)
+
+
+def joint_jackknife_interval(full: float, sources: Sequence[ArrayLike], level: float = 0.95) -> Interval:
+    """Return an estimate whose chance has several independent sources, with the interval of one jackknife for each.
+
+    The half-widths of the intervals of :func:`jackknife_interval` add in quadrature, each with its own t (MOVER). With
+    one source this is :func:`jackknife_interval`. One t for the sum, with Satterthwaite's degrees of freedom, is
+    narrower but covered 91 % where three draws of a null model were most of the chance.
+
+    Parameters
+    ----------
+    full
+        Estimate from everything.
+    sources
+        For each source of chance (groups of images, draws of a null model) the estimates without each of its units,
+        shape (G_s,).
+    level
+        Coverage of the interval, between 0 and 1.
+
+    Returns
+    -------
+    Interval
+        The full estimate and its bounds. The bounds are NaN without a source, where one has fewer than two units or
+        an undefined estimate (its variance is unknown), and where no unit of any source changes the estimate.
+
+    Raises
+    ------
+    InputError
+        If estimates are not one-dimensional, or the level is not between 0 and 1.
+
+    References
+    ----------
+    Zou & Donner (2008), Construction of confidence limits about effect measures: a general approach, Statistics in
+    Medicine 27(10): the method of variance estimates recovery.
+    """
+    _check_level(level)
+    arrays = [_one_dimensional(source, "leave_outs") for source in sources]
+    if not arrays or any(array.size < 2 or np.isnan(array).any() for array in arrays):
         return Interval(float(full), float("nan"), float("nan"))
-    variance = (groups - 1) / groups * float(((estimates - estimates.mean()) ** 2).sum())
-    margin = quantile * variance**0.5
+    # each half-width: t times the root of (G - 1)/G Σ (θ_g - mean θ)²
+    widths = [_t_quantile(level, array.size - 1) * ((array.size - 1) * array.var()) ** 0.5 for array in arrays]
+    margin = float(np.hypot.reduce(widths))
+    if not margin > SAME * abs(full):
+        return Interval(float(full), float("nan"), float("nan"))
     return Interval(float(full), float(full) - margin, float(full) + margin)
 
 
