@@ -16,11 +16,12 @@ PACKAGE = ROOT / "src/topodepth"
 ROOMS = [
     "figures", "summaries", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows",
     "statistics", "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep",
-    "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation", "complexity",
-    "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph", "model_weights", "batches", "accuracy",
-    "inputs", "model_inputs", "model_files", "model_records", "model_taps", "model_code", "model_graph", "model_kinds",
-    "configuration", "unused_keys", "architectures", "samples", "datasets", "assets", "downloads", "archives",
-    "provenance", "commands", "pages", "storage", "registry", "file_kinds", "errors",
+    "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation",
+    "complexity", "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph", "model_weights",
+    "batches", "accuracy", "inputs", "model_inputs", "model_files", "model_records", "model_taps", "model_code",
+    "model_graph", "model_kinds", "configuration", "unused_keys", "architectures", "samples", "datasets",
+    "assets", "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "file_kinds",
+    "errors",
 ]  # fmt: skip
 
 
