@@ -235,6 +235,22 @@ def test_sentences_say_what_the_tests_showed():
     assert "is not shown to differ from that of real" in other
 
 
+def test_an_undefined_test_is_not_called_no_difference():
+    def said(p_values):
+        rows = [
+            {"subset": "test", "representation": "net", "layer": layer, "cloud": cloud, "descriptor": "two_nn",
+             "value": 1.5, "ci_low": np.nan, "ci_high": np.nan, "p_corrected": p_value, "n_points": 60}
+            for layer, p_value in p_values.items() for cloud in ("real", "spoof", "difference")
+        ]  # fmt: skip
+        return spoofing.sentences(pandas.DataFrame(rows))[0]
+
+    alone = said({"a": np.nan})
+    assert "the test is undefined" in alone
+    assert "not shown" not in alone
+    assert "not shown to differ at 1; undefined at 1" in said({"a": 0.5, "b": np.nan})
+    assert "nan" not in said({"a": 0.5, "b": np.nan})
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
