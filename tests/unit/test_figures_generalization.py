@@ -16,6 +16,7 @@ from PIL import Image
 from topodepth import storage
 from topodepth.errors import InputError
 from topodepth.figures import frame, generalization_depth, generalization_forest, generalization_scatter, style
+from topodepth.generalization import words
 
 MODELS = models_table()
 MEASURES = measures_table(MODELS)
@@ -201,9 +202,17 @@ def test_one_class_alone_is_drawn_and_named():
     assert "1.0" not in figure.axes[0].get_title(loc="left")
 
 
+def measure_of(text, table=ASSOCIATIONS):
+    """The measure that a row of the forest is about, by its words."""
+    called = {words.measure(row): row["measure"] for row in table.to_dict("records")}
+    name, cloud, number = text.get_text().removesuffix(" *").partition(", class ")
+    name = name.replace("relative to null", "relative to the null model")
+    return called[name] + (f"{cloud}{number}" if cloud else "")
+
+
 def estimates(axes, gid):
     """τ by row label of the markers drawn for one scope."""
-    names = [text.get_text().removesuffix(" *") for text in axes.get_yticklabels()]
+    names = [measure_of(text) for text in axes.get_yticklabels()]
     return {names[round(line.get_ydata()[0])]: line.get_xdata()[0] for line in axes.lines if line.get_gid() == gid}
 
 
@@ -216,7 +225,7 @@ def test_the_forest_has_a_row_a_measure_strongest_first_pooled_filled_and_within
             found = estimates(axes, gid)
             assert found == {name: association(name, gid).kendall for name in found}
             assert len(found) == len(axes.get_yticklabels())
-        strength = np.abs(list(estimates(axes, "all").values()))
+        strength = np.abs([association(name, "within").kendall for name in estimates(axes, "all")])
         assert (np.diff(strength) <= 0).all()
         fills = {
             gid: {line.get_markerfacecolor() for line in axes.lines if line.get_gid() == gid}
@@ -243,7 +252,7 @@ def test_the_forest_marks_what_survives_the_correction_and_only_that():
         for text in axes.get_yticklabels():
             assert text.get_text().endswith(" *") == (text.get_fontweight() == "bold")
             if text.get_text().endswith(" *"):
-                marked.add(text.get_text().removesuffix(" *"))
+                marked.add(measure_of(text))
     rows = ASSOCIATIONS[(ASSOCIATIONS.scope == "within") & (ASSOCIATIONS.target == "test_error")]
     assert marked == set(rows[rows.p_corrected < 0.05].measure)
     assert "bold: corrected p < 0.05, within blocks" in legend_names(figure)
@@ -253,16 +262,18 @@ def test_the_forest_marks_what_survives_the_correction_and_only_that():
 
 
 def test_of_too_many_measures_the_forest_keeps_the_rivals_and_the_strongest_and_counts_the_rest():
-    rows = [ASSOCIATIONS.assign(measure=ASSOCIATIONS.measure + f", class {k}") for k in range(2)]
-    table = pd.concat([ASSOCIATIONS, *(part[part.kind == "descriptor"] for part in rows)])
+    own = ASSOCIATIONS[(ASSOCIATIONS.kind == "descriptor") & (ASSOCIATIONS.version == "value")]
+    rows = [own.assign(measure=own.measure + f", class {k}", **{"class": str(k)}) for k in range(3)]
+    table = pd.concat([ASSOCIATIONS, *rows])
     descriptors, rivals = generalization_forest.draw(table).axes
-    pooled = table[(table.scope == "all") & (table.target == "test_error") & (table.kind == "descriptor")]
+    pooled = table[(table.scope == "within") & (table.target == "test_error") & (table.kind == "descriptor")]
     drawn = estimates(descriptors, "all")
     assert len(drawn) + len(estimates(rivals, "all")) == generalization_forest.ROWS
     assert len(estimates(rivals, "all")) == len(RIVALS)
     left = len(pooled) - len(drawn)
     assert f"{left} left out" in descriptors.get_title(loc="left")
-    assert min(map(abs, drawn.values())) >= pooled[~pooled.measure.isin(drawn)].kendall.abs().max()
+    weakest = pooled[pooled.measure.isin(drawn)].kendall.abs().min()
+    assert weakest >= pooled[~pooled.measure.isin(drawn)].kendall.abs().max()
 
 
 def test_an_undefined_tau_stands_last_in_the_forest_and_is_called_so():

@@ -254,7 +254,9 @@ def test_partial_correlations_pay_for_every_descriptor_tried():
     many = row_of(associated(*tables, covariates=["train_accuracy"]), "d")
     assert few["partial"] == many["partial"]
     assert few["partial_p"] == few["partial_corrected"] == many["partial_p"]
-    assert many["partial_p"] < many["partial_corrected"]
+    every = [row_of(associated(*tables, covariates=["train_accuracy"]), name) for name in ("d", *list(noise)[:5])]
+    assert all(row["partial_corrected"] >= row["partial_p"] for row in every)
+    assert sum(row["partial_corrected"] > row["partial_p"] for row in every) >= 5
 
 
 KNOWN = {

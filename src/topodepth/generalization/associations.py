@@ -23,7 +23,8 @@ COLUMNS = (
     "p_value", "p_corrected", "least_p", *_with_bounds("partial"), "partial_p", "partial_corrected", "partial_given",
     "partial_unknown", "partial_reason",
     "granulated", "cells_skipped", "cmi", "sign_error", "sign_error_worst",
-    *(column for rival in COMPARED for column in _with_bounds(f"beats_{rival}")), "verdict", "verdict_class", "note",
+    *(column for rival in COMPARED for column in _with_bounds(f"beats_{rival}")), "verdict", "verdict_class",
+    "reason", "note",
 )  # fmt: skip
 GRANULATED_COLUMNS = ("target", "measure", "axis", "psi", "cells", "skipped")
 HELD_OUT_COLUMNS = ("target", "measure", "group", "n", "kendall_within", "kendall_without", "rmse", "baseline_rmse")
