@@ -236,7 +236,7 @@ def test_the_forest_has_a_row_a_measure_strongest_first_pooled_filled_and_within
 
 
 def test_the_forest_shades_the_interval_of_training_accuracy_and_its_mirror_image():
-    row = association("train_accuracy")
+    row = association("train_accuracy", "within")
     for axes in DRAWN["forest"]().axes:
         spans = {patch.get_gid(): patch.get_extents().transformed(axes.transData.inverted()) for patch in axes.patches}
         np.testing.assert_allclose(spans["yardstick"].intervalx, [row.kendall_low, row.kendall_high])
@@ -306,7 +306,33 @@ def test_a_descriptor_of_one_layer_stands_aside_for_those_of_several_and_is_draw
     logits = ASSOCIATIONS[(ASSOCIATIONS.layer == "logits") | (ASSOCIATIONS.kind == "rival")]
     figure = generalization_depth.draw(logits)
     assert len([axes for axes in figure.axes if axes.get_title(loc="left")]) == 3
-    assert [line.get_xdata() for line in figure.axes[0].lines if line.get_marker() == "o"] == [[1.0]]
+    assert [tick.get_text() for tick in figure.axes[-3].get_xticklabels()] == ["logits"]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_layers_stand_side_by_side_under_their_names(count):
+    layers = dict(list(LAYERS.items())[-count:])
+    table = associations_table(measures_table(MODELS, layers))
+    figure = generalization_depth.draw(table)
+    axes = figure.axes[0]
+    (line,) = [line for line in axes.lines if line.get_marker() == style.marks(("all",))["all"].marker]
+    assert list(line.get_ydata()) == [association(f"lifespan_sum H0, {layer}", table=table).kendall for layer in layers]
+    assert axes.get_xlim() == (-0.5, count - 0.5)
+    assert [tick.get_text() for tick in figure.axes[3].get_xticklabels()] == list(layers)
+
+
+def test_a_single_group_has_no_entry_in_the_legend_of_the_scatter():
+    assert "cnn" not in legend_names(generalization_scatter.draw(*small(10, ("cnn",))))
+
+
+@pytest.mark.parametrize("groups", [("cnn",), ("resnet32", "mobilenet_v2_width_2")])
+def test_no_text_above_a_panel_of_the_scatter_lies_over_another(groups):
+    figure = generalization_scatter.draw(*small(24, groups))
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert not [(a, b) for k, a in enumerate(boxes) for b in boxes[k + 1 :] if a.overlaps(b)]
+        assert all(box.x1 <= axes.get_window_extent().x1 + 6 for box in boxes)
 
 
 def test_few_layers_are_named_above_the_panel_and_many_are_not():

@@ -78,14 +78,14 @@ def draw(
         heights = [len(rows) + 0.4 for rows in kinds.values()]
         panels = figure.subplots(len(kinds), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
         for axes, (kind, rows) in zip(panels, kinds.items(), strict=True):
-            _shade(axes, pooled)
+            _shade(axes, tested)
             _draw_rows(axes, rows, within, KINDS[kind][1])
             _name_rows(axes, list(rows["measure"]), significant, labels)
             axes.set_title(_heading(KINDS[kind][0], len(rows), int((pooled["kind"] == kind).sum())), fontweight="bold")
         name = frame.TARGETS[target][0].removesuffix(", %")
         numbers = "; numbers at the right: within blocks" if len(within) else ""
         panels[-1].set_xlabel(f"Kendall τ with the {name}{numbers}")
-        style.legend(figure, _key(_yardstick(pooled), within=len(within) > 0, stars=bool(significant)))
+        style.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant)))
     return figure
 
 
@@ -105,9 +105,8 @@ def _heading(name: str, drawn: int, known: int) -> str:
 
 
 def _yardstick(rows: "DataFrame") -> tuple[float, float]:
-    """Return the bounds of training accuracy's τ; NaN where the table has none."""
-    own = rows.loc[rows["measure"] == YARDSTICK, ["kendall_low", "kendall_high"]].to_numpy()
-    return tuple(own[0]) if len(own) else (np.nan, np.nan)
+    """Return the bounds of training accuracy's τ from rows by measure; NaN where there are none."""
+    return tuple(rows.loc[YARDSTICK, ["kendall_low", "kendall_high"]]) if YARDSTICK in rows.index else (np.nan, np.nan)
 
 
 def _shade(axes: "Axes", rows: "DataFrame") -> None:
