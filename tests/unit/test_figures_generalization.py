@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from generalization_tables import LAYERS, RIVALS, associations_table, measures_table, models_table
+from generalization_tables import LAYERS, associations_table, measures_table, models_table
 from matplotlib.colors import to_hex
 from PIL import Image
 
@@ -201,79 +201,6 @@ def test_one_class_alone_is_drawn_and_named():
     assert "1.0" not in figure.axes[0].get_title(loc="left")
 
 
-def estimates(axes, gid):
-    """τ by row label of the markers drawn for one scope."""
-    names = [text.get_text().removesuffix(" *") for text in axes.get_yticklabels()]
-    return {names[round(line.get_ydata()[0])]: line.get_xdata()[0] for line in axes.lines if line.get_gid() == gid}
-
-
-def test_the_forest_has_a_row_a_measure_strongest_first_pooled_filled_and_within_open():
-    descriptors, rivals = DRAWN["forest"]().axes
-    assert set(estimates(rivals, "all")) == set(RIVALS)
-    assert set(estimates(descriptors, "all")) == set(MEASURES.measure)
-    for axes in (descriptors, rivals):
-        for gid in ("all", "within"):
-            found = estimates(axes, gid)
-            assert found == {name: association(name, gid).kendall for name in found}
-            assert len(found) == len(axes.get_yticklabels())
-        strength = np.abs(list(estimates(axes, "all").values()))
-        assert (np.diff(strength) <= 0).all()
-        fills = {
-            gid: {line.get_markerfacecolor() for line in axes.lines if line.get_gid() == gid}
-            for gid in ("all", "within")
-        }
-        assert fills["within"] == {"white"}
-        assert "white" not in fills["all"]
-
-
-def test_the_forest_shades_the_interval_of_training_accuracy_and_its_mirror_image():
-    row = association("train_accuracy")
-    for axes in DRAWN["forest"]().axes:
-        spans = {patch.get_gid(): patch.get_extents().transformed(axes.transData.inverted()) for patch in axes.patches}
-        np.testing.assert_allclose(spans["yardstick"].intervalx, [row.kendall_low, row.kendall_high])
-        np.testing.assert_allclose(spans["mirror"].intervalx, [-row.kendall_high, -row.kendall_low])
-    without = generalization_forest.draw(ASSOCIATIONS[ASSOCIATIONS.measure != "train_accuracy"])
-    assert not without.axes[0].patches
-    assert not [name for name in legend_names(without) if "train_accuracy" in name]
-
-
-def test_the_forest_marks_what_survives_the_correction_and_only_that():
-    figure, marked = DRAWN["forest"](), set()
-    for axes in figure.axes:
-        for text in axes.get_yticklabels():
-            assert text.get_text().endswith(" *") == (text.get_fontweight() == "bold")
-            if text.get_text().endswith(" *"):
-                marked.add(text.get_text().removesuffix(" *"))
-    rows = ASSOCIATIONS[(ASSOCIATIONS.scope == "within") & (ASSOCIATIONS.target == "test_error")]
-    assert marked == set(rows[rows.p_corrected < 0.05].measure)
-    assert "bold: corrected p < 0.05, within blocks" in legend_names(figure)
-    assert "bold: corrected p < 0.05, within blocks" not in legend_names(
-        generalization_forest.draw(ASSOCIATIONS.assign(p_corrected=1.0))
-    )
-
-
-def test_of_too_many_measures_the_forest_keeps_the_rivals_and_the_strongest_and_counts_the_rest():
-    rows = [ASSOCIATIONS.assign(measure=ASSOCIATIONS.measure + f", class {k}") for k in range(2)]
-    table = pd.concat([ASSOCIATIONS, *(part[part.kind == "descriptor"] for part in rows)])
-    descriptors, rivals = generalization_forest.draw(table).axes
-    pooled = table[(table.scope == "all") & (table.target == "test_error") & (table.kind == "descriptor")]
-    drawn = estimates(descriptors, "all")
-    assert len(drawn) + len(estimates(rivals, "all")) == generalization_forest.ROWS
-    assert len(estimates(rivals, "all")) == len(RIVALS)
-    left = len(pooled) - len(drawn)
-    assert f"{left} left out" in descriptors.get_title(loc="left")
-    assert min(map(abs, drawn.values())) >= pooled[~pooled.measure.isin(drawn)].kendall.abs().max()
-
-
-def test_an_undefined_tau_stands_last_in_the_forest_and_is_called_so():
-    table = ASSOCIATIONS.copy()
-    table.loc[table.measure == "margin", ["kendall", "kendall_low", "kendall_high"]] = np.nan
-    _, rivals = generalization_forest.draw(table).axes
-    assert rivals.get_yticklabels()[-1].get_text().startswith("margin")
-    assert written(rivals).splitlines()[-1] == "undefined"
-    assert "margin" not in estimates(rivals, "all")
-
-
 @pytest.mark.parametrize(("version", "row"), [("value", 0), ("relative", 1)])
 def test_the_depth_figure_draws_tau_by_layer_for_all_and_within(version, row):
     figure = DRAWN["depth"]()
@@ -295,7 +222,33 @@ def test_a_descriptor_of_one_layer_stands_aside_for_those_of_several_and_is_draw
     logits = ASSOCIATIONS[(ASSOCIATIONS.layer == "logits") | (ASSOCIATIONS.kind == "rival")]
     figure = generalization_depth.draw(logits)
     assert len([axes for axes in figure.axes if axes.get_title(loc="left")]) == 3
-    assert [line.get_xdata() for line in figure.axes[0].lines if line.get_marker() == "o"] == [[1.0]]
+    assert [tick.get_text() for tick in figure.axes[-3].get_xticklabels()] == ["logits"]
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_few_layers_stand_side_by_side_under_their_names(count):
+    layers = dict(list(LAYERS.items())[-count:])
+    table = associations_table(measures_table(MODELS, layers))
+    figure = generalization_depth.draw(table)
+    axes = figure.axes[0]
+    (line,) = [line for line in axes.lines if line.get_marker() == style.marks(("all",))["all"].marker]
+    assert list(line.get_ydata()) == [association(f"lifespan_sum H0, {layer}", table=table).kendall for layer in layers]
+    assert axes.get_xlim() == (-0.5, count - 0.5)
+    assert [tick.get_text() for tick in figure.axes[3].get_xticklabels()] == list(layers)
+
+
+def test_a_single_group_has_no_entry_in_the_legend_of_the_scatter():
+    assert "cnn" not in legend_names(generalization_scatter.draw(*small(10, ("cnn",))))
+
+
+@pytest.mark.parametrize("groups", [("cnn",), ("resnet32", "mobilenet_v2_width_2")])
+def test_no_text_above_a_panel_of_the_scatter_lies_over_another(groups):
+    figure = generalization_scatter.draw(*small(24, groups))
+    figure.draw_without_rendering()
+    for axes in figure.axes[:2]:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert not [(a, b) for k, a in enumerate(boxes) for b in boxes[k + 1 :] if a.overlaps(b)]
+        assert all(box.x1 <= axes.get_window_extent().x1 + 6 for box in boxes)
 
 
 def test_few_layers_are_named_above_the_panel_and_many_are_not():

@@ -152,9 +152,11 @@ def test_one_block_of_all_models_is_the_pooled_answer_and_not_a_second_one():
 
 
 def test_covariates_that_tell_nothing_or_would_drop_models_are_not_used():
-    models = frame(kind=["a", "b", "c"] * 3, same=[1] * 9, gaps=[1.0, None, 3.0] * 3, epochs=range(9))
-    found = covariates(models, ["kind", "same", "gaps", "epochs"])
-    assert {name: values.shape for name, values in found.items()} == {"kind": (9, 2), "epochs": (9, 1)}
+    models = frame(kind=["a", "b", "c"] * 3, same=[1] * 9, gaps=[1.0, None, 3.0] * 3, epochs=range(9), none=[None] * 9)
+    found = covariates(models, ["kind", "same", "gaps", "epochs", "none"])
+    assert {name: values.shape for name, values in found.used.items()} == {"kind": (9, 2), "epochs": (9, 1)}
+    assert found.unknown == {"gaps": 3, "none": 9}
+    assert found.same == ["same"]
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
     assert found["verdict"].notna().sum() == 2 * 2 * 2  # targets, scopes, a descriptor in both versions
     assert len(storage.read_table(tmp_path / "g.csv")) == 2 * (2 + len(records.RIVALS))
     page = (tmp_path / "s.html").read_text()
-    assert "lifespan_sum H0, logits, relative" in page
+    assert "H_0 lifespan sum, logits, relative to the null model" in page
     assert "<b>" not in page
 
 

@@ -1,7 +1,9 @@
 """What is said of a set of models follows from its tables, and what cannot be said is said to be so."""
 
 import importlib.util
+import math
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,10 @@ from scipy import stats
 
 from topodepth import storage
 from topodepth.generalization import records
+from topodepth.generalization.design import Scope
+from topodepth.generalization.runs import snapshots_of_a_run
 from topodepth.generalization.summary import disagreements, summary
+from topodepth.generalization.verdicts import verdict
 
 ROOT = Path(__file__).parents[2]
 
@@ -142,7 +147,7 @@ def verdict_of(models, measures, measure="d", **settings):
     [
         (1, 0.5, [], "pooled over 1 models, 1 of them with a value; at least 8 are needed"),
         (7, None, [], "at least 8 are needed"),
-        (12, 0.5, [], "the descriptor or the target is the same for all"),
+        (12, 0.5, [], "the measure is constant"),
         (12, np.nan, [], "0 of them with a value"),
         (8, None, ["pair"], "too few orders"),  # four pairs: 16 orders
         (12, None, ["model"], "within blocks of equal model (0 models)"),
@@ -165,7 +170,7 @@ def test_one_architecture_tied_models_and_unknown_rivals_are_said():
     assert "All models have the same architecture: what holds for another one cannot be said." in page
     kind, sentence, _ = verdict_of(*tables_of(np.full(12, 0.8), {"d": error}))
     assert kind == "cannot be said"
-    assert "the same for all" in sentence
+    assert "the target is constant" in sentence
 
 
 def test_accuracies_only_stated_leave_the_gap_unsaid_and_the_page_says_so():
@@ -177,7 +182,10 @@ def test_accuracies_only_stated_leave_the_gap_unsaid_and_the_page_says_so():
     assert row_of(found, "d")["verdict_class"] == "associated"
     assert row_of(found, "d", target="gap")["verdict"].startswith("cannot be said: pooled over 0 models")
     page = summary("t", models, found.associations, found.held_out, None)
-    assert "of 12 as their files state it, not measured" in page
+    assert "The test accuracy of 12 of them was not measured here: it is the one that their files state." in page
+    sentence = row_of(found, "d")["verdict"]
+    assert "training accuracy could not be given, being unknown for some or all models" in sentence
+    assert "differs between the models" not in sentence
 
 
 def test_no_descriptors_and_no_models_with_accuracy_make_a_page_all_the_same():
@@ -186,6 +194,153 @@ def test_no_descriptors_and_no_models_with_accuracy_make_a_page_all_the_same():
     page = summary("t", models, found.associations, found.held_out, None)
     assert "none with a known test accuracy" in page
     assert "no descriptor was measured" in page
+
+
+def test_nothing_left_by_the_covariates_is_explained_by_them():
+    """Training accuracy orders the models as test accuracy does: no residual, and not for want of models."""
+    rng = np.random.default_rng(0)
+    test = np.sort(rng.uniform(0.5, 0.9, 12))
+    noisy = -test + rng.normal(scale=0.01, size=12)
+    kind, sentence, _ = verdict_of(*tables_of(test, {"d": noisy}, train=test**0.5), covariates=["train_accuracy"])
+    assert kind == "explained by covariates"
+    assert "given training accuracy, nothing is left: they determine the order of the models by the target" in sentence
+
+
+def test_a_descriptor_that_is_a_covariate_in_disguise_is_explained_by_it():
+    rng = np.random.default_rng(0)
+    test = np.sort(rng.uniform(0.5, 0.9, 12))
+    train = test + rng.normal(scale=0.02, size=12)
+    kind, sentence, _ = verdict_of(*tables_of(test, {"d": -(train**3)}, train=train), covariates=["train_accuracy"])
+    assert kind == "explained by covariates"
+    assert "by this descriptor" in sentence
+
+
+def test_too_few_models_for_the_covariates_is_no_verdict():
+    rng = np.random.default_rng(0)
+    models, measures = tables_of(
+        np.linspace(0.5, 0.9, 12), {"d": np.linspace(1, 0, 12) + rng.normal(scale=0.01, size=12)}
+    )
+    covariates = [f"c{k}" for k in range(9)]
+    models[covariates] = rng.normal(size=(12, 9))
+    kind, sentence, _ = verdict_of(models, measures, covariates=covariates)
+    assert kind == "cannot be said"
+    assert "too few models for the covariates" in sentence
+
+
+def test_opposite_directions_are_a_class_of_their_own():
+    """Among all models the descriptor rises with the error, among models of equal training accuracy it falls."""
+    rng = np.random.default_rng(0)
+    train, own = rng.normal(size=40), rng.normal(size=40)
+    error = train + 0.3 * own
+    tables = tables_of(0.5 - error / 10, {"d": train - 0.3 * own}, train=0.9 - train / 20)
+    kind, sentence, page = verdict_of(*tables, covariates=["train_accuracy"])
+    assert kind == "the sign turns"
+    assert "1 goes with it, but in the opposite direction once the covariates are given" in page
+    found = row_of(associated(*tables, covariates=["train_accuracy"]), "d")
+    assert found["kendall"] > 0.5
+    assert found["partial"] < -0.5
+    assert "τ = +" in sentence
+    assert "partial r = −" in sentence
+
+
+def test_partial_correlations_pay_for_every_descriptor_tried():
+    rng = np.random.default_rng(3)
+    test = rng.uniform(0.5, 0.9, 20)
+    noise = {f"noise {k}": rng.normal(size=20) for k in range(19)}
+    tables = tables_of(test, {"d": test + rng.normal(scale=0.3, size=20), **noise}, train=rng.uniform(0.8, 0.9, 20))
+    few = row_of(
+        associated(tables[0], tables[1][~tables[1]["measure"].isin(noise)], covariates=["train_accuracy"]), "d"
+    )
+    many = row_of(associated(*tables, covariates=["train_accuracy"]), "d")
+    assert few["partial"] == many["partial"]
+    assert few["partial_p"] == few["partial_corrected"] == many["partial_p"]
+    every = [row_of(associated(*tables, covariates=["train_accuracy"]), name) for name in ("d", *list(noise)[:5])]
+    assert all(row["partial_corrected"] >= row["partial_p"] for row in every)
+    assert sum(row["partial_corrected"] > row["partial_p"] for row in every) >= 5
+
+
+KNOWN = {
+    "n": 20, "reason": "", "kendall": 0.6, "kendall_low": 0.4, "kendall_high": 0.8, "p_corrected": 0.001,
+    "least_p": 0.0001, "partial": 0.5, "partial_low": 0.2, "partial_high": 0.8, "partial_corrected": 0.01,
+    "partial_given": "train_accuracy", "partial_reason": "", "granulated": 0.1, "cells_skipped": 0,
+    **{f"beats_{rival}{end}": value for rival in ("train_accuracy", "logit_spread")
+       for end, value in (("", 0.2), ("_low", 0.1), ("_high", 0.3))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("undefined", "expected"),
+    [
+        ((), "beats rivals"),
+        (("p_corrected",), "cannot be said"),
+        (("partial", "partial_low", "partial_high", "partial_corrected"), "cannot be said"),
+        (("partial_low", "partial_high"), "beats rivals"),
+        (("beats_train_accuracy", "beats_train_accuracy_low", "beats_train_accuracy_high"), "associated"),
+        (("beats_logit_spread_low", "beats_logit_spread_high"), "associated"),
+        (("kendall_low", "kendall_high", "granulated"), "beats rivals"),
+    ],
+)
+def test_no_class_follows_from_a_comparison_with_nan(undefined, expected):
+    """What is undefined never makes a claim stronger, and is never called a result."""
+    everything = Scope("all", np.arange(20), None, (), "pooled over 20 models")
+    row = KNOWN | dict.fromkeys(undefined, math.nan)
+    found = verdict(row, row, everything, everything)
+    assert found.kind == expected
+    assert "nan" not in found.sentence
+    beaten = {"beats_logit_spread": "logit spread", "beats_train_accuracy": "training accuracy"}
+    for name, text in beaten.items():
+        if f"{name}_low" in undefined:
+            assert f"whether it beats {text} cannot be said" in found.sentence
+            assert f"not shown to beat {text}" not in found.sentence
+
+
+def test_the_page_answers_first_and_says_what_it_supposes():
+    error = np.linspace(0.1, 0.5, 12)
+    rng = np.random.default_rng(0)
+    models, measures = tables_of(
+        1 - error, {"d": error, "noise": rng.normal(size=12)}, logits=[{"logit_spread": v} for v in error]
+    )
+    found = associated(models, measures)
+    paragraphs = re.findall(r"<p>(.*?)</p>", summary("t", models, found.associations, found.held_out, None))
+    assert paragraphs[0].startswith(
+        "None of 2 descriptors is shown to tell the test error better than training accuracy"
+    )
+    assert "1 goes with it" in paragraphs[0]
+    assert "takes the 12 models for independent" in paragraphs[1]
+    assert "Snapshots of one training run are not" in paragraphs[1]
+
+
+def test_without_blocks_no_column_repeats_the_pooled_answer(opposed):
+    def columns(**settings):
+        found = associated(*opposed, **settings)
+        return re.findall(r"<th>(.*?)</th>", summary("t", opposed[0], found.associations, found.held_out, None))
+
+    alone, blocks = columns(), columns(groups="architecture")
+    assert "τ" in alone
+    assert not [name for name in alone if "within" in name or "pooled" in name]
+    assert {"τ within blocks", "τ pooled"} <= set(blocks)
+
+
+@pytest.mark.parametrize(
+    ("names", "runs"),
+    [
+        (["runE_epoch001", "runE_epoch002", "runF_epoch001", "runF_epoch002"], [2, 2]),
+        (["resnet_ep1_0.81", "resnet_ep12_0.93", "vgg_ep3_0.7"], [2]),
+        (["ckpt-1", "ckpt-2"], [2]),
+        (["model_1", "model_2"], []),
+        (["deep_2", "step", "resnet20", "resnet56"], []),
+    ],
+)
+def test_snapshots_of_one_run_are_known_by_their_names(names, runs):
+    models = pandas.DataFrame({"model": names, "entry": "e"})
+    assert [len(run) for run in snapshots_of_a_run(models)] == runs
+    apart = models.assign(entry=names)
+    assert snapshots_of_a_run(apart) == []
+    test = np.linspace(0.5, 0.9, len(names))
+    page = summary(
+        "t", models.assign(test_accuracy=test, stated_accuracy=np.nan, stated_difference=np.nan), [], [], None
+    )
+    assert ("They are not: by their names" in page) == bool(runs)
 
 
 # other people's models

@@ -240,20 +240,20 @@ def test_sentences_say_what_the_tests_showed():
     assert "is not shown to differ from that of real" in other
 
 
-def test_a_difference_without_a_test_is_not_called_one_that_is_not_shown():
-    about = {"run": "r", "dataset": "d", "subset": "test", "representation": "net"}
-    options = {"permutations": 39, "max_dim": 0, "names": ("real", "spoof"), "estimators": ("mle",)}
-    table = spoofing.adjust(
-        table_of(
-            [compare(*two_clouds(dimensions=(3, 3)), about={**about, "layer": layer}, **options) for layer in "ab"]
-        )
-    )
-    untested = table.assign(p_corrected=table["p_corrected"].where(table["layer"] != "b"))
-    (text,) = spoofing.sentences(untested)
-    assert "not shown to differ at 1; 1 are undefined or not tested" in text
-    (text,) = spoofing.sentences(untested[untested["layer"] == "b"])
-    assert "is not tested against that of real" in text
-    assert "not shown" not in text
+def test_an_undefined_test_is_not_called_no_difference():
+    def said(p_values):
+        rows = [
+            {"subset": "test", "representation": "net", "layer": layer, "cloud": cloud, "descriptor": "two_nn",
+             "value": 1.5, "ci_low": np.nan, "ci_high": np.nan, "p_corrected": p_value, "n_points": 60}
+            for layer, p_value in p_values.items() for cloud in ("real", "spoof", "difference")
+        ]  # fmt: skip
+        return spoofing.sentences(pandas.DataFrame(rows))[0]
+
+    alone = said({"a": np.nan})
+    assert "the test is undefined" in alone
+    assert "not shown" not in alone
+    assert "not shown to differ at 1; undefined at 1" in said({"a": 0.5, "b": np.nan})
+    assert "nan" not in said({"a": 0.5, "b": np.nan})
 
 
 @pytest.mark.parametrize(

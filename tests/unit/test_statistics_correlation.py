@@ -14,7 +14,6 @@ from topodepth.statistics import (
     correlation,
     max_statistic_test,
     paired_difference,
-    partial_correlation,
 )
 
 SCIPY = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}
@@ -97,12 +96,9 @@ def test_rank_coefficients_ignore_monotone_maps_and_pearson_affine_ones():
 
 def test_the_order_of_the_models_does_not_change_the_coefficients():
     x, y = tied_pair()
-    given = np.random.default_rng(0).normal(size=(30, 2))
     order = np.random.default_rng(4).permutation(30)
     for method in METHODS:
         assert correlation(x[order], y[order], method) == pytest.approx(correlation(x, y, method))
-    shuffled = partial_correlation(x[order], y[order], given[order], resamples=10)
-    assert shuffled.value == pytest.approx(partial_correlation(x, y, given, resamples=10).value)
 
 
 def test_the_same_call_gives_the_same_result_and_another_seed_other_bounds():
@@ -148,46 +144,6 @@ def test_intervals_narrow_with_more_models_and_widen_with_the_level():
     x, y = normal_pair(rng, 20, 0.5)
     narrow, wide = (association(x, y, level=level, permutations=0).kendall for level in (0.8, 0.99))
     assert wide.low < narrow.low < narrow.high < wide.high
-
-
-def test_partial_correlation_equals_the_textbook_formula_for_one_covariate():
-    rng = np.random.default_rng(7)
-    z = rng.normal(size=25)
-    x, y = z + rng.normal(size=25), z + rng.normal(size=25)
-    for method in ("pearson", "spearman"):
-        xy, xz, yz = (SCIPY[method](a, b).statistic for a, b in ((x, y), (x, z), (y, z)))
-        formula = (xy - xz * yz) / math.sqrt((1 - xz**2) * (1 - yz**2))
-        assert partial_correlation(x, y, z[:, None], method=method, resamples=10).value == pytest.approx(formula)
-
-
-@pytest.mark.parametrize("method", ["pearson", "spearman"])
-def test_partial_correlation_is_that_of_least_squares_residuals(method):
-    x, y = tied_pair(8)
-    given = np.random.default_rng(8).normal(size=(30, 3)).round(1)
-    columns = [x, y, *given.T] if method == "pearson" else [stats.rankdata(v) for v in (x, y, *given.T)]
-    design = np.column_stack([np.ones(30), *columns[2:]])
-    residuals = [v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in columns[:2]]
-    expected = stats.pearsonr(*residuals).statistic
-    assert partial_correlation(x, y, given, method=method, resamples=10).value == pytest.approx(expected)
-
-
-def test_constant_and_collinear_covariates_change_nothing():
-    x, y = tied_pair(9)
-    given = np.random.default_rng(9).normal(size=(30, 2))
-    more = np.column_stack([given, np.full(30, 5.0), given[:, 0], 2 * given[:, 1]])
-    plain, padded = (partial_correlation(x, y, g, method="pearson", resamples=300) for g in (given, more))
-    np.testing.assert_allclose(padded, plain, atol=1e-9)
-    alone = partial_correlation(x, y, np.empty((30, 0)), method="pearson", resamples=10).value
-    assert alone == pytest.approx(correlation(x, y, "pearson"))
-
-
-def test_partial_correlation_is_undefined_without_a_degree_of_freedom():
-    rng = np.random.default_rng(10)
-    x, y = rng.normal(size=(2, 6))
-    given = rng.normal(size=(6, 4))
-    assert math.isnan(partial_correlation(x, y, given, method="pearson").value)
-    assert not math.isnan(partial_correlation(x, y, given[:, :3], method="pearson").value)
-    assert math.isnan(partial_correlation(2 * given[:, 0] + 1, y, given[:, :2], method="pearson").value)
 
 
 def exact_p(x, y, blocks):
@@ -338,10 +294,9 @@ def test_three_models_and_any_small_tied_set_do_not_crash():
     rng = np.random.default_rng(17)
     for n in (3, 4, 5):
         for _ in range(20):
-            x, y, z = rng.integers(0, 3, (3, n)).astype(float)
+            x, y = rng.integers(0, 3, (2, n)).astype(float)
             found = association(x, y, blocks=rng.integers(0, 2, n), resamples=40, permutations=19)
             assert math.isnan(found.kendall.value) == ("No association" in found.note)
-            partial_correlation(x, y, z[:, None], resamples=40)
 
 
 @pytest.mark.parametrize(
@@ -356,9 +311,6 @@ def test_three_models_and_any_small_tied_set_do_not_crash():
         max_statistic_test,
         lambda x, y: max_statistic_test([x], y, permutations=0),
         lambda x, y: max_statistic_test([x * np.inf], y),
-        lambda x, y: partial_correlation(x, y, x),
-        lambda x, y: partial_correlation(x, y, x[:-1, None]),
-        lambda x, y: partial_correlation(x, y, x[:, None], method="kendall"),
     ],
 )
 def test_bad_input_is_refused_in_one_line(call):

@@ -1,6 +1,6 @@
 """The generalisation experiment layer by layer: Kendall's τ of each descriptor with the target, against depth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ COLUMNS = ("target", "scope", "measure", "kind", "descriptor", "layer", "relativ
 SCOPES = {"all": "all models", "within": "within blocks"}
 VERSIONS = {"value": "Kendall τ", "relative": "Kendall τ,\nrelative to null"}
 PER_ROW = 4  # panels side by side; more start a new block of rows
+CATEGORIES = 3  # so few layers stand side by side, at equal distances, instead of along the depth
 FEW = 5  # with more layers than this, their names do not fit above a panel
 APART = 0.09  # nor where two are nearer than this
 
@@ -68,18 +69,23 @@ def draw(
     with style.look():
         figure = style.new_figure(max(5.2, 0.8 + 3.1 * columns), 0.8 + 2.3 * blocks * len(versions), title)
         grid = figure.subplots(blocks * len(versions), columns, squeeze=False, sharex=True, sharey=True)
-        gaps = False
+        gaps, places = False, _categories(panels.values())
         for number, ((descriptor, degree), rows) in enumerate(panels.items()):
             block, column = divmod(number, columns)
             for k, version in enumerate(versions):
                 axes = grid[block * len(versions) + k][column]
-                gaps |= _draw_panel(axes, rows[rows["version"] == version], marks)
+                gaps |= _draw_panel(axes, rows[rows["version"] == version], marks, places)
                 if column == 0:
                     axes.set_ylabel(VERSIONS[version])
             top, bottom = (grid[block * len(versions) + k][column] for k in (0, len(versions) - 1))
             top.set_title(frame.titles((descriptor, max(0, int(degree))))[0], fontweight="bold")
-            _name_layers(top, rows, labels or {})
-            style.depth_axis(bottom)
+            if places:
+                names = [style.short((labels or {}).get(layer, layer), 16) for layer in places]
+                bottom.set_xticks(list(places.values()), names)
+                bottom.set_xlim(-0.5, len(places) - 0.5)
+            else:
+                _name_layers(top, rows, labels or {})
+                style.depth_axis(bottom)
             bottom.tick_params(labelbottom=True)
         for axes in (
             grid.reshape(blocks, len(versions), columns).swapaxes(1, 2).reshape(-1, len(versions))[len(panels) :]
@@ -114,15 +120,27 @@ def _panels(rows: "DataFrame") -> dict[frame.Panel, "DataFrame"]:
     return deep or panels
 
 
-def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]) -> bool:
-    """Draw a curve a scope; tell whether a value is undefined."""
+def _categories(panels: Iterable["DataFrame"]) -> dict[str, float]:
+    """Return the place of each layer side by side, in the order of depth; nothing if there are more than three."""
+    depths = {layer: depth for rows in panels for layer, depth in frame.layers(rows).items()}
+    few = len(depths) <= CATEGORIES
+    return {layer: float(place) for place, layer in enumerate(sorted(depths, key=depths.get))} if few else {}
+
+
+def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark], places: Mapping[str, float]) -> bool:
+    """Draw a curve for each scope, or bars at the places of few layers; tell whether a value is undefined."""
     gaps = False
     axes.axhline(0, color="#444444", linewidth=1, zorder=1)
-    for scope, mark in marks.items():
+    for number, (scope, mark) in enumerate(marks.items()):
         own = rows[rows["scope"] == scope]
         value, low, high = (own[column] for column in TAU)
-        style.curve(axes, own["relative_depth"], value, (low, high), mark)
-        gaps |= style.undefined(axes, own["relative_depth"], value, mark)
+        x = own["layer"].map(places) + 0.16 * (number - (len(marks) - 1) / 2) if places else own["relative_depth"]
+        if places:
+            axes.vlines(x, low, high, color=mark.colour, linewidth=1.8, zorder=2)
+            axes.plot(x, value, color=mark.colour, marker=mark.marker, linestyle="none", zorder=3)
+        else:
+            style.curve(axes, x, value, (low, high), mark)
+        gaps |= style.undefined(axes, x, value, mark)
     axes.set_ylim(-1.05, 1.05)
     axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
     if rows.empty:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topodepth.figures import frame, style
+from topodepth.generalization import words
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 TAU = ("kendall", "kendall_low", "kendall_high")
-COLUMNS = ("target", "scope", "measure", "kind", *TAU, "p_corrected")
+COLUMNS = ("target", "scope", "measure", "kind", "descriptor", "layer", "class", "homology_dimension", "version",
+           *TAU, "p_corrected")  # fmt: skip
 KINDS = {"descriptor": ("Descriptors", style.COLOURS[0]), "rival": ("Rivals", style.COLOURS[1])}
 ROWS = 40  # more cannot be read on one page
 SIGNIFICANT = 0.05
@@ -29,7 +31,9 @@ def draw(
     title: str = "",
     target: str = "test_error",
 ) -> "Figure":
-    """Draw a row a measure, descriptors above rivals, strongest first: τ over all models, and within blocks.
+    """Draw a row for each measure, descriptors above rivals: τ over all models, and within blocks.
+
+    The strongest stand first: within blocks, where there are any, as the corrected p and the numbers at the right are.
 
     The interval of training accuracy is shaded, and fainter its mirror image, because a measure of the other sign may
     be as strong. Of many measures all rivals are kept and the strongest descriptors; the panel says how many are not
@@ -40,11 +44,12 @@ def draw(
     ----------
     associations
         One row a target, scope and measure, with the columns target, scope, measure, kind (``descriptor`` or
-        ``rival``), kendall, kendall_low, kendall_high, p_corrected. Scopes drawn: ``all`` and ``within``.
+        ``rival``), descriptor, layer, class, homology_dimension, version, kendall, kendall_low, kendall_high,
+        p_corrected. Scopes drawn: ``all`` and ``within``.
     models
         Taken as by every figure, and of no effect: an association belongs to all models together.
     labels
-        Names of the rows by measure; default: the measure's own.
+        Names of the rows by measure; default: what it is, in words.
     title
         Title above the panels.
     target
@@ -61,9 +66,11 @@ def draw(
     """
     table = frame.of_target(frame.tidy(associations, COLUMNS, "forest"), target)
     pooled = table[table["scope"] == "all"].drop_duplicates("measure")
-    pooled = pooled.sort_values("kendall", key=lambda tau: -tau.abs(), kind="stable", na_position="last")
     within = table[table["scope"] == "within"].drop_duplicates("measure").set_index("measure")
     tested = within if len(within) else pooled.set_index("measure")
+    strength = pooled["measure"].map(tested["kendall"]).abs()
+    pooled = pooled.loc[(-strength).sort_values(kind="stable", na_position="last").index]
+    labels = {row["measure"]: _called(row) for row in pooled.to_dict("records")} | dict(labels or {})
     significant = set(tested.index[tested["p_corrected"] < SIGNIFICANT])
     kinds = _strongest(pooled)
     with style.look():
@@ -71,14 +78,19 @@ def draw(
         heights = [len(rows) + 0.4 for rows in kinds.values()]
         panels = figure.subplots(len(kinds), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
         for axes, (kind, rows) in zip(panels, kinds.items(), strict=True):
-            _shade(axes, pooled)
+            _shade(axes, tested)
             _draw_rows(axes, rows, within, KINDS[kind][1])
-            _name_rows(axes, list(rows["measure"]), significant, labels or {})
+            _name_rows(axes, list(rows["measure"]), significant, labels)
             axes.set_title(_heading(KINDS[kind][0], len(rows), int((pooled["kind"] == kind).sum())), fontweight="bold")
         name = frame.TARGETS[target][0].removesuffix(", %")
-        panels[-1].set_xlabel(f"Kendall τ with the {name}")
-        style.legend(figure, _key(_yardstick(pooled), within=len(within) > 0, stars=bool(significant)))
+        numbers = "; numbers at the right: within blocks" if len(within) else ""
+        panels[-1].set_xlabel(f"Kendall τ with the {name}{numbers}")
+        style.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant)))
     return figure
+
+
+def _called(row: Mapping) -> str:
+    return words.measure(row).replace("relative to the null model", "relative to null")
 
 
 def _strongest(rows: "DataFrame") -> dict[str, "DataFrame"]:
@@ -93,9 +105,8 @@ def _heading(name: str, drawn: int, known: int) -> str:
 
 
 def _yardstick(rows: "DataFrame") -> tuple[float, float]:
-    """Return the bounds of training accuracy's τ; NaN where the table has none."""
-    own = rows.loc[rows["measure"] == YARDSTICK, ["kendall_low", "kendall_high"]].to_numpy()
-    return tuple(own[0]) if len(own) else (np.nan, np.nan)
+    """Return the bounds of training accuracy's τ from rows by measure; NaN where there are none."""
+    return tuple(rows.loc[YARDSTICK, ["kendall_low", "kendall_high"]]) if YARDSTICK in rows.index else (np.nan, np.nan)
 
 
 def _shade(axes: "Axes", rows: "DataFrame") -> None:
@@ -114,6 +125,8 @@ def _draw_rows(axes: "Axes", rows: "DataFrame", within: "DataFrame", colour: str
         _draw_estimate(axes, place - raised, tau, colour, filled=True)
         if row.measure in within.index:
             _draw_estimate(axes, place + 0.2, tuple(within.loc[row.measure, list(TAU)]), colour, filled=False)
+        if len(within):
+            tau = tuple(within.loc[row.measure, list(TAU)]) if row.measure in within.index else (np.nan,) * 3
         axes.text(1.015, place, style.estimate(*tau), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5,
                   color="#222222")  # fmt: skip
     axes.set(xlim=(-1.03, 1.03), ylim=(len(rows) - 0.4, -0.6))
@@ -122,7 +135,7 @@ def _draw_rows(axes: "Axes", rows: "DataFrame", within: "DataFrame", colour: str
 
 def _name_rows(axes: "Axes", measures: Sequence[str], significant: set[str], labels: Mapping[str, str]) -> None:
     """Write the measures at the left, the significant ones bold and with a star."""
-    names = [style.short(labels.get(name, name), 48) for name in measures]
+    names = [style.short(labels.get(name, name), 56) for name in measures]
     starred = [f"{name} *" if measure in significant else name for measure, name in zip(measures, names, strict=True)]
     axes.set_yticks(range(len(names)), starred, color="#222222")
     for text, measure in zip(axes.get_yticklabels(), measures, strict=True):
@@ -152,7 +165,7 @@ def _key(yardstick: tuple[float, float], *, within: bool, stars: bool) -> list["
                               markeredgewidth=1.1, markeredgecolor="#444444", linewidth=1.0)
         )  # fmt: skip
     if np.isfinite(yardstick).all():
-        text = "interval of train_accuracy (faint: its mirror image)"
+        text = "interval of training accuracy (faint: its mirror image)"
         handles.append(Patch(color=style.COLOURS[1], alpha=0.2, linewidth=0, label=text))
     if stars:
         text = f"bold: corrected p < {SIGNIFICANT:g}{', within blocks' if within else ''}"

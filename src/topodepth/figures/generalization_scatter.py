@@ -98,7 +98,7 @@ def draw(
     lines = _group_lines(marks, correlations)
     degrees = sorted(rows["homology_dimension"].fillna(-1).unique())  # an estimate of dimension may have none
     with style.look():
-        figure = style.new_figure(max(6.4, 5.4 * len(degrees)), 5.2, title)
+        figure = style.new_figure(max(7.0, 6.2 * len(degrees)), 5.2, title)
         panels = figure.subplots(1, len(degrees), squeeze=False)[0]
         paint, colour_handles = _colouring(figure, panels, points, colour, marks)
         fitted = gaps = False
@@ -250,7 +250,7 @@ def _write_correlations(axes: "Axes", rows: "DataFrame", labels: Mapping[str, st
     for row in written:
         name = row["scope"].removeprefix("group:")
         count = f", n = {row['n']:.0f}" if np.isfinite(row["n"]) else ""
-        columns[0].append(f"{style.short(labels.get(name, name), 20)}{count}")
+        columns[0].append(f"{style.short(labels.get(name, name), 16)}{count}")
         for column, method in zip(columns[1:], ("pearson", "kendall"), strict=True):
             column.append(style.estimate(*(row[f"{method}{end}"] for end in BOUNDS)))
     left = len(groups) - GROUPS_WRITTEN
@@ -259,7 +259,7 @@ def _write_correlations(axes: "Axes", rows: "DataFrame", labels: Mapping[str, st
     if not written:
         columns = [["no correlation in the table"]]
     lines = max(map(len, columns))
-    for place, column in zip((0, 0.4, 0.71), columns, strict=False):
+    for place, column in zip((0, 0.42, 0.72), columns, strict=False):
         text = "\n".join(column + [""] * (lines - len(column)))
         axes.annotate(text, (place, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", fontsize=8.8,
                       linespacing=1.25, color="#222222", ha="left", va="bottom")  # fmt: skip
@@ -279,7 +279,9 @@ def _dot(label: str, colour: object, marker: str = "o") -> "Artist":
 def _group_handles(
     points: "DataFrame", marks: Mapping[str, style.Mark], lines: Mapping[str, tuple], labels: Mapping[str, str]
 ) -> list["Artist"]:
-    """Return a legend entry a group: its marker, on its line where it has one."""
+    """Return a legend entry for each group: its marker, on its line where it has one; none for a single group."""
+    if len(marks) == 1:
+        return []
     coloured = points["colour"].notna().any() and (points["colour"].astype(str) != points["group"]).any()
     return [
         style.line_handle(

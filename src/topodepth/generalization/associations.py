@@ -7,7 +7,7 @@ import numpy as np
 
 from topodepth import statistics
 from topodepth.errors import InputError
-from topodepth.generalization.design import Scope, Settings, covariates, scopes
+from topodepth.generalization.design import Covariates, Scope, Settings, covariates, scopes
 from topodepth.generalization.records import ABOUT_MEASURE
 from topodepth.generalization.verdicts import COMPARED, verdict
 
@@ -20,9 +20,11 @@ def _with_bounds(name: str) -> tuple[str, str, str]:
 
 COLUMNS = (
     "target", "scope", *ABOUT_MEASURE, "n", *(column for name in COEFFICIENTS for column in _with_bounds(name)),
-    "p_value", "p_corrected", *_with_bounds("partial"), "partial_given",
+    "p_value", "p_corrected", "least_p", *_with_bounds("partial"), "partial_p", "partial_corrected", "partial_given",
+    "partial_unknown", "partial_reason",
     "granulated", "cells_skipped", "cmi", "sign_error", "sign_error_worst",
-    *(column for rival in COMPARED for column in _with_bounds(f"beats_{rival}")), "verdict", "verdict_class", "note",
+    *(column for rival in COMPARED for column in _with_bounds(f"beats_{rival}")), "verdict", "verdict_class",
+    "reason", "note",
 )  # fmt: skip
 GRANULATED_COLUMNS = ("target", "measure", "axis", "psi", "cells", "skipped")
 HELD_OUT_COLUMNS = ("target", "measure", "group", "n", "kendall_within", "kendall_without", "rmse", "baseline_rmse")
@@ -110,28 +112,31 @@ def pivot(models: "pandas.DataFrame", measures: "pandas.DataFrame") -> Measures:
 
 
 class Case(NamedTuple):
-    """One target in one scope: its models, their target (n,) and covariates (n, k) by name, and what is asked."""
+    """One target in one scope: its models, their target (n,) and covariates, and what is asked."""
 
     models: "pandas.DataFrame"  # noqa: F821
     y: np.ndarray
-    given: dict[str, np.ndarray]
+    given: Covariates
     scope: Scope
     asked: Settings
 
 
 def _scope_rows(case: Case, measures: Measures) -> list[dict]:
     """Return one row a measure; ``measures`` hold the models of the scope only."""
-    tested = _tested(case, measures)
+    tested, partials = _tested(case, measures), _partials(case, measures)
     rows = []
     for (name, about), x, (p_value, corrected) in zip(measures.about.items(), measures.values, tested, strict=True):
         found = statistics.association(
             x, case.y, blocks=case.scope.blocks, resamples=case.asked.resamples, permutations=0, seed=case.asked.seed
         )
-        row = {"scope": case.scope.name, **about, "n": found.n, "note": found.note}
+        row = {"scope": case.scope.name, **about, "n": found.n, "reason": found.reason, "note": found.note}
         for coefficient in COEFFICIENTS:
             row |= _bounds(coefficient, getattr(found, coefficient))
         row |= {"p_value": p_value, "p_corrected": corrected}
-        row |= _partial(case, name, x)
+        row |= {"least_p": max(found.least_p, 1 / (1 + case.asked.permutations))}
+        row |= partials.get(name, {})
+        if case.given.unknown:
+            row["partial_unknown"] = ", ".join(case.given.unknown)
         if case.scope.blocks is None:  # blocks change nothing in a grid, whose other axes are held fixed anyway
             row |= _on_grid(case, x)
         for rival in COMPARED:
@@ -162,15 +167,30 @@ def _tested(case: Case, measures: Measures) -> np.ndarray:
     return p_values
 
 
-def _partial(case: Case, name: str, x: np.ndarray) -> dict:
-    """Return the partial correlation given the covariates, a measure that is one of them left out."""
-    given = {column: values for column, values in case.given.items() if column != name}
-    if not given:
-        return {}
-    interval = statistics.partial_correlation(
-        x, case.y, np.hstack(list(given.values())), resamples=case.asked.resamples, seed=case.asked.seed
-    )
-    return _bounds("partial", interval) | {"partial_given": ", ".join(given)}
+def _partials(case: Case, measures: Measures) -> dict[str, dict]:
+    """Return the partial correlation of every measure given the covariates; nothing of one without covariates.
+
+    A rival that is one of the covariates is left out of those it is given. Of the descriptors p is corrected for their
+    number, as in :func:`_tested`; of rivals, of which nothing is claimed, it is not.
+    """
+    families: dict[tuple[str, str], list[int]] = {}
+    for place, (name, about) in enumerate(measures.about.items()):
+        own = name if about["kind"] == "rival" and name in case.given.used else ""
+        families.setdefault((about["kind"], own), []).append(place)
+    names, rows = list(measures.about), {}
+    for (kind, own), places in families.items():
+        given = {column: values for column, values in case.given.used.items() if column != own}
+        if not given:
+            continue
+        found = statistics.partial_correlations(
+            measures.values[places], case.y, np.hstack(list(given.values())),
+            permutations=case.asked.permutations, seed=case.asked.seed,
+        )  # fmt: skip
+        for place, one in zip(places, found, strict=True):
+            row = _bounds("partial", statistics.Interval(*one[:3])) | {"partial_p": one.p_value}
+            row |= {"partial_corrected": one.p_corrected} if kind == "descriptor" else {}
+            rows[names[place]] = row | {"partial_given": ", ".join(given), "partial_reason": one.reason}
+    return rows
 
 
 def _difference(case: Case, x: np.ndarray, rival: np.ndarray) -> statistics.Interval:

@@ -129,20 +129,34 @@ def block_codes(models: "pandas.DataFrame", columns: Sequence[str]) -> np.ndarra
     return levels.groupby(list(columns), sort=False, dropna=False).ngroup().to_numpy()
 
 
-def covariates(models: "pandas.DataFrame", columns: Sequence[str]) -> dict[str, np.ndarray]:  # noqa: F821
-    """Return the columns as covariates, (n, k) each, by name.
+class Covariates(NamedTuple):
+    """Covariates of a scope's models: those used, (n, k) each, and those that cannot be, unknown or all the same.
+
+    ``unknown`` tells of how many models a column has no value.
+    """
+
+    used: dict[str, np.ndarray]
+    unknown: dict[str, int]
+    same: list[str]
+
+
+def covariates(models: "pandas.DataFrame", columns: Sequence[str]) -> Covariates:  # noqa: F821
+    """Return the columns as covariates, and why any of them is not used.
 
     Text becomes indicators. A column that is the same for all these models explains nothing, and one with missing
     values would drop models: neither is used.
     """
     import pandas
 
-    used = [column for column in columns if models[column].nunique() > 1 and models[column].notna().all()]
-    return {
+    unknown = {column: int(models[column].isna().sum()) for column in columns if models[column].isna().any()}
+    same = [column for column in columns if column not in unknown and models[column].nunique() < 2]
+    used = {
         column: (
             models[[column]]
             if pandas.api.types.is_numeric_dtype(models[column])
             else pandas.get_dummies(models[column], drop_first=True)
         ).to_numpy(dtype=float)
-        for column in used
+        for column in columns
+        if column not in unknown and column not in same
     }
+    return Covariates(used, unknown, same)

@@ -1,25 +1,33 @@
-"""The page that says what a set of models shows: sentences, the measures they rest on, definitions with sources."""
+"""The page that says what a set of models shows: the answer, the measures it rests on, what else is worth saying."""
 
 import math
 from collections.abc import Mapping, Sequence
 
 from topodepth import pages
+from topodepth.generalization import words
 from topodepth.generalization.records import STATED_TOLERANCE, in_doubt, only_stated
-from topodepth.generalization.verdicts import ALPHA, CLASSES
+from topodepth.generalization.runs import snapshots_of_a_run
+from topodepth.generalization.verdicts import ALPHA, CLASSES, COMPARED
 
 SHOWN = 20  # descriptors; the CSV has them all
-COLUMNS = ("measure", "pooled τ", "within τ", "95 % interval", "p", "corrected p", "partial ρ", "Ψ",
-           "over train accuracy", "over logit spread", "verdict")  # fmt: skip
-NOUNS = {"test_error": "test error", "gap": "generalisation gap", "loss_gap": "gap of the losses",
-         "test_accuracy": "test accuracy", "test_loss": "test loss"}  # fmt: skip
+NAMED = 3  # examples of anything
+# what a class of verdict says of so many descriptors, where it is not the answer to the question itself
+TOLD = {
+    "associated": "{} with it, also once the covariates are given",
+    "the sign turns": "{} with it, but in the opposite direction once the covariates are given",
+    "explained by covariates": "{} with it only as far as covariates or blocks explain",
+}
 DEFINITIONS = (
     "τ: Kendall's τ-b, concordant minus discordant pairs of models over the number of pairs, corrected for ties "
-    "(Kendall 1945); within: pairs of models in the same block only. Pearson's r and Spearman's ρ stand beside it in "
-    "associations.csv. Intervals: bootstrap over models, within blocks, bias-corrected and accelerated (Efron 1987).",
-    "p: the target permuted among models, within blocks (Good 2005). Corrected p: for all descriptors, layers, classes "
+    "(Kendall 1945); within blocks: pairs of models in the same block only. Pearson's r and Spearman's ρ stand beside "
+    "it in associations.csv. Intervals: bootstrap over models, within blocks, bias-corrected and accelerated (Efron "
+    "1987).",
+    "Corrected p: the target permuted among models, within blocks (Good 2005), for all descriptors, layers, classes "
     "and versions tried, by the largest statistic of each permutation (Westfall & Young 1993); rivals are a family of "
     "their own.",
-    "Partial ρ: Spearman's correlation of what the covariates leave of the measure and of the target.",
+    "Partial r: correlation of the normal scores of measure and target without what functions of the covariates "
+    "explain of them, with Fisher's interval (Fisher 1924); its corrected p permutes the target's residuals (Freedman "
+    "& Lane 1983), for all descriptors in the same way.",
     "Ψ: granulated Kendall coefficient, the mean over axes of τ among models that differ in one hyper-parameter only "
     "(Jiang et al. 2020, Fantastic generalization measures and where to find them). cmi: conditional mutual "
     "information of the order of two models by measure and by target (Jiang et al. 2020, NeurIPS 2020 competition: "
@@ -27,7 +35,7 @@ DEFINITIONS = (
     "Sign error: share of pairs of models that the measure orders wrongly, mean and worst over environments: the "
     "groups, or where there is one only, the axes of the grid (Dziugaite et al. 2020, In search of robust measures of "
     "generalization). Held out: a line fitted to the other groups predicts the group left out.",
-    "Over train accuracy, over logit spread: |τ| of the measure minus |τ| of the rival, with its interval. Verdicts "
+    "Over training accuracy, over logit spread: |τ| of the measure minus |τ| of the rival, with its interval. Verdicts "
     f"take each interval at 95 % and each corrected p at {ALPHA}.",
 )
 
@@ -39,7 +47,7 @@ def summary(
     held_out: Sequence[Mapping],
     groups: str | None,
 ) -> str:
-    """Return the page.
+    """Return the page: the answer for each target, what it supposes, the tables, then the rest.
 
     Parameters
     ----------
@@ -52,26 +60,84 @@ def summary(
     groups
         The column whose values are scopes and environments.
     """
-    sentences, tables = [_about_models(models)], []
-    if groups and models[groups].nunique() < 2:
-        sentences.append(f"All models have the same {groups}: what holds for another one cannot be said.")
+    answers, tables, more = [], [], []
     for target in dict.fromkeys(row["target"] for row in associations):
         rows = [row for row in associations if row["target"] == target]
-        sentences += [
-            *_about_verdicts(target, rows), *_about_rivals(target, rows), *disagreements(rows),
+        answers.append(answer(target, rows))
+        tables.append(_table(target, rows))
+        more += [
+            *_about_foremost(target, rows), *disagreements(rows), *_about_rivals(target, rows),
             *_about_held_out(target, rows, [row for row in held_out if row["target"] == target], groups),
         ]  # fmt: skip
-        tables.append(_table(target, rows))
-    return pages.page(title, sentences, tables, DEFINITIONS)
+    said = [*answers, _about_independence(models), _about_models(models)]
+    if groups and models[groups].nunique() < 2:
+        said.append(f"All models have the same {groups}: what holds for another one cannot be said.")
+    return pages.page(title, said, tables, [*more, *DEFINITIONS])
+
+
+def answer(target: str, rows: Sequence[Mapping]) -> str:
+    """Return the sentence that answers the question: does a descriptor tell the target better than its rivals?"""
+    ranked, noun = _ranked(rows, "descriptor"), words.TARGETS[target]
+    if not ranked:
+        return f"{noun.capitalize()}: no descriptor was measured."
+    counts = {kind: sum(row["verdict_class"] == kind for row in ranked) for kind in CLASSES}
+    unsaid, all_of_them = counts["cannot be said"], f"{len(ranked)} descriptor{'s' if len(ranked) > 1 else ''}"
+    if unsaid == len(ranked):
+        reason = ranked[0]["verdict"].partition(": ")[2]
+        return f"{noun.capitalize()}: of none of {all_of_them} can anything be said ({reason.removesuffix('.')})."
+    parts = [_better(noun, ranked, counts["beats rivals"], all_of_them)]
+    parts += [
+        template.format(f"{counts[kind]} go{'es' if counts[kind] == 1 else ''}")
+        for kind, template in TOLD.items()
+        if counts[kind]
+    ]
+    if counts["no association shown"]:
+        parts.append(f"{counts['no association shown']} not shown to go with it")
+    if unsaid:
+        parts.append(f"of {unsaid} nothing can be said")
+    return f"{'; '.join(parts)}."
+
+
+def _better(noun: str, ranked: Sequence[Mapping], better: int, all_of_them: str) -> str:
+    unknown = [rival for rival in COMPARED if all(math.isnan(row[f"beats_{rival}"]) for row in ranked)]
+    if unknown:
+        told = " and ".join(map(words.column, unknown))
+        return (
+            f"Whether any of {all_of_them} tells the {noun} better than {told} cannot be said, for {told} "
+            f"{'are' if len(unknown) > 1 else 'is'} unknown or the same for all"
+        )
+    rivals = " and ".join(map(words.column, COMPARED))
+    if not better:
+        return f"None of {all_of_them} is shown to tell the {noun} better than {rivals}"
+    first = ", ".join(words.measure(row) for row in ranked[: min(better, NAMED)])
+    return f"{better} of {all_of_them} tell{'s' if better == 1 else ''} the {noun} better than {rivals} ({first})"
+
+
+def _about_independence(models: "pandas.DataFrame") -> str:  # noqa: F821
+    """Say that intervals and p-values take the models for independent, and where the names tell otherwise."""
+    text = f"Every interval and every p here takes the {len(models)} models for independent of each other. "
+    runs = snapshots_of_a_run(models)
+    if not runs:
+        return text + (
+            "Snapshots of one training run are not, nor are copies of a model: with such models the intervals are too "
+            "narrow and the p-values too small."
+        )
+    count, several = sum(map(len, runs)), "s" if len(runs) > 1 else ""
+    return text + (
+        f"They are not: by their names, {count} are snapshots of {len(runs)} training run{several} (such as "
+        f"{runs[0][0]} and {runs[0][-1]}). So the intervals are too narrow, the p-values too small, and a verdict says "
+        "how the snapshots go together, not how networks do."
+    )
 
 
 def _about_models(models: "pandas.DataFrame") -> str:  # noqa: F821
     accuracy = models["test_accuracy"].dropna()
     if accuracy.empty:
         return f"{len(models)} models, none with a known test accuracy: nothing can be said of generalisation."
-    text = f"{len(models)} models, test accuracy from {accuracy.min():.3f} to {accuracy.max():.3f}"
+    text = f"{len(models)} models, test accuracy from {accuracy.min():.3f} to {accuracy.max():.3f}."
     stated = sum(only_stated(row) for row in models.to_dict("records"))
-    text += f", of {stated} as their files state it, not measured." if stated else "."
+    if stated:
+        text += f" The test accuracy of {stated} of them was not measured here: it is the one that their files state."
     differing = models.loc[models["stated_difference"].abs() > STATED_TOLERANCE, "model"]
     if len(differing):
         text += f" Stated and measured accuracy differ by more than {STATED_TOLERANCE} for {', '.join(differing)}."
@@ -102,29 +168,21 @@ def _ranked(rows: Sequence[Mapping], kind: str) -> list[Mapping]:
     return sorted(own, key=place)
 
 
-def _about_verdicts(target: str, rows: Sequence[Mapping]) -> list[str]:
+def _about_foremost(target: str, rows: Sequence[Mapping]) -> list[str]:
+    """Return the verdict on the foremost descriptor, where there is more to say than that nothing was found."""
     ranked = _ranked(rows, "descriptor")
-    if not ranked:
-        return [f"{NOUNS[target].capitalize()}: no descriptor was measured."]
-    counts = {kind: sum(row["verdict_class"] == kind for row in ranked) for kind in CLASSES}
-    told = ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count)
+    if not ranked or ranked[0]["verdict_class"] in CLASSES[-2:]:
+        return []
     best = ranked[0]
-    return [
-        f"{NOUNS[target].capitalize()}: of {len(ranked)} measures of topology and dimension, {told}.",
-        f"The foremost of them, {best['measure']}: {best['verdict']}",
-    ]
+    return [f"{words.TARGETS[target].capitalize()}, the foremost descriptor, {words.measure(best)}: {best['verdict']}"]
 
 
 def _about_rivals(target: str, rows: Sequence[Mapping]) -> list[str]:
-    rivals = _ranked(rows, "rival")
-    told = [f"{row['measure']} {_number(row['kendall'])}" for row in rivals if not math.isnan(row["kendall"])]
-    silent = [row["measure"] for row in rivals if math.isnan(row["kendall"])]
-    text = (
-        f"For comparison, τ of the rivals with the {NOUNS[target]}, {_where(_main(rows))}: {', '.join(told) or 'none'}."
-    )
-    if silent:
-        text += f" Unknown, or the same for all these models: {', '.join(silent)}."
-    return [text]
+    """Return which rivals are unknown; those that are known stand in the table."""
+    silent = [words.measure(row) for row in _ranked(rows, "rival") if math.isnan(row["kendall"])]
+    if not silent:
+        return []
+    return [f"{words.TARGETS[target].capitalize()}: unknown, or the same for all these models: {', '.join(silent)}."]
 
 
 def _where(scope: str) -> str:
@@ -141,15 +199,15 @@ def disagreements(rows: Sequence[Mapping]) -> list[str]:
         if row["kind"] == "descriptor" and not math.isnan(row["kendall_low"]):
             by_measure.setdefault(row["measure"], []).append(row)
     found = []
-    for measure, own in by_measure.items():
+    for own in by_measure.values():
         pairs = [(a, b) for k, a in enumerate(own) for b in own[k + 1 :] if _outside(a, b) and _outside(b, a)]
         if pairs:
             a, b = max(pairs, key=lambda pair: abs(pair[0]["kendall"] - pair[1]["kendall"]))
             told = ", ".join(f"{_where(row['scope'])} {_with_interval(row, 'kendall')}" for row in (a, b))
-            found.append((-abs(a["kendall"] - b["kendall"]), f"{measure}: {told}"))
+            found.append((-abs(a["kendall"] - b["kendall"]), f"{words.measure(a)}: {told}"))
     if not found:
         return []
-    told = "; ".join(text for _, text in sorted(found)[:3])
+    told = "; ".join(text for _, text in sorted(found)[:NAMED])
     return [
         f"The answer depends on which models are compared for {len(found)} of {len(by_measure)} measures, most for "
         f"{told}."
@@ -169,28 +227,37 @@ def _about_held_out(target: str, rows: Sequence[Mapping], held_out: Sequence[Map
     better = [row["group"] for row in own if row["rmse"] < row["baseline_rmse"]]
     told = ", ".join(f"{row['group']} {row['rmse']:.2g} against {row['baseline_rmse']:.2g}" for row in own)
     return [
-        f"A line through {own[0]['measure']} of the other models predicts the {NOUNS[target]} of a held-out {groups} "
-        f"better than their mean does for {len(better)} of {len(own)} (root mean square error: {told})."
+        f"A line through {words.measure(ranked[0])} of the other models predicts the {words.TARGETS[target]} of a "
+        f"held-out {groups} better than their mean does for {len(better)} of {len(own)} (root mean square error: "
+        f"{told})."
     ]
 
 
 def _table(target: str, rows: Sequence[Mapping]) -> pages.Table:
+    """Return the table of the foremost descriptors and the rivals, without the columns that would stay empty."""
     descriptors, rivals = _ranked(rows, "descriptor"), _ranked(rows, "rival")
     pooled = {row["measure"]: row for row in rows if row["scope"] == "all"}
     shown = [*descriptors[:SHOWN], *(row for row in rivals if not math.isnan(row["kendall"]))]
-    caption = f"{NOUNS[target].capitalize()}, {_where(_main(rows))}"
+    blocks = _main(rows) == "within"
+    caption = f"{words.TARGETS[target].capitalize()}, {_where(_main(rows))}"
     if len(descriptors) > SHOWN:
         caption += f": the {SHOWN} foremost of {len(descriptors)} descriptors, and the rivals; all in associations.csv"
-    return pages.Table(caption, COLUMNS, [_cells(row, pooled[row["measure"]]) for row in shown])
+    cells = [_cells(row, pooled[row["measure"]], blocks) for row in shown]
+    columns = [name for name in (cells[0] if cells else {}) if any(cell[name] != "" for cell in cells)]
+    return pages.Table(caption, columns, [[cell[name] for name in columns] for cell in cells])
 
 
-def _cells(row: Mapping, pooled: Mapping) -> list[object]:
-    return [
-        row["measure"], _number(pooled["kendall"]), _number(row["kendall"]), _bounds(row, "kendall"),
-        row["p_value"], row["p_corrected"], _with_interval(row, "partial"), _number(pooled.get("granulated")),
-        _with_interval(row, "beats_train_accuracy"), _with_interval(row, "beats_logit_spread"),
-        row.get("verdict_class", "rival"),
-    ]  # fmt: skip
+def _cells(row: Mapping, pooled: Mapping, blocks: bool) -> dict[str, object]:
+    return {
+        "measure": words.measure(row),
+        **({"τ within blocks": _with_interval(row, "kendall"), "τ pooled": _number(pooled["kendall"])} if blocks
+           else {"τ": _with_interval(row, "kendall")}),
+        "corrected p": row["p_corrected"],
+        "partial r": _with_interval(row, "partial"), "its corrected p": row.get("partial_corrected", ""),
+        "Ψ": _number(pooled.get("granulated")),
+        **{f"over {words.column(rival)}": _with_interval(row, f"beats_{rival}") for rival in COMPARED},
+        "verdict": row.get("verdict_class", "rival"),
+    }  # fmt: skip
 
 
 def _number(value: float | None) -> str:

@@ -4,15 +4,15 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
-
+from topodepth.generalization import words
 from topodepth.generalization.design import Scope
+from topodepth.statistics.partial import DETERMINED_MEASURE, DETERMINED_TARGET
 
-CLASSES = ("beats rivals", "associated", "explained by covariates", "no association shown", "cannot be said")
+CLASSES = ("beats rivals", "associated", "the sign turns", "explained by covariates", "no association shown",
+           "cannot be said")  # fmt: skip
 ALPHA = 0.05
 FEWEST = 8  # models; of fewer, an association of any size may be chance
-# the rivals that a descriptor must beat
-COMPARED = {"train_accuracy": "training accuracy", "logit_spread": "logit spread"}
+COMPARED = ("train_accuracy", "logit_spread")  # the rivals that a descriptor must beat
 
 
 class Verdict(NamedTuple):
@@ -25,15 +25,18 @@ class Verdict(NamedTuple):
 def verdict(pooled: Mapping, row: Mapping, scope: Scope, everything: Scope) -> Verdict:
     """Return what can be said of a descriptor.
 
-    * ``cannot be said``: fewer than eight models to compare, blocks that allow no p-value below 0.05, a descriptor or
-      a target that is the same for all;
+    * ``cannot be said``: fewer than eight models to compare, too few orders of the models for a p-value below 0.05, a
+      descriptor or a target that is the same for all; or associated within blocks, and too few models for the partial
+      correlation given the covariates;
     * ``no association shown``: neither within blocks nor pooled is the corrected p-value at most 0.05;
-    * ``explained by covariates``: pooled it is, within blocks it is not; or it is within blocks, and the interval of
-      the partial correlation holds 0;
+    * ``explained by covariates``: pooled it is, within blocks it is not; or it is within blocks, and the covariates
+      determine the descriptor or the target, or the corrected p-value of the partial correlation is above 0.05;
+    * ``the sign turns``: associated within blocks and given the covariates, in opposite directions;
     * ``beats rivals``: associated within blocks and given the covariates, and |τ| larger than that of training
       accuracy and of logit spread, both intervals above 0;
-    * ``associated``: within blocks, but not all of the last; the sentence says if the models are too few for the
-      partial correlation.
+    * ``associated``: within blocks, but not all of the last; the sentence says if there was no covariate to be given.
+
+    What is undefined is asked for before it is compared: no class follows from a comparison with NaN.
 
     Parameters
     ----------
@@ -56,18 +59,20 @@ def _judged(pooled: Mapping, row: Mapping, scope: Scope, everything: Scope) -> t
         return "cannot be said", obstacle + also
     grounds = f"{scope.text}, {_tau(row)}"
     against = "; ".join(_against(row, rival) for rival in COMPARED) + _grid(pooled)
-    if not row["p_corrected"] <= ALPHA:
-        if scope is everything or not pooled["p_corrected"] <= ALPHA:
+    if not _significant(row["p_corrected"]):
+        if scope is everything or not _significant(pooled["p_corrected"]):
             return "no association shown", f"{grounds}{also}; {against}"
         owed = "which may all be owed to what the blocks hold equal"
         return "explained by covariates", f"{everything.text}, {_tau(pooled)}, {owed}: {grounds}; {against}"
-    grounds += f"; {_partial(row)}"
-    if row.get("partial_low", math.nan) <= 0 <= row.get("partial_high", math.nan):
-        return "explained by covariates", f"{grounds}, which may be 0; {against}"
-    # given the covariates it may be undefined, or of the opposite sign
-    lasts = "partial_given" not in row or row["partial_low"] * row["kendall"] > 0
-    beats = lasts and all(row[f"beats_{rival}_low"] > 0 for rival in COMPARED)
-    return "beats rivals" if beats else "associated", f"{grounds}; {against}"
+    kind = _given_covariates(row)
+    if kind == "associated" and _beats(row):
+        kind = "beats rivals"
+    return kind, f"{grounds}; {_partial(row)}; {against}"
+
+
+def _significant(p_value: float) -> bool:
+    """Tell whether there is a p-value, and it is at most 0.05."""
+    return not math.isnan(p_value) and p_value <= ALPHA
 
 
 def _obstacle(row: Mapping, scope: Scope) -> str:
@@ -75,17 +80,28 @@ def _obstacle(row: Mapping, scope: Scope) -> str:
     if row["n"] < FEWEST:
         return f"{scope.text}, {row['n']} of them with a value; at least {FEWEST} are needed"
     if math.isnan(row["p_corrected"]):
-        return f"{scope.text}, the descriptor or the target is the same for all"
-    if _arrangements(scope.blocks) < 2 / ALPHA:
+        return f"{scope.text}, {row['reason'] or 'the test is undefined'}"
+    if row["least_p"] > ALPHA:
         return f"{scope.text}, too few orders of the models are possible for a p-value below {ALPHA}"
     return ""
 
 
-def _arrangements(blocks: np.ndarray | None) -> float:
-    """Return in how many orders the models can stand within their blocks."""
-    if blocks is None:
-        return math.inf  # at least eight models
-    return math.exp(min(700, sum(math.lgamma(count + 1) for count in np.bincount(blocks))))
+def _given_covariates(row: Mapping) -> str:
+    """Return the class of what is associated within blocks, rivals aside, by what the covariates leave of it."""
+    if not row.get("partial_given"):
+        return "associated"
+    if row["partial_reason"] or math.isnan(row["partial_corrected"]):
+        determined = row["partial_reason"] in (DETERMINED_MEASURE, DETERMINED_TARGET)
+        return "explained by covariates" if determined else "cannot be said"
+    if not _significant(row["partial_corrected"]):
+        return "explained by covariates"
+    return "associated" if (row["partial"] > 0) == (row["kendall"] > 0) else "the sign turns"
+
+
+def _beats(row: Mapping) -> bool:
+    """Tell whether both rivals are known and beaten by an interval above 0."""
+    lows = [row[f"beats_{rival}_low"] for rival in COMPARED]
+    return not any(math.isnan(low) for low in lows) and min(lows) > 0
 
 
 def _signed(value: float) -> str:
@@ -105,17 +121,33 @@ def _tau(row: Mapping) -> str:
 
 
 def _partial(row: Mapping) -> str:
-    if "partial_given" not in row:
-        return "no covariate differs between the models"
-    if math.isnan(row["partial"]):
-        return f"a correlation given {row['partial_given']} cannot be computed"
-    return f"given {row['partial_given']}, partial ρ = {_interval(row, 'partial')}"
+    """Say what is left once the covariates are given, and which of them could not be."""
+    unknown = _listed(row.get("partial_unknown"))
+    missing = f"; {unknown} could not be given, being unknown for some or all models" if unknown else ""
+    if not row.get("partial_given"):
+        return "no covariate is given" + (missing or ": there is none that differs between the models")
+    given = f"given {_listed(row['partial_given'])}"
+    determined = {DETERMINED_MEASURE: "this descriptor", DETERMINED_TARGET: "the target"}.get(row["partial_reason"])
+    if determined:
+        return f"{given}, nothing is left: they determine the order of the models by {determined}{missing}"
+    if row["partial_reason"] or math.isnan(row["partial_corrected"]):
+        return f"{given}, nothing can be said: {row['partial_reason'] or 'the test is undefined'}{missing}"
+    chance = "" if _significant(row["partial_corrected"]) else ", which may be chance"
+    numbers = f"partial r = {_interval(row, 'partial')}, corrected p = {row['partial_corrected']:.2g}"
+    return f"{given}, {numbers}{chance}{missing}"
+
+
+def _listed(columns: str | None) -> str:
+    """Return names of columns in words."""
+    return ", ".join(words.column(name) for name in columns.split(", ")) if columns else ""
 
 
 def _against(row: Mapping, rival: str) -> str:
-    name, text = f"beats_{rival}", COMPARED[rival]
+    name, text = f"beats_{rival}", words.column(rival)
     if math.isnan(row[name]):
         return f"whether it beats {text} cannot be said ({text} is unknown or the same for all)"
+    if math.isnan(row[f"{name}_low"]):
+        return f"whether it beats {text} cannot be said (no interval), |τ| differs by {_signed(row[name])}"
     outcome = "beats" if row[f"{name}_low"] > 0 else "is beaten by" if row[f"{name}_high"] < 0 else "not shown to beat"
     return f"{outcome} {text}, |τ| differs by {_interval(row, name)}"
 

@@ -69,20 +69,20 @@ def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  #
         if not np.isfinite(row["value"]):
             return f"{what} or {real} is undefined."
         if np.isnan(row["p_corrected"]):
-            return f"{what} is not tested against that of {real} ({_difference(row)})."
+            return f"{what} cannot be compared with that of {real}: the test is undefined ({_difference(row)})."
         clear = row["p_corrected"] < SIGNIFICANT
         verdict = f"is {'lower' if row['value'] > 0 else 'higher'} than" if clear else "is not shown to differ from"
         return f"{what} {verdict} that of {real} ({_difference(row)})."
-    clear = differences["p_corrected"] < SIGNIFICANT
+    tested, clear = differences["p_corrected"].notna(), differences["p_corrected"] < SIGNIFICANT
     lower = differences[clear & (differences["value"] > 0)]
     higher = differences[clear & (differences["value"] < 0)]
-    untested = int(differences["p_corrected"].isna().sum())
+    same = differences[tested & ~differences.index.isin([*lower.index, *higher.index])]
     text = (
         f"{what} is lower than that of {real} at {len(lower)} of {len(differences)} layers, higher at {len(higher)}, "
-        f"and not shown to differ at {len(differences) - len(lower) - len(higher) - untested}"
+        f"and not shown to differ at {len(same)}"
     )
-    if untested:
-        text += f"; {untested} are undefined or not tested"
+    if not tested.all():
+        text += f"; undefined at {len(differences) - int(tested.sum())}"
     if not differences["value"].notna().any():
         return f"{text}."
     row = differences.loc[differences["value"].abs().idxmax()]
@@ -90,5 +90,7 @@ def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  #
 
 
 def _difference(row: "pandas.Series") -> str:  # noqa: F821
-    numbers = f"{row['value']:.2f}, interval {row['ci_low']:.2f} to {row['ci_high']:.2f}".replace("-", "−")
-    return f"real − spoof = {numbers}, corrected p = {row['p_corrected']:.3g}"
+    bounds = np.isfinite([row["ci_low"], row["ci_high"]]).all()
+    interval = f"95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}" if bounds else "without an interval"
+    p_value = "undefined" if np.isnan(row["p_corrected"]) else f"{row['p_corrected']:.3g}"
+    return f"real − spoof = {row['value']:.2f}, {interval}, corrected p = {p_value}".replace("-", "−")

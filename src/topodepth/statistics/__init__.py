@@ -7,7 +7,6 @@ from topodepth.statistics.correlation import (
     correlation,
     max_statistic_test,
     paired_difference,
-    partial_correlation,
 )
 from topodepth.statistics.environments import HeldOut, SignError, leave_one_group_out, sign_error
 from topodepth.statistics.granulated import Granulated, granulated_kendall
@@ -22,6 +21,7 @@ from topodepth.statistics.intervals import (
     ratio_of_estimates,
 )
 from topodepth.statistics.pairs import METHODS
+from topodepth.statistics.partial import Partial, partial_correlation, partial_correlations
 
 __all__ = [
     "METHODS",
@@ -31,6 +31,7 @@ __all__ = [
     "InformationScore",
     "Interval",
     "MaxTest",
+    "Partial",
     "SignError",
     "association",
     "bootstrap_interval",
@@ -44,6 +45,7 @@ __all__ = [
     "mean_interval",
     "paired_difference",
     "partial_correlation",
+    "partial_correlations",
     "ratio_interval",
     "ratio_of_estimates",
     "sign_error",

@@ -9,20 +9,26 @@ from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import Interval
-from topodepth.statistics.pairs import METHODS, codes, coefficient, complete, partial_coefficient
+from topodepth.statistics.pairs import METHODS, codes, coefficient, complete
 from topodepth.statistics.resampling import FEWEST, ROUNDING, bootstrap_models, permuted_taus, whole
 
 ARRANGEMENTS = 10_000  # of the target within blocks; fewer keep p above what the usual 9999 permutations can show
 
 
 class Association(NamedTuple):
-    """The three coefficients with their intervals, the permutation p-value of Kendall's, and what cannot be said."""
+    """The three coefficients with their intervals, the permutation p-value of Kendall's, and what cannot be said.
+
+    ``reason`` says why there is no coefficient ('' if there is one); ``least_p`` is the smallest p-value that the
+    distinct arrangements of the target within blocks allow.
+    """
 
     pearson: Interval
     spearman: Interval
     kendall: Interval
     p_value: float
     n: int
+    least_p: float
+    reason: str
     note: str
 
 
@@ -125,63 +131,10 @@ def association(
     if permutations:
         tested = max_statistic_test([x], y, blocks=numbers, permutations=permutations, seed=seed)
         p_value = float(tested.p_values[0])
-    note = _note(x, y, numbers, left_out=kept.size - x.size, kendall=found[-1])
-    return Association(*found, p_value, x.size, note)
-
-
-def partial_correlation(
-    x: ArrayLike,
-    y: ArrayLike,
-    given: ArrayLike,
-    *,
-    method: str = "spearman",
-    level: float = 0.95,
-    resamples: int = 2000,
-    seed: int = 0,
-) -> Interval:
-    """Return the correlation of x and y given covariates, with its BCa bootstrap interval over models.
-
-    It is Pearson's correlation of the residuals of x and of y after a least-squares fit on the covariates; for
-    Spearman's, of their ranks on the covariates' ranks. Ranks and fits are made anew in every resample. A covariate
-    that is constant or follows from the others changes nothing. As a straight line through ranks removes a covariate's
-    effect only in part, Spearman's may stay off zero (0.1, say) where Pearson's is zero.
-
-    Parameters
-    ----------
-    x, y
-        Values, shape (n,). Models with a NaN anywhere are left out.
-    given
-        Covariates, shape (n, k).
-    method
-        ``"pearson"`` or ``"spearman"``.
-    level, resamples, seed
-        As for ``association``.
-
-    Returns
-    -------
-    Interval
-        NaN with less than one degree of freedom (models - independent covariates - 2), or where the covariates
-        determine x or y.
-
-    Raises
-    ------
-    InputError
-        If shapes differ, a value is infinite, or an argument is out of range.
-
-    References
-    ----------
-    Anderson (2003), An introduction to multivariate statistical analysis, 3rd edition, section 2.5.
-    """
-    if method not in ("pearson", "spearman"):
-        raise InputError(f"method: expected 'pearson' or 'spearman'. Received: {method!r}.")
-    given = np.asarray(given, dtype=float)
-    if given.ndim != 2:
-        raise InputError(f"given: expected shape (n, k). Received: shape {given.shape}.")
-    columns = [f"given[:, {column}]" for column in range(given.shape[1])]
-    variables, _ = complete([x, y, *given.T], ("x", "y", *columns))
-    one_block = np.zeros(variables.shape[1], dtype=int)
-    statistic = partial_coefficient(variables, method)
-    return bootstrap_models(statistic, one_block, level=level, resamples=resamples, seed=seed)
+    reason, arrangements = _reason(x, y, numbers, found[-1]), _arrangements(y, numbers)
+    note = _note(kept.size, x.size, reason, found[-1], arrangements, several=len(np.unique(numbers)) > 1)
+    # the arrangement that is reversed in every block has the same |τ|
+    return Association(*found, p_value, x.size, min(1.0, 2 / arrangements), reason, note)
 
 
 def max_statistic_test(
@@ -299,33 +252,42 @@ def _blocks(blocks: Iterable[Hashable] | None, kept: np.ndarray) -> np.ndarray:
     return np.zeros(kept.sum(), dtype=int) if blocks is None else codes(blocks, kept.size, "blocks")[kept]
 
 
-def _note(x: np.ndarray, y: np.ndarray, blocks: np.ndarray, *, left_out: int, kendall: Interval) -> str:
-    """Say what the numbers cannot tell, and why."""
-    parts = [f"{left_out} of {left_out + x.size} models left out for undefined values."] if left_out else []
+def _reason(x: np.ndarray, y: np.ndarray, blocks: np.ndarray, kendall: Interval) -> str:
+    """Say why there is no association to state; empty if there is one."""
+    if not np.isnan(kendall.value):
+        return ""
     members = [np.flatnonzero(blocks == block) for block in np.unique(blocks)]
-    within = " within every block" if len(members) > 1 else ""
     if x.size < FEWEST:
-        parts.append(f"No association can be stated: {x.size} models, at least {FEWEST} are needed.")
-    elif max(map(len, members)) == 1:
-        parts.append("No association can be stated: no two models share a block.")
-    elif np.isnan(kendall.value):
-        constant = [name for name, v in (("measure", x), ("target", y)) if all(np.ptp(v[m]) == 0 for m in members)]
-        parts.append(f"No association can be stated: the {' and the '.join(constant)} is constant{within}.")
-    else:
-        if np.isnan(kendall.low):
-            parts.append("No interval can be stated: most resamples are constant.")
-        elif kendall.high - kendall.low < ROUNDING:
-            parts.append("Kendall's interval has no width: every resample gives the same.")
-        arrangements = prod(_arrangements(y[m]) for m in members)
-        if arrangements < ARRANGEMENTS:
-            parts.append(
-                f"Only {arrangements} distinct arrangements of the target{within}: "
-                f"a permutation p-value cannot fall below about {1 / arrangements:.2g}."
-            )
+        return f"{x.size} models, at least {FEWEST} are needed"
+    if max(map(len, members)) == 1:
+        return "no two models share a block"
+    within = " within every block" if len(members) > 1 else ""
+    constant = [name for name, v in (("measure", x), ("target", y)) if all(np.ptp(v[m]) == 0 for m in members)]
+    return f"the {' and the '.join(constant)} is constant{within}"
+
+
+def _note(n_all: int, n: int, reason: str, kendall: Interval, arrangements: int, *, several: bool) -> str:
+    """Say what the numbers cannot tell, and why."""
+    parts = [f"{n_all - n} of {n_all} models left out for undefined values."] if n < n_all else []
+    if reason:
+        return " ".join([*parts, f"No association can be stated: {reason}."])
+    if np.isnan(kendall.low):
+        parts.append("No interval can be stated: most resamples are constant.")
+    elif kendall.high - kendall.low < ROUNDING:
+        parts.append("Kendall's interval has no width: every resample gives the same.")
+    if arrangements < ARRANGEMENTS:
+        parts.append(
+            f"Only {arrangements} distinct arrangements of the target{' within every block' if several else ''}: "
+            f"a permutation p-value cannot fall below about {1 / arrangements:.2g}."
+        )
     return " ".join(parts)
 
 
-def _arrangements(values: np.ndarray) -> int:
-    """Return in how many distinct orders the values can be put."""
-    _, ties = np.unique(values, return_counts=True)
-    return factorial(values.size) // prod(factorial(int(count)) for count in ties)
+def _arrangements(values: np.ndarray, blocks: np.ndarray) -> int:
+    """Return in how many distinct orders the values can be put within their blocks."""
+    count = 1
+    for block in np.unique(blocks):
+        own = values[blocks == block]
+        _, ties = np.unique(own, return_counts=True)
+        count *= factorial(own.size) // prod(factorial(int(tied)) for tied in ties)
+    return count

@@ -64,30 +64,6 @@ def coefficient(x: np.ndarray, y: np.ndarray, method: str, blocks: np.ndarray) -
     return product_moment
 
 
-def partial_coefficient(variables: np.ndarray, method: str) -> Statistic:
-    """Return the partial correlation of the first two rows given the others, (2 + k, n), as a function of counts.
-
-    It needs one degree of freedom: different models - independent covariates - 2.
-    """
-    blocks = np.zeros(variables.shape[1], dtype=int)
-    scores = [_scores(values, method, blocks) for values in variables]
-
-    def partial(counts: np.ndarray) -> np.ndarray:
-        columns = np.stack([score(counts) for score in scores], axis=2)
-        covariance = columns.transpose(0, 2, 1) @ (counts[:, :, None] * columns)
-        spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-        spread = np.where(spread > 0, spread, 1)
-        matrix = covariance / (spread[:, :, None] * spread[:, None, :])
-        pair, cross, given = matrix[:, :2, :2], matrix[:, :2, 2:], matrix[:, 2:, 2:]
-        left = pair - cross @ np.linalg.pinv(given, rcond=1e-10, hermitian=True) @ cross.transpose(0, 2, 1)
-        left[np.abs(left) < 1e-10] = 0  # determined by the covariates, up to rounding
-        independent = np.linalg.matrix_rank(given, rtol=1e-10, hermitian=True)
-        enough = (counts > 0).sum(axis=1) - independent - 2 >= 1
-        return np.where(enough, ratio(left[:, 0, 1], left[:, 0, 0], left[:, 1, 1]), np.nan)
-
-    return partial
-
-
 def ratio(covariance: np.ndarray, variance_a: np.ndarray, variance_b: np.ndarray) -> np.ndarray:
     """Return covariance over the root of both variances, NaN where one is zero."""
     norm = np.sqrt(np.multiply(variance_a, variance_b, dtype=float))
