@@ -18,7 +18,7 @@ import numpy as np
 from topodepth import storage
 from topodepth.clouds import check_cloud, class_members, permuted_features, scale
 from topodepth.errors import InputError
-from topodepth.homology import persistence_diagrams
+from topodepth.homology import persistence_diagrams, without_rounding
 
 
 def clouds(
@@ -116,7 +116,7 @@ def write(
         If the activations are not finite or the layer is constant.
     """
     check_cloud(points, where)
-    scaled = scale(points, scaling)
+    scaled = scale(without_rounding(points), scaling)
     parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
     with storage.create_h5(path) as file:
         file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})

@@ -58,6 +58,40 @@ def test_binary_points_have_the_loops_of_their_whole_distances_and_their_betti_p
     assert betti_peak(found[1]) == betti_peak(expected[1])
 
 
+def eight_bits(seed=22):
+    """Whole numbers of 8 bits of which many are tied: two far values and their neighbours."""
+    rng = np.random.default_rng(seed)
+    return rng.choice([-128, -127, 0, 90, 127], size=(120, 6), p=[0.2, 0.1, 0.3, 0.2, 0.2])
+
+
+@pytest.mark.parametrize("step", [0.037, 6 / 255])
+def test_eight_bit_activations_in_float32_have_the_ties_of_their_whole_numbers(step):
+    whole = eight_bits()
+    squares = ((whole[:, None] - whole[None]) ** 2).sum(axis=2)
+    points = np.float32(step) * whole.astype(np.float32)
+    assert not np.array_equal(points / step, whole)
+    expected = persistence_diagrams(distances=step * np.sqrt(squares))
+    for found, diagram in zip(persistence_diagrams(points), expected, strict=True):
+        np.testing.assert_allclose(found, diagram, rtol=3e-7)
+        assert betti_peak(found) == betti_peak(diagram)
+
+
+def test_eight_bit_activations_in_float32_keep_their_ties_through_min_max_scaling(tmp_path):
+    whole = eight_bits()[:, :4]
+    whole[:, 2:] = np.maximum(whole[:, 2:], 0)  # columns of two ranges
+    about = {"model": "m", "layer": "l", "layer_index": 0, "relative_depth": 0.0}
+    found = []
+    for name, points in (
+        ("whole", whole.astype(np.float64)),
+        ("float32", np.float32(0.037) * whole.astype(np.float32)),
+    ):
+        options = {"where": "m", "attributes": about, "clouds_by": "all", "null_draws": 0, "jackknife_groups": 0}
+        diagrams.write(tmp_path / f"{name}.h5", points, None, **options)
+        found.append(diagrams.DiagramFile(tmp_path / f"{name}.h5").data["all"])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11)
+
+
 @pytest.mark.parametrize("scaling", ["minmax", "none"])
 def test_binary_activations_keep_their_betti_peak_and_longest_bar_to_the_diagram_file(tmp_path, scaling):
     whole = np.random.default_rng(21).integers(0, 2, size=(150, 9))
@@ -144,7 +178,7 @@ def test_a_step_is_found_wherever_the_finest_difference_is():
     points[501, 1], points[733, 2] = 10, 15
     whole, step = ties.whole_steps(points / 7)
     assert step == pytest.approx(1 / 7)
-    np.testing.assert_array_equal(whole - whole.min(axis=0), points)
+    np.testing.assert_array_equal(whole, points)
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0, np.inf], [0.0, 0.0, 1.0], [3.0], []])

@@ -24,7 +24,7 @@ from topodepth.homology.distances import (
 )
 from topodepth.homology.engines import COMPUTE, diagrams_from, fastest_diagrams, tidy
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim, subset_tree_lengths
-from topodepth.homology.ties import merge_matrix, merged_bars
+from topodepth.homology.ties import merge_matrix, merged_bars, without_rounding
 from topodepth.memory import memory_estimate
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "persistence_diagrams",
     "squared_distance_matrix",
     "subset_tree_lengths",
+    "without_rounding",
 ]
 
 MAX_DIMENSION = 3

@@ -63,6 +63,7 @@ def prepared(points: np.ndarray) -> Cloud:
     in_steps = whole_steps(points)
     if in_steps is not None:
         whole, step = in_steps
+        whole -= np.rint(whole.mean(axis=0))
         return Cloud(whole, whole, 1.0, step, exact=True)
     with np.errstate(over="ignore", invalid="ignore"):
         centred = points - points.mean(axis=0)

@@ -5,21 +5,46 @@ equal, a loop is born at the one and dies at the other, and is no loop of the da
 have few distances, many times each.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 TIE = 1e-11  # distances that differ by less, relatively, count as equal
 WIDEST = 2  # times TIE: ranges of near values that are wider are left as they are
 STEP_ROUNDING = 2e-12  # of a step: how far a coordinate may lie from a whole number of steps
 MOST = 2.0**34  # whole squared distances up to here differ by more than twice TIE, and all sums are exact
-FINEST = 2.0**17  # steps in the range of a column, from MOST
 ROWS = 16  # of a sample that shows most clouds to have no step
-NOISE = 1e-6  # of a step: a smaller rest is rounding, as a real one is at least 1 / FINEST
 BLOCK = 1 << 16
 CELL_BITS, CELLS = 17, 1 << 20  # a cell is 3e-11 to 6e-11 of its value wide
 
 
+class Precision(NamedTuple):
+    """How far coordinates may lie from whole steps.
+
+    Attributes
+    ----------
+    rounding
+        Share of the largest coordinate that one may be off, beside STEP_ROUNDING of a step.
+    most
+        Share of a step that one may be off.
+    finest
+        Number of steps in the range of a column.
+    noise
+        Share of a step: a smaller rest is rounding, as a real one is at least 1 / finest.
+    """
+
+    rounding: float
+    most: float
+    finest: float
+    noise: float
+
+
+DOUBLE = Precision(rounding=0.0, most=STEP_ROUNDING, finest=2.0**17, noise=1e-6)
+SINGLE = Precision(rounding=2.0**-22, most=1e-3, finest=256, noise=0.02)
+
+
 def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """Return points as whole numbers of one step from the mean of each column, if they are such.
+    """Return points as whole numbers of one step from the least of each column, if they are such.
 
     0/1 data, counts, quantised values k/255 or 0.037 k, small whole numbers far from the origin: products and sums of
     whole numbers are exact, so equal distances are equal whatever the way to them.
@@ -27,46 +52,70 @@ def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
     Parameters
     ----------
     points
-        Finite, (n, d) float64.
+        Finite, (n, d) float64. Where they hold float32 numbers, which were rounded to float32 once, and there are at
+        most 256 steps, as in the 8 bits of quantised networks, the rounding to float32 is undone too.
 
     Returns
     -------
     tuple or None
-        Whole numbers (n, d) in float64 and the step. None where there is no step, where one of its counts is given by
-        several coordinates (points nearer than a step must not become one), or where squared distances in steps
-        exceed 2^34.
+        Whole numbers (n, d) from 0, in float64, and the step. None where there is no step, where one of its counts is
+        given by several coordinates (points nearer than a step must not become one), or where squared distances in
+        steps exceed 2^34.
     """
+    for precision in (DOUBLE, SINGLE):
+        found = _whole_steps(points, precision)
+        if found is not None and (precision is DOUBLE or _holds_single(points)):
+            return found
+    return None
+
+
+def without_rounding(points: np.ndarray) -> np.ndarray:
+    """Return points in whole steps times the step, moved to zero, where they are such; else the points as they are.
+
+    To be called before features are scaled, each by its own range, which hides a step that they share.
+    """
+    found = whole_steps(np.asarray(points, dtype=np.float64))
+    return points if found is None else found[0] * found[1]
+
+
+def _whole_steps(points: np.ndarray, precision: Precision) -> tuple[np.ndarray, float] | None:
     low = points.min(axis=0)
     with np.errstate(over="ignore"):
-        step = _common_step(np.append(points[:: max(1, len(points) // ROWS)] - low, points.max(axis=0) - low))
+        some = np.append(points[:: max(1, len(points) // ROWS)] - low, points.max(axis=0) - low)
+    step = _common_step(some, precision)
+    largest = max(float(np.abs(low).max()), float(np.abs(points.max(axis=0)).max()))
     while step is not None:
         whole = points - low
         whole /= step
         rests = whole - np.rint(whole, out=whole)
         np.abs(rests, out=rests)
-        if rests.max() <= STEP_ROUNDING:
+        if rests.max() <= min(precision.most, precision.rounding * largest / step + STEP_ROUNDING):
             break
-        finer = rests[rests > NOISE][:BLOCK]
-        step = _common_step(np.append(finer, [1.0, whole.max()]) * step) if len(finer) else None
+        finer = rests[rests > precision.noise][:BLOCK]
+        step = _common_step(np.append(finer, [1.0, whole.max()]) * step, precision) if len(finer) else None
     if step is None or np.square(whole.max(axis=0)).sum() > MOST or not _one_to_one(points, whole):
         return None
-    whole -= np.rint(whole.mean(axis=0))
     return whole, step
 
 
-def _common_step(values: np.ndarray) -> float | None:
+def _common_step(values: np.ndarray, precision: Precision) -> float | None:
     """Return the largest number of which all values are multiples but for rounding, by Euclid's algorithm."""
     values = values[values > 0]
     if not len(values):
         return None
     largest, step = float(values.max()), float(values.min())
-    while largest <= FINEST * step:
+    while largest <= precision.finest * step:
         rests = np.abs(values - step * np.rint(values / step))
-        rests = rests[rests > NOISE * step]
+        rests = rests[rests > precision.noise * step]
         if not len(rests):
             return largest / float(np.rint(largest / step))
         step = float(rests.min())
     return None
+
+
+def _holds_single(points: np.ndarray) -> bool:
+    with np.errstate(over="ignore"):
+        return bool((points.astype(np.float32) == points).all())
 
 
 def _one_to_one(points: np.ndarray, whole: np.ndarray) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from topodepth import dimension, statistics
 from topodepth.clouds import check_cloud, class_members, distinct_rows, permuted_features, scale
 from topodepth.errors import InputError
-from topodepth.homology import distance_matrix
+from topodepth.homology import distance_matrix, without_rounding
 from topodepth.spoofing.permutation import Key, Statistics, describe, line, p_value, permuted_differences
 
 ESTIMATORS = ("ph_dimension", "two_nn", "mle")
@@ -153,7 +153,9 @@ def compare(
     parameters = parameters or {}
     clouds, notes = _clouds(points, labels, {names[0]: real, names[1]: spoof}, n, seed=seed, where=where)
     size = len(clouds[0])
-    pooled, scaled = (scale(np.concatenate(clouds), how) for how in (dimension_scaling, scaling))
+    pooled = np.concatenate(clouds)
+    scaled = scale(without_rounding(pooled), scaling)
+    pooled = scale(pooled, dimension_scaling)
     clouds = [pooled[:size], pooled[size:]]
     measure = partial(describe, names=measures, parameters=parameters, engine=engine)
     try:
