@@ -31,5 +31,5 @@ print("scipy", scipy.__version__)
 trees = {"dense": minimum_spanning_tree(distances), "sparse": minimum_spanning_tree(sparse)}
 for name, tree in trees.items():
     print(f"{name + ':':7} {tree.nnz} edges, shortest {tree.data.min():g}")
-sys.exit(trees["dense"].data.min() == trees["sparse"].data.min())
+sys.exit(int(trees["dense"].data.min() == trees["sparse"].data.min()))
 PYTHON
