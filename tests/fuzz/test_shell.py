@@ -25,6 +25,8 @@ UNQUOTED = {
     "params.trust": "--trust or nothing (trust_flag in common.smk)",
     "params.size": "--size= and a whole number that the schema checks, or nothing",
     "params.epochs": "whole numbers that the schema checks",
+    "params.stated": "--stated-accuracy= and a number that the schema checks, or nothing (stated_flag in common.smk)",
+    "params.positions": "--positions= and a path that shlex has quoted, or nothing (datasets.smk)",
 }
 
 HOSTILE = ["'; touch PWNED; '", '"; touch PWNED; "', "$(touch PWNED)", "`touch PWNED`", "a b  c", "日本 é",
@@ -81,7 +83,7 @@ def hostile_run(folder: Path) -> dict:
     """A configuration in which everything that may be any text is hostile, and the files that it names."""
     evil = folder / "it's; touch PWNED; $(touch PWNED) é"
     evil.mkdir(parents=True)
-    images = {"images": pixels(60, 4), "labels": np.arange(60) % 2}
+    images = {"images": pixels(60, 4).reshape(60, -1)[:, :4] / 255, "labels": np.arange(60) % 2}  # as the network takes
     np.savez(evil / "'; touch PWNED; '.npz", **images)
     (evil / "$(touch PWNED).h5").write_bytes(activations_file())
     models = evil / "models `touch PWNED`"
