@@ -98,11 +98,12 @@ def _completed(config: dict, schema: Mapping) -> dict:
         _check_grid(f"models.{name}", model, schema)
     if completed["protocol"] == "original":
         _follow_original(completed)
-    _check_names(completed)
     for item in completed["experiments"].get("spoofing", []):
         for part, own in OF_SPOOFING.items():
-            item[part] = {**completed[part], **own, **config.get(part, {})}
-        _check_spoofing(item)
+            where = f"experiments.spoofing.{item['name']}.{part}."
+            _refuse_first(_validator(schema["properties"][part]), item[part], where)
+            item[part] = {**completed[part], **own, **config.get(part, {}), **item[part]}
+    _check_names(completed)
     return completed
 
 
@@ -233,14 +234,27 @@ def _check_names(config: Mapping) -> None:
         if twice:
             where = f"config key 'experiments.{kind}'"
             raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
-    sizes = config["dimension"]["sizes"]
-    if config["topology"]["jackknife_groups"] == 1:
+    for where, part in _measuring(config):
+        _check_measuring(where, part["topology"], part["dimension"])
+    for item in config["experiments"].get("spoofing", []):
+        _check_spoofing(item)
+
+
+def _measuring(config: Mapping) -> list[tuple[str, Mapping]]:
+    """Return what has settings of topology and dimension: the run, and each spoofing experiment; each after its key."""
+    spoofs = config["experiments"].get("spoofing", [])
+    return [("", config), *((f"experiments.spoofing.{item['name']}.", item) for item in spoofs)]
+
+
+def _check_measuring(where: str, topology: Mapping, dimension: Mapping) -> None:
+    if topology["jackknife_groups"] == 1:
         raise InputError(
-            "config key 'topology.jackknife_groups': expected 0, or 2 groups and more, to leave out each in turn. "
-            "Received: 1."
+            f"config key '{where}topology.jackknife_groups': expected 0, or 2 groups and more, to leave out each in "
+            "turn. Received: 1."
         )
+    sizes = dimension["sizes"]
     if sizes and sizes != sorted(sizes):
-        raise InputError(f"config key 'dimension.sizes': expected ascending sizes. Received: {sizes}.")
+        raise InputError(f"config key '{where}dimension.sizes': expected ascending sizes. Received: {sizes}.")
 
 
 def _check_model(where: str, model: Mapping) -> None:
@@ -283,10 +297,11 @@ def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
         if model["asset"]:
             yield f"models.{name}.asset", "asset", model["asset"], list(config["assets"])
     yield from _experiment_references(config)
-    for descriptor in config["topology"]["descriptors"]:
-        yield "topology.descriptors", "descriptor", descriptor, descriptors
-    for estimator in config["dimension"]["estimators"]:
-        yield "dimension.estimators", "estimator", estimator, estimators
+    for where, item in _measuring(config):
+        for descriptor in item["topology"]["descriptors"]:
+            yield f"{where}topology.descriptors", "descriptor", descriptor, descriptors
+        for estimator in item["dimension"]["estimators"]:
+            yield f"{where}dimension.estimators", "estimator", estimator, estimators
 
 
 def _experiment_references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:

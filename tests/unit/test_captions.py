@@ -42,7 +42,7 @@ def test_captions_of_a_comparison_name_data_set_split_and_intervals(name, clouds
         assert re.search(r"Data set: digits\.", text)
     if name != "training":
         assert "at most 1000 images of the train split" in text
-    assert "95 % interval" in text or name in ("training", "diagrams")
+    assert ("interval" if name == "dimension" else "95 % interval") in text or name in ("training", "diagrams")
     if name in ("depth", "depth_models"):
         assert ("Student's t over classes" in text) == (clouds != "all")
         assert ("delete-a-group jackknife" in text) == (clouds == "all")

@@ -259,5 +259,18 @@ def test_the_spoofing_experiment_takes_what_the_configuration_says_and_else_its_
     item = configuration.complete(spoofs | said, SCHEMA)["experiments"]["spoofing"][0]
     for part, keys in said.items():
         assert {key: item[part][key] for key in keys} == keys
+    own = at(config, "experiments.spoofing", [{"name": "x", "dataset": "digits", "topology": {"null_draws": 7}}])
+    complete = configuration.complete(own | said, SCHEMA)
+    assert complete["experiments"]["spoofing"][0]["topology"] == {**item["topology"], "null_draws": 7}
+    with pytest.raises(InputError, match=r"'experiments.spoofing.x.topology': unknown key 'nul_draws'.*null_draws"):
+        configuration.complete(at(own, "experiments.spoofing.0.topology", {"nul_draws": 1}), SCHEMA)
     with pytest.raises(InputError, match=r"'dimension.sizes': expected at most 500, the `points` of .*spoofing.x.*900"):
         configuration.complete(spoofs | {"dimension": {"sizes": [50, 900]}}, SCHEMA)
+
+
+def test_a_complete_configuration_is_complete_as_it_is():
+    """So a recorded run is repeated with what it was made with."""
+    config = configuration.laid_over(ROOT, yaml.safe_load((ROOT / "examples/demo.yaml").read_text()))
+    complete = configuration.complete(config, SCHEMA)
+    assert complete["experiments"]["spoofing"]
+    assert configuration.complete(complete, SCHEMA) == complete

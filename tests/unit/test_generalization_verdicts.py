@@ -338,8 +338,10 @@ def test_snapshots_of_one_run_are_known_by_their_names(names, runs):
     assert snapshots_of_a_run(apart) == []
     test = np.linspace(0.5, 0.9, len(names))
     page = summary(
-        "t", models.assign(test_accuracy=test, stated_accuracy=np.nan, stated_difference=np.nan), [], [], None
-    )
+        "t",
+        models.assign(test_accuracy=test, stated_accuracy=np.nan, stated_difference=np.nan, sample_accuracy=np.nan),
+        [], [], None,
+    )  # fmt: skip
     assert ("They are not: by their names" in page) == bool(runs)
 
 

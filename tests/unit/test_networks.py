@@ -269,5 +269,5 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 """
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "a.h5: 20 images" in result.stderr
+    assert "a.h5: 20 points" in result.stderr
     assert activations.read(tmp_path / "a.h5").attributes["runtime"].startswith("onnxruntime")

@@ -191,7 +191,7 @@ def test_a_job_that_asks_for_more_memory_than_there_is_gets_what_there_is_with_o
 def images(tmp_path_factory):
     """Images and a network for them."""
     folder, rng = tmp_path_factory.mktemp("images"), np.random.default_rng(0)
-    splits = {f"x_{split}": rng.integers(0, 256, (80, 8, 8, 1), dtype=np.uint8) for split in ("train", "test")}
+    splits = {f"x_{split}": rng.integers(0, 256, (80, 16, 16, 1), dtype=np.uint8) for split in ("train", "test")}
     np.savez(folder / "mine.npz", **splits, y_train=np.arange(80) % 2, y_test=np.arange(80) % 2)
     architectures.build("vgg", input_shape=(16, 16, 1), classes=2, width=2).save(folder / "mine.keras")
     return folder

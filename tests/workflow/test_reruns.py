@@ -103,8 +103,9 @@ def test_a_branch_switched_to_and_back_has_nothing_to_do(repository):
     assert repository.planned() == set()
 
 
+# of training, and of the data set and the sample
 CAUSES_OF_TRAINING = ("training", "augmentation", "batches", "checkpoints", "complexity", "architectures", "datasets",
-                      "storage", "registry", "commands", "errors")  # fmt: skip
+                      "samples", "storage", "registry", "file_kinds", "commands", "errors")  # fmt: skip
 
 
 def test_training_survives_changes_of_everything_that_is_not_its_cause(repository):
