@@ -90,11 +90,12 @@ def _read(path: str | Path) -> Mapping:
 
 def _completed(config: dict, schema: Mapping) -> dict:
     _refuse_first(_validator(schema), config)
-    unused_keys.refuse(config)
+    unused_keys.refuse(config, schema)
     completed = _with_defaults(config, schema, schema)
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
-        model["training"] = {**completed["training"], **model["training"]}
+        if model["architecture"]:
+            model["training"] = {**completed["training"], **model["training"]}
         _check_grid(f"models.{name}", model, schema)
     if completed["protocol"] == "original":
         _follow_original(completed)

@@ -12,24 +12,27 @@ ONE_STEP = ("fgsm",)  # attacks without iterations
 OF_STEPS = ("steps", "step_size")
 
 
-def refuse(config: Mapping) -> None:
+def refuse(config: Mapping, schema: Mapping) -> None:
     """Refuse the first key that is set where nothing reads it.
 
     Parameters
     ----------
     config
-        A configuration that its schema accepts, before its defaults are filled in: only what was written counts.
+        A configuration that its schema accepts, before its defaults are filled in: only what was written counts, and
+        what a recorded run wrote are defaults.
+    schema
+        Its schema.
 
     Raises
     ------
     InputError
         Names the key, where it would count, and what was received.
     """
-    for key, reason, received in _unused(config):
+    for key, reason, received in _unused(config, schema):
         raise InputError(f"config key {key!r}: {reason}. Received: {received!r}.")
 
 
-def _unused(config: Mapping) -> Iterator[tuple[str, str, object]]:
+def _unused(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, object]]:
     for name, model in config["models"].items():
         yield from _of_model(f"models.{name}", model)
     for name, dataset in config["datasets"].items():
@@ -37,7 +40,8 @@ def _unused(config: Mapping) -> Iterator[tuple[str, str, object]]:
             reason = f"expected in place of its assets {dataset['assets']}; to read it, add `assets: []`"
             yield f"datasets.{name}.source", reason, dataset["source"]
     for item in config["experiments"].get("adversarial") or []:
-        yield from _of_attack(f"experiments.adversarial.{item['name']}", item)
+        known = schema["$defs"]["adversarial"]["properties"]
+        yield from _of_attack(f"experiments.adversarial.{item['name']}", item, known)
     for item in config["experiments"].get("spoofing") or []:
         yield from _of_spoofing(f"experiments.spoofing.{item['name']}", item)
 
@@ -55,9 +59,10 @@ def _of_model(where: str, model: Mapping) -> Iterator[tuple[str, str, object]]:
         yield f"{where}.seed", "expected without `seeds`, which come in its place (or `seeds: []`)", model["seed"]
 
 
-def _of_attack(where: str, item: Mapping) -> Iterator[tuple[str, str, object]]:
-    for key in OF_STEPS:
-        if key in item and item.get("attack", ONE_STEP[0]) in ONE_STEP:
+def _of_attack(where: str, item: Mapping, known: Mapping) -> Iterator[tuple[str, str, object]]:
+    for key in OF_STEPS if item.get("attack", ONE_STEP[0]) in ONE_STEP else ():
+        default = known[key]["default"]
+        if item.get(key, default) != default:
             yield f"{where}.{key}", "expected with an attack of several steps (bim, pgd); fgsm makes one", item[key]
 
 
