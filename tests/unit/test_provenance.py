@@ -19,7 +19,7 @@ def project(tmp_path):
     package = tmp_path / "src/topodepth"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    for name in ("provenance.py", "storage.py", "errors.py"):
+    for name in ("provenance.py", "storage.py", "file_kinds.py", "errors.py"):
         shutil.copy(ROOT / "src/topodepth" / name, package)
     (package / "near.py").write_text(
         '"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n'
