@@ -301,7 +301,7 @@ def planned(tmp_path):
 
     def check(kind, dataset, attacked=(), **settings):
         path = str(tmp_path / "m.h5") if kind == "file" else ""
-        settings |= {"dataset": dataset, "trust": False}
+        settings |= {"dataset": dataset, "trust": False, "file": path}
         inputs.check_plan(config, [SimpleNamespace(kind=kind, entry="m", settings=settings, path=path)], attacked)
 
     return check
