@@ -144,24 +144,13 @@ def check_plan(config: Mapping, models: Iterable, attacked: Iterable[str]) -> No
                 )
             continue
         if model.kind == "trained":
-            images_only(form, f"{where}: architectures are trained on images, data set {name!r}")
+            datasets.images_only(form, f"{where}: architectures are trained on images, data set {name!r}")
         if model.entry in attacked and model.kind != "viewed":
-            images_only(form, f"{where}: attacks change images, data set {name!r}")
+            datasets.images_only(form, f"{where}: attacks change images, data set {name!r}")
         if model.settings["file"] and Path(model.path).is_file():  # of many files in a folder it would take too long
             takes = declared(model_files.inspect(model.path, trust=model.settings["trust"]))
             if takes is not None:
                 fitted(takes[0][1:], form.shape, f"{where}: {model.path} on data set {name!r}")
-
-
-def images_only(form: datasets.Form | datasets.DataSet, where: str) -> datasets.Form | datasets.DataSet:
-    """Return a data set, or its form, that holds images; another is refused."""
-    if form.kind != "images":
-        shape = form.image_shape if isinstance(form, datasets.DataSet) else form.shape
-        raise InputError(
-            f"{where}: expected images (n, height, width, channels). Received: arrays {_text(shape)}. "
-            "If they are images: `options: {kind: images}` in the data set's entry."
-        )
-    return form
 
 
 def _form(config: Mapping, name: str) -> datasets.Form | None:

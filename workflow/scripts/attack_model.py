@@ -3,7 +3,7 @@
 import argparse
 import json
 
-from topodepth import attack_sweep, datasets, inputs, model_inputs, models, networks, storage, training
+from topodepth import attack_sweep, datasets, model_inputs, models, networks, storage, training
 from topodepth.attacks import Settings
 from topodepth.commands import prepare_networks, run, settings
 
@@ -36,7 +36,7 @@ def main() -> None:
         trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0, model=model,
     )  # fmt: skip
     with storage.open_h5(arguments.dataset) as file:
-        dataset = inputs.images_only(datasets.DataSet(file), arguments.dataset)
+        dataset = datasets.images_only(datasets.DataSet(file), arguments.dataset)
         attack_sweep.write(
             arguments.out_folder,
             model,

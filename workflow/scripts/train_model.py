@@ -4,7 +4,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from topodepth import architectures, augmentation, datasets, inputs, storage, training
+from topodepth import architectures, augmentation, datasets, storage, training
 from topodepth.commands import prepare_networks, run, settings
 from topodepth.complexity import complexity
 
@@ -28,7 +28,7 @@ def main() -> None:
     kept.mkdir(parents=True, exist_ok=True)
     training.set_determinism(seed)
     with storage.open_h5(arguments.dataset) as file:
-        dataset = inputs.images_only(datasets.DataSet(file), arguments.dataset)
+        dataset = datasets.images_only(datasets.DataSet(file), arguments.dataset)
         splits = {split: (dataset.images(split)[:], dataset.labels(split)) for split in datasets.SPLITS}
         normalise = dataset.normaliser(options["normalisation"])
     classes, changes = len(dataset.class_names), {key: options["training"][key] for key in ("images", "label_noise")}

@@ -33,6 +33,7 @@ __all__ = [
     "Normaliser",
     "draw_sample",
     "form",
+    "images_only",
     "load",
     "normaliser",
     "random_split",
@@ -345,6 +346,18 @@ class DataSet:
                     f"Received: {low:g} to {high:g}. Use raw (as they are), channel or global."
                 )
         return normaliser(how, self.statistics)
+
+
+def images_only(form: Form | DataSet, where: str) -> Form | DataSet:
+    """Return a data set, or its form, that holds images; another is refused."""
+    if form.kind != "images":
+        shape = form.image_shape if isinstance(form, DataSet) else form.shape
+        text = ", ".join("any" if size is None else str(size) for size in shape)
+        raise InputError(
+            f"{where}: expected images (n, height, width, channels). Received: arrays (n, {text}). "
+            "If they are images: `options: {kind: images}` in the data set's entry."
+        )
+    return form
 
 
 def take(source, rows: np.ndarray) -> np.ndarray:
