@@ -1,4 +1,4 @@
-"""What the rows of all tables share: their columns, and what is said of a layer, its null model and their ratio."""
+"""What the rows of all tables share: columns, what is said of a layer, null model and ratio, names of measures."""
 
 from collections.abc import Mapping
 
@@ -29,3 +29,12 @@ def null_values(draws: np.ndarray) -> dict:
 def relative_values(interval: Interval) -> dict:
     """Return the columns of the ratio of value and null value."""
     return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}
+
+
+def measure(place: Mapping) -> str:
+    """Return what a descriptor is called in a sentence: ``E_0``, ``longest bar of H_1 relative to the null model``."""
+    degree, descriptor = place["homology_dimension"], str(place["descriptor"])
+    text = f"E_{degree}" if descriptor == "lifespan_sum" else descriptor.replace("_", " ")
+    if degree is not None and descriptor not in ("lifespan_sum", "ph_dimension"):
+        text += f" of H_{degree}"
+    return text + (" relative to the null model" if place["version"] == "relative" else "")

@@ -19,7 +19,7 @@ from topodepth.adversarial.comparison import (
 )
 from topodepth.adversarial.series import Series
 from topodepth.adversarial.summary import answer, by_measure
-from topodepth.adversarial.verdicts import VERDICTS, measure
+from topodepth.adversarial.verdicts import VERDICTS
 from topodepth.statistics.ranks import RankTest, rank_test
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "answer",
     "by_measure",
     "compare",
-    "measure",
     "most_successful",
     "rank_test",
 ]

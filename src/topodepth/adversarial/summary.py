@@ -7,7 +7,8 @@ import numpy as np
 
 from topodepth import pages
 from topodepth.adversarial.comparison import most_successful
-from topodepth.adversarial.verdicts import DIRECTIONS, FEWEST, VERDICTS, cloud, measure, reached
+from topodepth.adversarial.verdicts import DIRECTIONS, FEWEST, VERDICTS, cloud, reached
+from topodepth.rows import measure
 
 LEAST_SUCCESS = 0.05  # a smaller rise of the success rate is called no success
 CHANCE = 0.05  # of the tests: so many may show a direction where there is none

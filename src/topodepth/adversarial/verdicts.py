@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from topodepth.rows import measure
 from topodepth.statistics import Interval
 from topodepth.statistics.ranks import RankTest
 
@@ -104,12 +105,3 @@ def number(value: float, form: str = ".2f") -> str:
 def cloud(place: Mapping) -> str:
     """Return what a cloud is called in a sentence."""
     return {"all": "all images", "mean": "the mean over classes"}.get(place["class"], f"class {place['class']}")
-
-
-def measure(place: Mapping) -> str:
-    """Return what a descriptor is called in a sentence: ``E_0``, ``longest bar of H_1 relative to the null model``."""
-    degree, descriptor = place["homology_dimension"], str(place["descriptor"])
-    text = f"E_{degree}" if descriptor == "lifespan_sum" else descriptor.replace("_", " ")
-    if degree is not None and descriptor not in ("lifespan_sum", "ph_dimension"):
-        text += f" of H_{degree}"
-    return text + (" relative to the null model" if place["version"] == "relative" else "")

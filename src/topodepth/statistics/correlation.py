@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import Interval
 from topodepth.statistics.pairs import METHODS, codes, coefficient, complete
-from topodepth.statistics.resampling import FEWEST, ROUNDING, bootstrap_models, permuted_taus, whole
+from topodepth.statistics.resampling import FEWEST, ROUNDING, bootstrap_models, largest_of_many, permuted_taus, whole
 
 ARRANGEMENTS = 10_000  # of the target within blocks; fewer keep p above what the usual 9999 permutations can show
 
@@ -196,13 +196,8 @@ def max_statistic_test(
     measures = measures[:, kept]
     taus = np.abs(permuted_taus(measures, y, _blocks(blocks, kept), permutations=permutations, seed=seed))
     undefined = np.isnan(taus[0]) | (np.isfinite(measures).sum(axis=1) < FEWEST)
-    taus = np.where(undefined, 0, np.nan_to_num(taus))
-    scale = np.sqrt((taus**2).mean(axis=0))
-    scaled = taus / np.where(scale > 0, scale, 1)
-    reached = scaled[0] - ROUNDING
-    p_values = (scaled >= reached).mean(axis=0)
-    corrected = (scaled.max(axis=1, initial=0)[:, None] >= reached).mean(axis=0)
-    return MaxTest(np.where(undefined, np.nan, p_values), np.where(undefined, np.nan, corrected))
+    tested = largest_of_many(np.where(undefined, 0, np.nan_to_num(taus)))
+    return MaxTest(*(np.where(undefined, np.nan, p_values) for p_values in tested))
 
 
 def paired_difference(

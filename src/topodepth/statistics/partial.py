@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import _check_level
-from topodepth.statistics.resampling import CELLS, ROUNDING
+from topodepth.statistics.resampling import CELLS, largest_of_many
 
 FEWEST = 2  # degrees of freedom; with fewer there is no interval
 MOST = 5  # functions of one covariate: itself, its normal scores, and their powers up to the fourth
@@ -217,10 +217,7 @@ def _tested(about: Sequence[_Residuals], n: int, permutations: int, seed: int) -
     if not permutations or not defined:
         return p_values, corrected
     found = np.concatenate(list(_permuted(defined, n, permutations, seed)))
-    scaled = found / np.sqrt((found**2).mean(axis=0))
-    reached = scaled[0] - ROUNDING
-    p_values[~undefined] = (scaled >= reached).mean(axis=0)
-    corrected[~undefined] = (scaled.max(axis=1)[:, None] >= reached).mean(axis=0)
+    p_values[~undefined], corrected[~undefined] = largest_of_many(found)
     return p_values, corrected
 
 

@@ -72,6 +72,25 @@ def permuted_taus(
     return taus
 
 
+def largest_of_many(statistics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the permutation p-value of every measure, its own and corrected for all of them, (m,) each.
+
+    Parameters
+    ----------
+    statistics
+        Sizes of m statistics as observed, then under each permutation, (1 + permutations, m). Each is divided by its
+        root mean square, so that one that scatters more does not set the bar for all others.
+
+    References
+    ----------
+    Westfall & Young (1993), Resampling-based multiple testing.
+    """
+    scale = np.sqrt((statistics**2).mean(axis=0))
+    scaled = statistics / np.where(scale > 0, scale, 1)
+    reached = scaled[0] - ROUNDING
+    return (scaled >= reached).mean(axis=0), (scaled.max(axis=1, initial=0)[:, None] >= reached).mean(axis=0)
+
+
 def _bca_shares(statistic: Statistic, blocks: np.ndarray, value: float, values: np.ndarray, level: float) -> np.ndarray:
     """Return the shares of the resamples that lie below the bias-corrected and accelerated bounds."""
     from scipy.special import ndtr, ndtri

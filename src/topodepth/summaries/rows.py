@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from topodepth import descriptors
-from topodepth.adversarial.verdicts import measure
+from topodepth.rows import measure
 
 FALLS, RISES, UNCLEAR, UNKNOWN = "falls", "rises", "not shown", "no interval"
 CHANGES = (FALLS, RISES, UNCLEAR, UNKNOWN)
