@@ -50,15 +50,14 @@ def choose(
         return order[:images]
     if indices != "file" or positions is None:
         raise InputError(f"sample: indices expected as random, first or file. Received: {indices!r}.")
-    wanted = read_positions(positions)
-    places = np.minimum(np.searchsorted(own[order], list(wanted)), len(own) - 1)
-    absent = np.flatnonzero(own[order][places] != list(wanted))
+    lines = read_positions(positions)
+    wanted, there = np.array(list(lines)), own[order]
+    places = np.minimum(np.searchsorted(there, wanted), len(there) - 1)
+    absent = wanted[there[places] != wanted]
     if len(absent):
-        position = list(wanted)[absent[0]]
-        last = f"{len(own)} images from {own.min()} to {own.max()}"
         raise InputError(
-            f"{positions}, line {wanted[position]}: expected a position of split {split!r} in the source's own order, "
-            f"which has {last}. Received: {position}. {_hint(split)}"
+            f"{positions}, line {lines[absent[0]]}: expected a position of split {split!r} in the source's own order, "
+            f"which has {len(there)} images from {there[0]} to {there[-1]}. Received: {absent[0]}. {_hint(split)}"
         )
     return order[places][:images]
 
