@@ -95,6 +95,14 @@ def test_measures_are_named_for_what_they_are():
     assert rivals["margin"] == 3.0
 
 
+def test_what_is_the_same_for_every_network_whatever_the_data_is_no_measure():
+    peak = {"descriptor": "betti_peak", "layer": "logits", "class": "mean"}
+    found = table([peak | {"homology_dimension": degree} for degree in (0, 1)])
+    rows = records.measure_rows(records.model_rows([model("a")], [None])[0], [found], [{}])
+    described = [row["measure"] for row in rows if row["kind"] == "descriptor"]
+    assert described == ["betti_peak H1, logits", "betti_peak H1, logits, relative"]
+
+
 def write_activations(path, logits, labels=None, layer="000_logits"):
     with storage.create_h5(path) as file:
         file[f"layers/{layer}"] = np.asarray(logits, dtype=np.float32)

@@ -127,6 +127,7 @@ def measure_rows(
         Of each model, what :func:`logit_rivals` returns; empty where there are no activations.
     classes
         Classes whose clouds count, ``mean`` among them for the mean over classes. A cloud of all points always does.
+        What is constant whatever the data, such as the peak of the Betti curve of H_0, is left out.
 
     Raises
     ------
@@ -142,7 +143,8 @@ def measure_rows(
     for model, table, margins in zip(models, tables, logits, strict=True):
         kept = table[table["class"].astype(str).isin(wanted)]
         for record in kept.to_dict("records"):
-            rows += _descriptor_measures(model["model"], record)
+            if (record["descriptor"], record["homology_dimension"]) not in descriptors.CONSTANT:
+                rows += _descriptor_measures(model["model"], record)
         values = {name: model[name] for name in OF_MODELS} | dict(margins)
         rows += [
             {"model": model["model"], "measure": name, "kind": "rival", "descriptor": name, "version": "value",
