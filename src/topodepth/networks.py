@@ -104,26 +104,31 @@ def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int
 
 def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
     """Tap a Keras model that is open; ``layers`` as for :func:`topodepth.models.tap_layers`."""
+    from topodepth.model_opened import Graph
     from topodepth.models import framework_of, tap_layers, tapped_model
 
     framework = framework_of(model)
     taps = tap_layers(model, layers)
     last = [Tap("scores", -1, "scores", "", 1.0, model.outputs[0], "none")] if scores else []
     tapped = tapped_model(model, [*taps, *last])
+    # what a softmax takes is known; of an output that no known layer makes, the values have to tell
+    doubtful = [k for k, tap in enumerate(taps) if tap.name == "logits" and Graph(model).ending() == "logits"]
 
     def values(images: np.ndarray, size: int) -> list[np.ndarray]:
         outputs = predict(tapped, images, size)
         outputs = outputs if isinstance(outputs, list) else [outputs]
-        for tap, found in zip(taps, outputs, strict=False):
-            if tap.name == "logits":
-                _check_logits(model.name, np.asarray(found))
+        if doubtful and len(images) > 1:  # the two logits of one image can sum to 1 by chance
+            _check_logits(model.name, np.asarray(outputs[doubtful.pop()]))
         return outputs
 
     return Network(model.name, f"{framework.__name__} {framework.__version__}", model.inputs, taps, values)
 
 
 def _check_logits(name: str, values: np.ndarray) -> None:
-    """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1."""
+    """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1.
+
+    One batch settles it, so that the last image of a data set, alone in its batch, is not refused for its values.
+    """
     if values.shape[-1] > 1 and values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() < PROBABILITY:
         raise InputError(
             f"{name}: logits expected as the values before a softmax, which no layer of this network is known to be. "

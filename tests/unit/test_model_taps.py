@@ -299,6 +299,23 @@ def test_probabilities_of_a_layer_that_nobody_knows_are_no_logits(keras):
         network.predict(POINTS, 5)
 
 
+@pytest.mark.parametrize("ending", ["softmax", None])
+def test_logits_that_sum_to_one_by_chance_are_no_probabilities(ending, keras):
+    model = chain(keras, (4,), keras.layers.Dense(2, activation=ending))
+    weights = np.zeros((4, 2), np.float32)
+    weights[0] = 1, -1
+    model.set_weights([weights, np.array([0.8, 0.2], np.float32)])
+    network = networks.by_keras(model, ["logits"])
+    points = np.zeros((3, 4), np.float32)
+    points[0, 0] = 5
+    np.testing.assert_allclose(network.predict(points[2:], 3)[0], [[0.8, 0.2]])  # alone, before the rest and behind it
+    assert network.predict(points, 3)[0][0, 0] > 1
+    for start in (1, 2):
+        np.testing.assert_allclose(
+            network.predict(points[start:], 3)[0], np.tile([0.8, 0.2], (3 - start, 1)), rtol=1e-6
+        )
+
+
 def test_a_mixture_of_probabilities_is_one_of_probabilities(keras):
     model = chain(keras, (4,), heads(keras)["an average"][0])
     classifier = Classifier(model)
