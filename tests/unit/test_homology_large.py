@@ -124,21 +124,22 @@ def test_h1_of_features_is_complete_with_under_half_of_the_edges(monkeypatch):
     compute = engines.redzed_diagrams
 
     def spy(matrix, max_dim, threshold):
-        shares.append(np.mean(matrix <= threshold))
+        shares.append((len(matrix), np.mean(matrix <= threshold)))
         return compute(matrix, max_dim, threshold)
 
     monkeypatch.setattr(engines, "redzed_diagrams", spy)
     persistence_diagrams(features(400, d=128))
-    assert len(shares) == 1
-    assert shares[0] < 0.5
+    assert [n for n, _ in shares] == [50, 400]  # some of the points tell how late bars may die
+    assert shares[1][1] < 0.5
 
 
 def test_a_loop_that_outlives_the_first_threshold_is_followed_to_its_death(monkeypatch):
     thresholds = []
     compute = engines.redzed_diagrams
     monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: thresholds.append(some[2]) or compute(*some))
+    monkeypatch.setattr("topodepth.homology.h1.LATE", np.inf)
     h1 = persistence_diagrams(LOOPS["a large circle"])[1]
-    assert len(thresholds) > 1
+    assert len(thresholds) > 2
     assert np.isfinite(h1).all()
     assert (h1[:, 1] - h1[:, 0]).max() > 1
 
@@ -237,10 +238,19 @@ def test_a_dimension_of_50000_points_is_not_refused_on_a_small_machine():
 def test_edges_that_do_not_fit_are_refused_before_the_engine_starts(monkeypatch):
     matrix = distance_matrix(features(300))
     monkeypatch.setattr(memory, "available_memory", lambda: 1 << 16)
-    monkeypatch.setattr(engines, "redzed_diagrams", None)
-    monkeypatch.setattr(engines, "gudhi_diagrams", None)
+    compute, sizes = engines.redzed_diagrams, []
+    monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: sizes.append(len(some[0])) or compute(*some))
     with pytest.raises(InputError, match="H_1 of 300 points"):
         persistence_diagrams(distances=matrix)
+    assert sizes == [38]  # the few points that tell how late bars may die
+
+
+def test_a_loop_that_dies_late_is_followed_to_its_death_at_once(monkeypatch):
+    sizes = []
+    compute = engines.redzed_diagrams
+    monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: sizes.append(len(some[0])) or compute(*some))
+    persistence_diagrams(LOOPS["a large circle"])
+    assert sizes == [30, 240]
 
 
 def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):

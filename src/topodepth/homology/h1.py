@@ -8,12 +8,13 @@ from topodepth import memory
 
 WITNESSES = 8  # near points that are tried on all the edges of a point at once
 FEW_POINTS = 100  # up to here a threshold gains nothing
-MARGIN = 1.25  # a threshold takes this many times the edges that are known to be needed
-GROWTH = 1.5  # and the second at least this many times those of the first
-SUBSAMPLE = 4  # where the first fails, every fourth point tells how late bars may die
+MARGIN = 1.4  # the first threshold takes this many times the edges that are known to be needed
+GROWTH = 2.0  # the second at least so many times those of the first
+SUBSAMPLE = 8  # every eighth point tells how late bars may die,
+LATE = 3.0  # which is believed at once where it takes this many times the edges that are known to be needed
 SAMPLE = 1 << 15  # distances that tell the share of edges below a threshold
 STRIP_BYTES = 1 << 19  # strips of rows that stay in cache
-CHUNK = 512  # edges that are tried on all points at once
+CHUNK = 1024  # edges that are tried on all points at once
 LEVELS = np.iinfo(np.uint16).max
 
 Compute = Callable[[np.ndarray, float], np.ndarray]  # distances and a threshold to the bars of H_1
@@ -64,17 +65,21 @@ def enclosing_radius(matrix: np.ndarray) -> float:
 
 
 def _thresholds(matrix: np.ndarray, radius: float, compute: Compute) -> Iterator[float]:
-    """Yield thresholds to try, none below the last birth of a loop; the last is the enclosing radius."""
+    """Yield thresholds to try, none below the last birth of a loop; the last is the enclosing radius.
+
+    Most loops of features die soon after the last is born, so that a margin does. Where the loops are large, as those
+    of a torus, a few of the points tell it: theirs die later than those of all points, as a rule.
+    """
     if len(matrix) > FEW_POINTS:
         some = _some_distances(matrix)
         birth = longest_unwitnessed_edge(matrix)
-        first = max(birth, _with_margin(some, birth, MARGIN))
+        fewer = np.ascontiguousarray(matrix[::SUBSAMPLE, ::SUBSAMPLE])
+        death = compute(fewer, enclosing_radius(fewer))[:, 1].max(initial=0.0)
+        is_late = np.mean(some <= death) > LATE * np.mean(some <= birth)
+        first = max(birth, _with_margin(some, birth, MARGIN), death if is_late else 0.0)
         if first < radius:
             yield first
-            fewer = np.ascontiguousarray(matrix[::SUBSAMPLE, ::SUBSAMPLE])
-            deaths = compute(fewer, enclosing_radius(fewer))[:, 1]
-            second = _with_margin(some, deaths.max(initial=0.0), MARGIN)
-            second = max(second, _with_margin(some, first, GROWTH))
+            second = max(death, _with_margin(some, first, GROWTH))
             if second < radius:
                 yield second
     yield radius
@@ -104,14 +109,14 @@ def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
     """
     n = len(matrix)
     levels = _levels(matrix)
-    near = np.column_stack([levels[:, g::WITNESSES].argmin(axis=1) * WITNESSES + g for g in range(min(n, WITNESSES))])
+    near = _near_witnesses(levels)
     size = max(1, STRIP_BYTES // (levels.itemsize * n))
     longest = 0.0
     for start in range(0, n, size):
         rows, columns = _without_near_witness(levels, near, start, min(start + size, n))
         lengths = matrix[rows, columns]
-        order = np.argsort(-lengths, kind="stable")
-        order = order[lengths[order] > longest]
+        order = np.flatnonzero(lengths > longest)
+        order = order[np.argsort(-lengths[order])]
         for first in range(0, len(order), CHUNK):
             chunk = order[first : first + CHUNK]
             alone = _first_alone(matrix, levels, near, rows[chunk], columns[chunk])
@@ -123,12 +128,26 @@ def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
 
 def _levels(matrix: np.ndarray) -> np.ndarray:
     """Return the distances rounded down to whole numbers of two bytes; no order of two distances is turned round."""
-    largest = matrix.max()
+    largest = float(matrix.max())
     levels = np.zeros(matrix.shape, dtype=np.uint16)
-    size = max(1, STRIP_BYTES // (matrix.itemsize * len(matrix)))
-    for start in range(0, len(matrix) if largest else 0, size):
-        levels[start : start + size] = matrix[start : start + size] / largest * LEVELS
+    if largest:
+        np.multiply(matrix, min(LEVELS / largest, np.finfo(float).max), out=levels, casting="unsafe")
     return levels
+
+
+def _near_witnesses(levels: np.ndarray) -> np.ndarray:
+    """Return for each point some others, (n, WITNESSES): near ones, rather than which those in the midst of the points.
+
+    Edges to far points go by the midst. Where clusters overlap, that leaves a third fewer of them to try.
+    """
+    n, middle = len(levels), (levels.mean(axis=1) / 4).astype(levels.dtype)
+    near = np.empty((n, min(n, WITNESSES)), dtype=np.intp)
+    size = max(1, STRIP_BYTES // (levels.itemsize * n))
+    for start in range(0, n, size):
+        cost = (levels[start : start + size] >> 1) + middle
+        for first in range(near.shape[1]):
+            near[start : start + size, first] = cost[:, first::WITNESSES].argmin(axis=1) * WITNESSES + first
+    return near
 
 
 def _without_near_witness(levels: np.ndarray, near: np.ndarray, start: int, stop: int) -> tuple[np.ndarray, np.ndarray]:
@@ -141,7 +160,7 @@ def _without_near_witness(levels: np.ndarray, near: np.ndarray, start: int, stop
         np.minimum(path, through, out=path)
     left = path >= columns[start:stop]
     left[np.tri(*left.shape, dtype=bool)] = False
-    rows, columns = np.nonzero(left)
+    rows, columns = np.divmod(np.flatnonzero(left), left.shape[1])
     return rows + start, columns + start
 
 
@@ -149,9 +168,11 @@ def _first_alone(
     matrix: np.ndarray, levels: np.ndarray, near: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> int | None:
     """Return the place of the first of some edges that has no witness at all."""
-    edges, witnesses = levels[rows, columns], near[columns]  # so far witnesses came from near the one end
-    path = np.maximum(levels[rows[:, None], witnesses], levels[columns[:, None], witnesses]).min(axis=1)
-    left = np.flatnonzero(path >= edges)
+    edges, left = levels[rows, columns], np.arange(len(rows))
+    for witnesses in near[columns].T:  # so far they came from near the one end
+        through = witnesses[left]
+        path = np.maximum(levels[rows[left], through], levels[columns[left], through])
+        left = left[path >= edges[left]]
     left = left[np.maximum(levels[rows[left]], levels[columns[left]]).min(axis=1) >= edges[left]]
     for place in left:
         u, v = rows[place], columns[place]
