@@ -12,6 +12,9 @@ COLUMNS = (
     "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
 )  # fmt: skip
 
+NAMES = {"betti_peak": "peak of the Betti curve", "ph_dimension": "PH dimension", "two_nn": "TwoNN dimension",
+         "mle": "maximum-likelihood dimension"}  # fmt: skip
+
 
 def about(attributes: Mapping) -> dict:
     """Return the columns that say which layer of which model a row is of."""
@@ -31,10 +34,9 @@ def relative_values(interval: Interval) -> dict:
     return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}
 
 
-def measure(place: Mapping) -> str:
-    """Return what a descriptor is called in a sentence: ``E_0``, ``longest bar of H_1 relative to the null model``."""
-    degree, descriptor = place["homology_dimension"], str(place["descriptor"])
-    text = f"E_{degree}" if descriptor == "lifespan_sum" else descriptor.replace("_", " ")
-    if degree is not None and descriptor not in ("lifespan_sum", "ph_dimension"):
-        text += f" of H_{degree}"
-    return text + (" relative to the null model" if place["version"] == "relative" else "")
+def measure(descriptor: str, degree: int | None, version: str = "value") -> str:
+    """Return what a measure is called: ``lifespan sum E_0``, ``longest bar of H_1 relative to the null model``."""
+    text = NAMES.get(descriptor, descriptor.replace("_", " "))
+    if degree is not None and descriptor != "ph_dimension":
+        text += f" E_{degree}" if descriptor == "lifespan_sum" else f" of H_{degree}"
+    return text + (" relative to the null model" if version == "relative" else "")

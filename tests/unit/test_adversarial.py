@@ -148,7 +148,7 @@ def test_a_verdict_needs_a_change_and_a_rank_test_of_one_direction(tmp_path, gro
     assert row["verdict"] == verdict
     assert words in row["sentence"]
     assert "success 0.00 → 0.90, F1 0.90 → 0.10 at ε = 0.4" in row["sentence"]
-    assert "E_0 of all images at layer conv" in row["sentence"]
+    assert "lifespan sum E_0 of all images at layer conv" in row["sentence"]
 
 
 def test_four_strengths_are_too_few_for_a_direction(tmp_path):
@@ -273,7 +273,7 @@ def test_dimensions_are_followed_without_a_test(tmp_path):
     row = only(trends, descriptor="two_nn")
     assert row["kendall_success"] == pytest.approx(1)
     assert row["verdict"] == "not tested"
-    assert "two nn of all images at layer conv rises by 80.0 %" in row["sentence"]
+    assert "TwoNN dimension of all images at layer conv rises by 80.0 %" in row["sentence"]
     assert "without an interval nothing is tested" in row["sentence"]
 
 
@@ -333,7 +333,7 @@ def test_the_table_by_measure_has_a_row_for_each_and_the_last_layer(tmp_path):
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     assert [(row["measure"], row["cloud"]) for row in rows] == [
         (name, cloud)
-        for name in ("E_0", "E_0 relative to the null model")
+        for name in ("lifespan sum E_0", "lifespan sum E_0 relative to the null model")
         for cloud in ("all images", "the mean over classes")
     ]
     assert all(sum(row[verdict] or 0 for verdict in adversarial.VERDICTS) == row["layers"] == 2 for row in rows)

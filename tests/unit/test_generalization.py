@@ -227,7 +227,7 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
     assert found["verdict"].notna().sum() == 2 * 2 * 2  # targets, scopes, a descriptor in both versions
     assert len(storage.read_table(tmp_path / "g.csv")) == 2 * (2 + len(records.RIVALS))
     page = (tmp_path / "s.html").read_text()
-    assert "H_0 lifespan sum, logits, relative to the null model" in page
+    assert "lifespan sum E_0, logits, relative to the null model" in page
     assert "<b>" not in page
 
 

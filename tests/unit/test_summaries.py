@@ -41,7 +41,7 @@ def comparison():
 
 def test_the_depth_page_counts_models_by_intervals_that_do_not_touch():
     first, second, *_ = paragraphs(depth.page(comparison(), {}, "Some models"))
-    assert first.endswith("layer E_0 falls in 1 and rises in 1 of 4 models (1 not shown, 1 no interval).")
+    assert first.endswith("layer lifespan sum E_0 falls in 1 and rises in 1 of 4 models (1 not shown, 1 no interval).")
     assert "at the last layer it is below in 2 and is above in 1 of 4 models (1 no interval)" in second
 
 
@@ -91,7 +91,8 @@ def training(count):
 
 def test_the_dynamics_page_counts_layers_and_says_whether_values_follow_the_accuracy():
     first, _, third, *_ = paragraphs(dynamics.page(training(6), {"m": "Net"}, "t"))
-    assert first == "From the first to the last snapshot E_0 falls at 1 and rises at 0 of 2 layers (1 not shown)."
+    told = "From the first to the last snapshot lifespan sum E_0 falls at 1 and rises at 0 of 2 layers (1 not shown)."
+    assert first == told
     assert "Net, 6 from epoch 0 (test accuracy 10.0 %) to epoch 15 (85.0 %)" in third
     assert "Of 1 values (measures and layers) 0 rise and 1 fall with the accuracy" in third
 
@@ -116,5 +117,5 @@ def test_the_command_writes_the_page_of_a_table(tmp_path, monkeypatch, experimen
     runpy.run_path(str(SCRIPT), run_name="__main__")
     page = (tmp_path / "page.html").read_text()
     assert page.index("<p>From the first to the last") < page.index("<table>")
-    for name in ("E_0", "E_1", "ph dimension", "two nn", "VGG", "resnet"):
+    for name in ("lifespan sum E_0", "lifespan sum E_1", "PH dimension", "TwoNN dimension", "VGG", "resnet"):
         assert name in page

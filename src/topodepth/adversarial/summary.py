@@ -77,7 +77,8 @@ def by_measure(trends: Sequence[Mapping]) -> pages.Table:
     groups: dict[tuple[str, str], list[Mapping]] = {}
     for row in trends:
         if row["class"] in WHOLE:
-            groups.setdefault((measure(row), cloud(row)), []).append(row)
+            name = measure(row["descriptor"], row["homology_dimension"], row["version"])
+            groups.setdefault((name, cloud(row)), []).append(row)
     rows = []
     for (text, images), members in groups.items():
         counts, last = Counter(row["verdict"] for row in members), members[-1]

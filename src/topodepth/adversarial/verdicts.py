@@ -74,7 +74,8 @@ def reached(clean: Mapping, attacked: Mapping) -> str:
 
 def sentence(row: Mapping, clean: Mapping, attacked: Mapping, *, constant: bool) -> str:
     """Return what a row of the trends says, in words."""
-    what = f"{measure(row)} of {cloud(row)} at layer {row['layer']}"
+    name = measure(row["descriptor"], row["homology_dimension"], row["version"])
+    what = f"{name} of {cloud(row)} at layer {row['layer']}"
     told = f"As the attack succeeds ({reached(clean, attacked)}), {what}"
     percent, bounds = row["percent"], (row["percent_ci_low"], row["percent_ci_high"])
     if constant:

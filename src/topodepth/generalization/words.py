@@ -3,12 +3,10 @@
 import math
 from collections.abc import Mapping
 
-from topodepth import descriptors
+from topodepth import rows
 
 TARGETS = {"test_error": "test error", "gap": "generalisation gap", "loss_gap": "gap of the losses",
            "test_accuracy": "test accuracy", "test_loss": "test loss"}  # fmt: skip
-DESCRIPTORS = {"betti_peak": "peak of the Betti curve", "ph_dimension": "PH dimension", "two_nn": "TwoNN dimension",
-               "mle": "maximum-likelihood dimension"}  # fmt: skip
 COLUMNS = {"train_accuracy": "training accuracy", "train_loss": "training loss",
            "validation_accuracy": "validation accuracy", "frobenius_norm": "Frobenius norm of the weights",
            "spectral_norm": "spectral norm of the weights", "parameters": "number of parameters",
@@ -21,7 +19,7 @@ def column(name: str) -> str:
 
 
 def measure(about: Mapping, layers: Mapping[str, str] | None = None) -> str:
-    """Return what a measure is called: ``H_0 lifespan sum, penultimate layer``, ``training accuracy``.
+    """Return what a measure is called: ``lifespan sum E_0, penultimate layer``, ``training accuracy``.
 
     Parameters
     ----------
@@ -35,9 +33,7 @@ def measure(about: Mapping, layers: Mapping[str, str] | None = None) -> str:
     descriptor, degree, layer, cloud = (
         about.get(key) for key in ("descriptor", "homology_dimension", "layer", "class")
     )
-    text = DESCRIPTORS.get(descriptor, descriptor.replace("_", " "))
-    if descriptor in descriptors.registry.modules and _given(degree):
-        text = f"H_{int(degree)} {text}"
+    text = rows.measure(str(descriptor), int(degree) if _given(degree) else None)
     if _given(layer):
         text += f", {_layer(str((layers or {}).get(layer, layer)))}"
     if _given(cloud) and str(cloud) not in ("all", "mean"):

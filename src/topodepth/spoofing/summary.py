@@ -5,12 +5,13 @@ import json
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.rows import measure
 from topodepth.spoofing.comparison import COLUMNS, DIFFERENCE
 from topodepth.spoofing.permutation import step_down
 
 FAMILY = ["run", "dataset", "representation", "subset"]  # the tests that are corrected together share these
 SIGNIFICANT = 0.05
-WORDS = {"ph_dimension": "PH dimension", "two_nn": "TwoNN dimension", "mle": "maximum-likelihood dimension"}
+DIMENSIONS = ("ph_dimension", "two_nn", "mle")
 
 
 def adjust(table: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
@@ -52,7 +53,7 @@ def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
         names = [name for name in rows["cloud"].unique() if name != DIFFERENCE]
         found = [
             _sentence(differences, *names)
-            for name in WORDS
+            for name in DIMENSIONS
             if len(differences := rows[(rows["cloud"] == DIFFERENCE) & (rows["descriptor"] == name)])
         ]
         if found:
@@ -63,7 +64,7 @@ def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
 
 def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  # noqa: F821
     """Say of one estimator where the spoof's dimension is lower or higher than the real one's."""
-    what = f"The {WORDS[differences['descriptor'].iloc[0]]} of {spoof}"
+    what = f"The {measure(differences['descriptor'].iloc[0], None)} of {spoof}"
     if len(differences) == 1:
         row = differences.iloc[0]
         if not np.isfinite(row["value"]):

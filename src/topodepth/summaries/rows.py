@@ -30,7 +30,7 @@ class Measure(NamedTuple):
 
     def name(self, version: str = "value") -> str:
         """Return what it is called in a sentence."""
-        return measure({"descriptor": self.descriptor, "homology_dimension": self.degree, "version": version})
+        return measure(self.descriptor, self.degree, version)
 
 
 def curves(table: "pandas.DataFrame") -> Iterator[tuple[Measure, "pandas.DataFrame"]]:  # noqa: F821
