@@ -41,12 +41,12 @@ rule all:
 
 rule models:
     input:
-        [metrics_file(name) for name, model in MODELS.items() if model.kind in ("trained", "file")],
+        [unit.model.metrics for units in ENTRIES.values() for unit in units if unit.model.path],
 
 
 rule activations:
     input:
-        [activations_file(model.name, item["sample"]) for item in COMPARISONS.values() for model in members(item)],
+        [unit.activations(item["sample"]) for item in COMPARISONS.values() for unit in members(item)],
 
 
 include: "workflow/rules/times.smk"

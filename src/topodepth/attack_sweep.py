@@ -103,7 +103,7 @@ def write(
             stack.enter_context(
                 extraction.create(
                     folder / f"{k:02d}.h5",
-                    network.taps,
+                    extraction.representations(network.taps),
                     rows,
                     labels,
                     {"model": f"{name}-{k:02d}", "runtime": network.runtime, "epsilon": epsilon},

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,24 @@ from topodepth.batches import batch_for, even_batch, whole_numbers
 from topodepth.datasets import take
 from topodepth.errors import InputError
 from topodepth.inputs import reshaping
+from topodepth.model_graph import Tap
 from topodepth.networks import Network, by_keras
 from topodepth.storage import create_h5
+
+
+@dataclass(frozen=True)
+class Representation:
+    """What the points of one layer of an activations file are: of a network's layer, or of the data themselves.
+
+    The attributes are those of :class:`topodepth.activations.LayerPoints`.
+    """
+
+    token: str
+    name: str
+    layer_class: str
+    reduction: str
+    relative_depth: float
+    d: int
 
 
 def extract(
@@ -93,7 +110,7 @@ def write(
     labels = None if labels is None else take(labels, rows)
     about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}
     tally = None if labels is None or classes is None else accuracy.Tally(labels, classes)
-    with create(out, network.taps, rows, labels, about) as put:
+    with create(out, representations(network.taps), rows, labels, about) as put:
         size = even_batch(len(rows), batch_size)
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
@@ -108,24 +125,38 @@ def write(
     return found
 
 
-class Writer:
-    """Writes the outputs of a network to an open activations file, a batch of all taps at a time."""
+def representations(taps: Sequence[Tap]) -> list[Representation]:
+    """Return what the outputs of a network's taps are."""
+    return [
+        Representation(
+            tap.token, tap.name, tap.layer_class, tap.reduction, tap.relative_depth, int(tap.tensor.shape[-1])
+        )
+        for tap in taps
+    ]
 
-    def __init__(self, file: "h5py.File", taps: Sequence, n: int) -> None:  # noqa: F821
-        self.file, self._taps = file, taps
+
+class Writer:
+    """Writes points to an open activations file, a batch of all layers at a time."""
+
+    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int) -> None:  # noqa: F821
+        self.file, self._layers = file, layers
         group = file.create_group("layers")
-        self._datasets = [_create(group, k, tap, n) for k, tap in enumerate(taps)]
+        self._datasets = [_create(group, k, layer, n) for k, layer in enumerate(layers)]
 
     def __call__(self, start: int, outputs: Sequence[np.ndarray]) -> None:
         """Write what the images from ``start`` on gave."""
-        for tap, dataset, values in zip(self._taps, self._datasets, outputs, strict=True):
-            check_finite(np.asarray(values), self.file.attrs["model"], tap.name)
+        for layer, dataset, values in zip(self._layers, self._datasets, outputs, strict=True):
+            check_finite(np.asarray(values), self.file.attrs["model"], layer.name)
             dataset[start : start + len(values)] = values
 
 
 @contextmanager
 def create(
-    out: str | Path, taps: Sequence, rows: np.ndarray, labels: np.ndarray | None, attributes: Mapping[str, object]
+    out: str | Path,
+    layers: Sequence[Representation],
+    rows: np.ndarray,
+    labels: np.ndarray | None,
+    attributes: Mapping[str, object],
 ) -> Iterator[Writer]:
     """Open an activations file of these rows of a data set and yield what writes to it."""
     with create_h5(out) as file:
@@ -133,7 +164,7 @@ def create(
         file["indices"] = rows
         if labels is not None:
             file["labels"] = np.asarray(labels, dtype=np.int64)
-        yield Writer(file, taps, len(rows))
+        yield Writer(file, layers, len(rows))
 
 
 def checked_rows(name: str, images, labels, indices, batch_size) -> np.ndarray:
@@ -160,9 +191,9 @@ def _check_whole(network: Network, batch: np.ndarray) -> None:
         )
 
 
-def _create(group, index: int, tap, n: int):
-    name = re.sub(r"[^A-Za-z0-9_.@-]", "_", tap.name)
-    dataset = group.create_dataset(f"{index:03d}_{name}", (n, int(tap.tensor.shape[-1])), dtype=np.float32)
+def _create(group, index: int, layer: Representation, n: int):
+    name = re.sub(r"[^A-Za-z0-9_.@-]", "_", layer.name)
+    dataset = group.create_dataset(f"{index:03d}_{name}", (n, layer.d), dtype=np.float32)
     for key in ("token", "layer_class", "reduction", "relative_depth"):
-        dataset.attrs[key] = getattr(tap, key)
+        dataset.attrs[key] = getattr(layer, key)
     return dataset

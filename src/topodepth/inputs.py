@@ -108,15 +108,15 @@ def declared(found: model_files.ModelFile) -> tuple[tuple[int | None, ...], str]
     return (tuple(shape), str(first.get("dtype", "float32"))) if whole else None
 
 
-def check_plan(config: Mapping, models: Iterable, attacked: Iterable[str]) -> None:
-    """Refuse, before any job runs, models whose data set cannot be theirs, as far as files' headers tell it.
+def check_plan(config: Mapping, units: Iterable, attacked: Iterable[str]) -> None:
+    """Refuse, before any job runs, networks whose images cannot be theirs, as far as files' headers tell it.
 
     Parameters
     ----------
     config
         A complete configuration.
-    models
-        What :mod:`topodepth.plan` makes of it: each with ``kind``, ``entry``, ``settings``, ``path``.
+    units
+        What :mod:`topodepth.plan` makes of it: each with ``model`` and ``images``.
     attacked
         Entries of ``models`` whose images are attacked.
 
@@ -126,16 +126,16 @@ def check_plan(config: Mapping, models: Iterable, attacked: Iterable[str]) -> No
         The message names the model's key and the data set's.
     """
     forms = {}
-    for model in models:
-        if model.kind == "activations":
+    for unit in units:
+        if not unit.has_images:
             continue
-        name = model.settings["dataset"]
+        model, name = unit.model, unit.images.dataset
         if name not in forms:
             forms[name] = _form(config, name)
         form, where = forms[name], f"config key 'models.{model.entry}'"
         if form is None:
             continue
-        if model.kind == "pixels":
+        if not model.path:
             if form.kind != "images" and model.settings["size"]:
                 where = f"config key 'experiments.spoofing', data set {name!r}"
                 raise InputError(
@@ -143,10 +143,11 @@ def check_plan(config: Mapping, models: Iterable, attacked: Iterable[str]) -> No
                     f"Received: {model.settings['size']}."
                 )
             continue
-        if model.kind == "trained":
-            datasets.images_only(form, f"{where}: architectures are trained on images, data set {name!r}")
-        if model.entry in attacked and model.kind != "viewed":
-            datasets.images_only(form, f"{where}: attacks change images, data set {name!r}")
+        if name == model.settings["dataset"]:
+            if model.is_made:
+                datasets.images_only(form, f"{where}: architectures are trained on images, data set {name!r}")
+            if model.entry in attacked:
+                datasets.images_only(form, f"{where}: attacks change images, data set {name!r}")
         if model.settings["file"] and Path(model.path).is_file():  # of many files in a folder it would take too long
             takes = declared(model_files.inspect(model.path, trust=model.settings["trust"]))
             if takes is not None:

@@ -22,15 +22,15 @@ def planned(config):
     config = configuration.complete(config, SCHEMA)
     items = [item for kind in KINDS for item in config["experiments"].get(kind, [])]
     selected = {entry for item in items for entry in item["models"] if not plan.archived(config, entry)}
-    entries = plan.models(config, selected)
+    entries = plan.units(config, selected)
     for item in config["experiments"].get("dynamics", []):
         for entry in item["models"]:
             plan.snapshots(entries[entry][0])
-    for models in entries.values():
-        for model in models:
-            assert "/" not in model.name
-            assert "\n" not in model.name
-            assert all("/" not in name and "\n" not in name for name in model.layers)
+    for units in entries.values():
+        for unit in units:
+            assert "/" not in unit.name
+            assert "\n" not in unit.name
+            assert all("/" not in name and "\n" not in name for name in unit.model.layers)
 
 
 def configs(folder):

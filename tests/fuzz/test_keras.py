@@ -22,7 +22,7 @@ def planned(path):
     found = inspect(path)
     assert not found.code
     for token in auto_layers(path):
-        assert "/" not in plan.slug(token)
+        assert "/" not in plan.as_file_name(token)
 
 
 def wholes(kind):

@@ -113,7 +113,7 @@ def test_a_wrong_file_is_refused_by_the_plan_under_its_key(layers, tmp_path):
     archive("net/data.pkl")(tmp_path / "net.pt")
     config = settings(file=str(tmp_path / "net.pt"), layers=layers)
     with pytest.raises(InputError, match=r"^config key 'models\.mine\.file': .*net\.pt: .*a PyTorch file"):
-        plan.models(config, {"mine"})
+        plan.units(config, {"mine"})
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_a_wrong_folder_is_refused_by_the_plan_under_its_key(make, received, tmp
         r"^config key 'models\.mine\.directory': expected a folder of \.keras, \.h5, \.hdf5 files\. Received: .*zoo, "
     )
     with pytest.raises(InputError, match=expected + received):
-        plan.models(config, {"mine"})
+        plan.units(config, {"mine"})
 
 
 def test_a_file_that_another_rule_will_make_can_be_planned_with_its_layers(tmp_path):
-    found = plan.models(settings(file=str(tmp_path / "later.keras"), layers=["logits"]), {"mine"})
-    assert list(found["mine"][0].layers) == ["logits"]
+    found = plan.units(settings(file=str(tmp_path / "later.keras"), layers=["logits"]), {"mine"})
+    assert list(found["mine"][0].model.layers) == ["logits"]
     with pytest.raises(InputError, match=r"'models\.mine\.file': .*later\.keras: no such file"):
-        plan.models(settings(file=str(tmp_path / "later.keras")), {"mine"})
+        plan.units(settings(file=str(tmp_path / "later.keras")), {"mine"})

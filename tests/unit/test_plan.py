@@ -23,63 +23,68 @@ def configure():
 
 
 def test_a_model_with_seeds_is_one_model_a_seed_on_one_curve(configure):
-    found = plan.models(configure(), {"vgg"})["vgg"]
-    assert [(model.name, model.seed, model.curve) for model in found] == [
+    found = plan.units(configure(), {"vgg"})["vgg"]
+    assert [(unit.name, unit.model.seed, unit.model.curve) for unit in found] == [
         ("vgg@s0", 0, "vgg"), ("vgg@s1", 1, "vgg"), ("vgg@s2", 2, "vgg")
     ]  # fmt: skip
-    assert list(found[0].layers)[-1] == "logits"
+    assert list(found[0].model.layers)[-1] == "logits"
 
 
 def test_a_model_without_seeds_keeps_its_name_and_the_runs_seed(configure):
     config = configure({"one": {"dataset": "digits", "architecture": "vgg"}}, seed=5)
-    assert [(model.name, model.seed) for model in plan.models(config, {"one"})["one"]] == [("one", 5)]
+    assert [(unit.name, unit.model.seed) for unit in plan.units(config, {"one"})["one"]] == [("one", 5)]
 
 
 def test_snapshots_are_models_named_by_their_epoch(configure):
-    model = plan.models(configure(), {"vgg_followed"})["vgg_followed"][0]
-    found = plan.snapshots(model)
+    unit = plan.units(configure(), {"vgg_followed"})["vgg_followed"][0]
+    found = plan.snapshots(unit)
     assert [snapshot.name for snapshot in found][:3] == ["vgg_followed@0000", "vgg_followed@0001", "vgg_followed@0002"]
-    assert {snapshot.base for snapshot in found} == {"vgg_followed"}
-    assert found[0].layers == model.layers
+    assert {snapshot.model.path for snapshot in found} == {"<results>/models/vgg_followed/snapshots"}
+    assert found[1].model.keras_file("there") == "there/0001.keras"
+    assert found[0].model.layers == unit.model.layers
+    assert [unit.model.metrics, found[1].model.metrics] == [
+        "<results>/models/vgg_followed/metrics.json", "<results>/evaluations/vgg_followed@0001/metrics.json"
+    ]  # fmt: skip
+    assert unit.model.history == ["<results>/models/vgg_followed/history.csv"]
+    assert found[1].model.history == []
 
 
 def test_dynamics_of_a_model_without_snapshots_are_refused(configure):
     with pytest.raises(InputError, match=r"'models.vgg.training.snapshots'.*Received: \[\]"):
-        plan.snapshots(plan.models(configure(), {"vgg"})["vgg"][0])
+        plan.snapshots(plan.units(configure(), {"vgg"})["vgg"][0])
 
 
 def test_a_snapshot_after_the_end_of_training_is_refused(configure):
     late = {"dataset": "digits", "architecture": "vgg", "training": {"epochs": 5, "snapshots": [1, 7]}}
-    model = plan.models(configure({"late": late}), {"late"})["late"][0]
+    unit = plan.units(configure({"late": late}), {"late"})["late"][0]
     with pytest.raises(InputError, match=r"'models.late.training.snapshots': expected epochs up to 5. Received: 7"):
-        plan.snapshots(model)
+        plan.snapshots(unit)
 
 
 def test_a_folder_of_files_is_one_model_a_file_each_its_own_curve(configure, tmp_path):
     for name in ("b.h5", "a.keras", "notes.txt", ".hidden.h5"):
         (tmp_path / name).write_text("")
     config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
-    found = plan.models(config, {"zoo"})["zoo"]
-    assert [(model.name, model.label, model.kind) for model in found] == [
-        ("zoo@a", "a", "file"), ("zoo@b", "b", "file")
-    ]  # fmt: skip
-    assert len({model.curve for model in found}) == 2
+    found = plan.units(config, {"zoo"})["zoo"]
+    assert [(unit.name, unit.model.label) for unit in found] == [("zoo@a", "a"), ("zoo@b", "b")]
+    assert [unit.brought for unit in found] == [[str(tmp_path / "a.keras")], [str(tmp_path / "b.h5")]]
+    assert len({unit.model.curve for unit in found}) == 2
 
 
 def test_an_empty_folder_and_files_with_one_name_are_refused(configure, tmp_path):
     config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
     with pytest.raises(InputError, match=r"'models.zoo.directory': expected a folder of .keras"):
-        plan.models(config, {"zoo"})
+        plan.units(config, {"zoo"})
     for name in ("a.h5", "a.keras"):
         (tmp_path / name).write_text("")
     with pytest.raises(InputError, match=r"'models.zoo.directory': expected file names that differ"):
-        plan.models(config, {"zoo"})
+        plan.units(config, {"zoo"})
 
 
 def test_layers_of_an_asset_that_is_not_there_must_be_listed(configure):
     config = configure({"theirs": {"dataset": "digits", "asset": "vgg_model"}})
     with pytest.raises(InputError, match=r"'models.theirs.layers': expected a list of layers.*snakemake assets"):
-        plan.models(config, {"theirs"})
+        plan.units(config, {"theirs"})
 
 
 def test_a_brought_activations_file_is_a_model_with_the_layers_it_holds(configure, tmp_path):
@@ -87,29 +92,31 @@ def test_a_brought_activations_file_is_a_model_with_the_layers_it_holds(configur
         file["layers/000_first"] = np.zeros((4, 2))
         file["layers/001_second"] = np.zeros((4, 3))
     config = configure(activations={"torch": {"file": str(tmp_path / "a.h5"), "label": "PyTorch"}})
-    model = plan.models(config, {"torch"})["torch"][0]
-    assert (model.kind, model.label, list(model.layers)) == ("activations", "PyTorch", ["first", "second"])
+    unit = plan.units(config, {"torch"})["torch"][0]
+    assert (unit.model.label, list(unit.model.layers)) == ("PyTorch", ["first", "second"])
+    assert (unit.has_images, unit.model.path, unit.brought) == (False, "", [str(tmp_path / "a.h5")])
+    assert unit.activations("any") == str(tmp_path / "a.h5")
 
 
 def test_layers_that_would_share_a_file_name_are_refused(configure):
     config = configure({"one": {"dataset": "digits", "architecture": "vgg", "layers": ["a/b", "a.b"]}})
     with pytest.raises(InputError, match=r"'models.one.layers'.*differ as file names"):
-        plan.models(config, {"one"})
+        plan.units(config, {"one"})
 
 
 def test_only_selected_entries_are_looked_at(configure):
     config = configure({"gone": {"dataset": "digits", "file": "/nowhere/gone.keras"}})
-    assert set(plan.models(config, {"vgg"})) == {"vgg"}
+    assert set(plan.units(config, {"vgg"})) == {"vgg"}
 
 
 GRID = {"dataset": "digits", "architecture": "cnn", "grid": {"depth": [2, 3], "l2": [0.001], "label_noise": [0.0, 0.5]}}
 
 
 def test_a_grid_is_one_model_a_combination_and_seed_each_with_its_own_settings(configure):
-    found = plan.models(configure({"grid": {**GRID, "seeds": [0, 4]}}), {"grid"})["grid"]
+    found = plan.units(configure({"grid": {**GRID, "seeds": [0, 4]}}), {"grid"})["grid"]
     assert len(found) == 2 * 1 * 2 * 2
-    assert len({model.name for model in found}) == 8
-    one = next(model for model in found if model.name == "grid@depth3-l20.001-label_noise0.5-s4")
+    assert len({unit.name for unit in found}) == 8
+    one = next(unit.model for unit in found if unit.name == "grid@depth3-l20.001-label_noise0.5-s4")
     assert dict(one.axes) == {"depth": 3, "l2": 0.001, "label_noise": 0.5}
     assert (one.settings["depth"], one.settings["training"]["l2"], one.seed) == (3, 0.001, 4)
     assert one.settings["training"]["label_noise"] == 0.5
@@ -121,8 +128,8 @@ def test_a_grid_is_one_model_a_combination_and_seed_each_with_its_own_settings(c
 def test_a_value_added_to_an_axis_leaves_the_other_cells_as_they_are(configure):
     def cells(**grid):
         entry = {**GRID, "grid": {**GRID["grid"], **grid}}
-        models = plan.models(configure({"grid": entry}), {"grid"})["grid"]
-        return {model.name: (model.layers, {**model.settings, "grid": None}) for model in models}
+        units = plan.units(configure({"grid": entry}), {"grid"})["grid"]
+        return {unit.name: (unit.model.layers, {**unit.model.settings, "grid": None}) for unit in units}
 
     before, after = cells(), cells(depth=[2, 3, 5])
     assert len(after) == 6
@@ -132,7 +139,7 @@ def test_a_value_added_to_an_axis_leaves_the_other_cells_as_they_are(configure):
 def test_a_depth_that_the_architecture_has_not_is_refused_with_its_key(configure):
     config = configure({"grid": {"dataset": "digits", "architecture": "vgg", "grid": {"depth": [2]}}})
     with pytest.raises(InputError, match=r"config key 'models.grid': vgg: has one depth"):
-        plan.models(config, {"grid"})
+        plan.units(config, {"grid"})
 
 
 @pytest.mark.parametrize(
@@ -141,11 +148,11 @@ def test_a_depth_that_the_architecture_has_not_is_refused_with_its_key(configure
 def test_a_file_name_of_another_form_is_no_accuracy(configure, tmp_path, name):
     (tmp_path / f"{name}.h5").write_text("")
     config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
-    (model,) = plan.models(config, {"zoo"})["zoo"]
+    (unit,) = plan.units(config, {"zoo"})["zoo"]
     with pytest.raises(
         InputError, match=rf"'experiments.generalization.x.accuracy': .*Received: .*{name}.h5"
     ) as caught:
-        plan.stated(model, "x")
+        plan.stated(unit.model, "x")
     assert "Resnet32_…_0.89.h5" in str(caught.value)
 
 
@@ -153,13 +160,13 @@ def test_a_file_name_of_another_form_is_no_accuracy(configure, tmp_path, name):
 def test_file_names_of_the_documented_form_state_architecture_and_accuracy(configure, tmp_path, name):
     (tmp_path / f"{name}.h5").write_text("")
     config = configure({"zoo": {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"]}})
-    (model,) = plan.models(config, {"zoo"})["zoo"]
-    assert plan.stated(model, "x") == ("Resnet32", 0.89)
+    (unit,) = plan.units(config, {"zoo"})["zoo"]
+    assert plan.stated(unit.model, "x") == ("Resnet32", 0.89)
 
 
 def test_a_network_trained_here_states_nothing(configure):
     with pytest.raises(InputError, match="Received: vgg@s0, which is no file"):
-        plan.stated(plan.models(configure(), {"vgg"})["vgg"][0], "x")
+        plan.stated(plan.units(configure(), {"vgg"})["vgg"][0].model, "x")
 
 
 def test_the_architecture_of_a_file_is_what_the_file_holds_whatever_its_name(configure, tmp_path):
@@ -171,9 +178,9 @@ def test_the_architecture_of_a_file_is_what_the_file_holds_whatever_its_name(con
         keras.Sequential([*images, *layers, keras.layers.Dense(10)]).save(tmp_path / f"{name}.keras")
     entries = {"zoo": {"dataset": "digits", "directory": str(tmp_path)},
                "one": {"dataset": "digits", "file": str(tmp_path / "model_1.keras")}}  # fmt: skip
-    found = plan.models(configure(entries), {"zoo", "one"})
-    assert [model.architecture for model in found["zoo"]] == ["zoo, 3 layers", "zoo, 3 layers", "zoo, 5 layers"]
-    assert [model.architecture for model in found["one"]] == ["one"]
+    found = plan.units(configure(entries), {"zoo", "one"})
+    assert [unit.model.architecture for unit in found["zoo"]] == ["zoo, 3 layers", "zoo, 3 layers", "zoo, 5 layers"]
+    assert [unit.model.architecture for unit in found["one"]] == ["one"]
 
 
 def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tmp_path, monkeypatch):
@@ -184,11 +191,11 @@ def test_models_of_an_archive_are_those_of_its_folder_at_any_depth(configure, tm
         InputError,
         match=r"'models.theirs.asset'.*Received: resources/resnet_models, which is not there yet. Fetch it first",
     ):
-        plan.models(config, {"theirs"})
+        plan.units(config, {"theirs"})
     inner = tmp_path / "resources/resnet_models/inner"
     inner.mkdir(parents=True)
     (inner / "Resnet32_a_0.9.h5").write_text("")
-    assert [model.name for model in plan.models(config, {"theirs"})["theirs"]] == ["theirs@Resnet32_a_0.9"]
+    assert [unit.name for unit in plan.units(config, {"theirs"})["theirs"]] == ["theirs@Resnet32_a_0.9"]
 
 
 def test_a_network_for_whole_numbers_is_refused_while_planning_if_its_pixels_are_to_be_scaled(configure, tmp_path):
@@ -197,20 +204,20 @@ def test_a_network_for_whole_numbers_is_refused_while_planning_if_its_pixels_are
     layers = [keras.Input((32, 32, 3), dtype="uint8"), keras.layers.Flatten(), keras.layers.Dense(10)]
     keras.Sequential(layers).save(tmp_path / "whole.keras")
     entry = {"dataset": "digits", "file": str(tmp_path / "whole.keras")}
-    plan.models(configure({"one": entry}), {"one"})
-    plan.models(configure({"one": entry | {"normalisation": "raw"}}), {"one"})
+    plan.units(configure({"one": entry}), {"one"})
+    plan.units(configure({"one": entry | {"normalisation": "raw"}}), {"one"})
     with pytest.raises(InputError, match=r"'models.one.normalisation': .*takes whole numbers.*`normalisation: raw`"):
-        plan.models(configure({"one": entry | {"normalisation": "unit"}}), {"one"})
+        plan.units(configure({"one": entry | {"normalisation": "unit"}}), {"one"})
 
 
 def test_a_network_trained_here_has_the_default_normalisation_by_name(configure):
-    assert plan.models(configure(), {"vgg"})["vgg"][0].settings["normalisation"] == "global"
+    assert plan.units(configure(), {"vgg"})["vgg"][0].model.settings["normalisation"] == "global"
 
 
 def test_models_that_differ_in_more_than_their_seed_are_not_followed_as_one(configure):
     entries = {"grid": {**GRID, "seeds": [0, 1]}, "one": {**GRID, "grid": {"depth": [2]}, "seeds": [3, 4]}}
-    found = plan.models(configure(entries), {"grid", "one"})
-    assert plan.followed(found["one"]).seed == 3
+    found = plan.units(configure(entries), {"grid", "one"})
+    assert plan.followed(found["one"]).model.seed == 3
     with pytest.raises(InputError, match=r"'models.grid': expected one model.*Received: 8, such as grid@depth2"):
         plan.followed(found["grid"])
 
@@ -218,22 +225,22 @@ def test_models_that_differ_in_more_than_their_seed_are_not_followed_as_one(conf
 def test_the_label_of_a_grid_or_folder_stands_before_each_models_own(configure, tmp_path):
     (tmp_path / "a.h5").write_text("")
     folder = {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"], "label": "Zoo"}
-    found = plan.models(configure({"grid": GRID | {"label": "CNN"}, "zoo": folder}), {"grid", "zoo"})
-    assert found["grid"][0].label == "CNN, depth 2, l2 0.001, label_noise 0"
-    assert found["zoo"][0].label == "Zoo, a"
+    found = plan.units(configure({"grid": GRID | {"label": "CNN"}, "zoo": folder}), {"grid", "zoo"})
+    assert found["grid"][0].model.label == "CNN, depth 2, l2 0.001, label_noise 0"
+    assert found["zoo"][0].model.label == "Zoo, a"
 
 
 def test_one_stated_accuracy_is_not_believed_of_a_whole_folder(configure, tmp_path):
     (tmp_path / "a.h5").write_text("")
     folder = {"dataset": "digits", "directory": str(tmp_path), "layers": ["logits"], "stated_accuracy": 0.9}
     with pytest.raises(InputError, match=r"'models.zoo.stated_accuracy': expected for one file. Received: 0.9"):
-        plan.models(configure({"zoo": folder}), {"zoo"})
+        plan.units(configure({"zoo": folder}), {"zoo"})
 
 
 def test_a_sample_may_list_the_layers_of_every_model(configure):
-    model = plan.models(configure(), {"vgg"})["vgg"][0]
-    assert plan.layers_of(model, {"layers": None}) == model.layers
-    assert plan.layers_of(model, {"layers": ["penultimate", -2]}) == {"penultimate": "penultimate", "-2": -2}
+    unit = plan.units(configure(), {"vgg"})["vgg"][0]
+    assert unit.layers({"layers": None}) == unit.model.layers
+    assert unit.layers({"layers": ["penultimate", -2]}) == {"penultimate": "penultimate", "-2": -2}
 
 
 def test_a_file_of_positions_that_is_not_there_is_refused_with_its_key_where_an_experiment_uses_it(configure, tmp_path):
@@ -249,10 +256,31 @@ def test_a_file_of_positions_that_is_not_there_is_refused_with_its_key_where_an_
     plan.check_positions(config)
 
 
-def test_attacks_and_views_stand_for_the_model_behind_them(configure):
-    model = plan.models(configure(), {"vgg"})["vgg"][1]
-    attacked = plan.attacked(model, "fgsm", 3)
+def test_an_attack_changes_the_images_and_not_the_network(configure):
+    unit = plan.units(configure(), {"vgg"})["vgg"][1]
+    attacked = plan.attacked(unit, "fgsm", 3)
     assert [each.name for each in attacked] == [f"vgg@s1@attack.fgsm-0{k}" for k in range(3)]
-    assert {(each.base, each.kind, each.layers == model.layers) for each in attacked} == {("vgg@s1", "attacked", True)}
-    view = plan.viewed(model, "faces", "lcc")
-    assert (view.base, view.settings["dataset"], model.settings["dataset"]) == ("vgg@s1", "lcc", "cifar10")
+    assert {each.model == unit.model for each in attacked} == {True}
+    assert {each.activations("any") for each in attacked} == {"<results>/attacks/fgsm/vgg@s1"}
+    assert attacked[2].activations_file("there") == "there/02.h5"
+
+
+def test_a_network_on_another_data_set_keeps_its_own_for_its_normalisation(configure):
+    unit = plan.units(configure(), {"vgg"})["vgg"][1]
+    view = plan.viewed(unit, {"name": "faces", "dataset": "lcc", "layers": None})
+    assert (view.name, view.model, view.images.dataset) == ("vgg@s1@spoof.faces", unit.model, "lcc")
+    assert view.model.settings["dataset"] == "cifar10"
+    assert view.activations("faces@train") == "<results>/activations/vgg@s1@spoof.faces/faces@train.h5"
+    few = plan.viewed(unit, {"name": "faces", "dataset": "lcc", "layers": ["logits"]})
+    assert few.layers({"layers": None}) == {"logits": "logits"}
+
+
+def test_pixels_are_one_layer_of_images_without_a_network():
+    found = plan.pixels({"name": "faces", "dataset": "lcc", "layers": ["logits"], "pixels": {"size": 8}})
+    assert (found.model.path, found.brought, found.has_images, found.images.dataset) == ("", [], True, "lcc")
+    assert found.layers({"layers": None}) == {"pixels": "pixels"}
+
+
+def test_each_subset_of_a_spoofing_experiment_is_a_sample():
+    found = plan.subsets({"name": "faces", "subsets": ["train", "test"], "images": 50, "points": 20})
+    assert {name: sample["split"] for name, sample in found.items()} == {"faces@train": "train", "faces@test": "test"}

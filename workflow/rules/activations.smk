@@ -11,7 +11,7 @@ rule extract_activations:
     benchmark:
         "<benchmarks>/extract_activations/{model}-{sample}.tsv"
     wildcard_constraints:
-        model=one_of_models("trained", "snapshot", "file", "viewed"),
+        model=one_of_models([unit.model for unit in UNITS.values() if unit.model.path], *ARCHIVED),
     conda:
         "../../envs/networks.yaml"
     resources:
@@ -42,7 +42,7 @@ rule extract_pixels:
     benchmark:
         "<benchmarks>/extract_pixels/{model}-{sample}.tsv"
     wildcard_constraints:
-        model=one_of_models("pixels"),
+        model=one_of_models([group[0].model for group in VIEWED.values() if not group[0].model.path]),
     conda:
         "../../envs/homology.yaml"
     params:

@@ -15,7 +15,7 @@ rule attack_model:
     benchmark:
         "<benchmarks>/attack_model/{attack}-{model}.tsv"
     wildcard_constraints:
-        model=one_of_models("trained", "file"),
+        model=one_of_models([unit.model for unit in UNITS.values() if unit.model.path], *ARCHIVED),
     conda:
         "../../envs/networks.yaml"
     resources:

@@ -1,4 +1,4 @@
-# What the rules share: the checked configuration, the models it asks for, digests of the code behind each script.
+# What the rules share: the checked configuration, what it asks to measure, digests of the code behind each script.
 import json
 import os
 import re
@@ -52,39 +52,66 @@ try:
     for kind in ("models", "activations"):
         for entry in sorted(SELECTED & {*config[kind]}):
             brought(f"{kind}.{entry}.file", config[kind][entry]["file"])
-    # the single models behind each entry that an experiment selects, and the snapshots behind each trained one
-    ENTRIES = plan.models(config, SELECTED)
+    # what is measured behind each entry that an experiment selects, and each trained network at its snapshots
+    ENTRIES = plan.units(config, SELECTED)
     FOLLOWED = {entry: plan.followed(ENTRIES[entry]) for item in DYNAMICS.values() for entry in item["models"]}
-    SNAPSHOTS = {model.name: plan.snapshots(model) for model in FOLLOWED.values()}
+    SNAPSHOTS = {unit.name: plan.snapshots(unit) for unit in FOLLOWED.values()}
     for name, item in GENERALIZATION.items():
-        for model in [model for entry in item["models"] for model in ENTRIES.get(entry, [])]:
+        for unit in [unit for entry in item["models"] for unit in ENTRIES.get(entry, [])]:
             if item["accuracy"] == "stated":
-                plan.stated(model, name)
+                plan.stated(unit.model, name)
 except InputError as error:
     sys.exit(f"error: {error}")
 
 
 @cache
-def models_of_archive(entry):
-    """The models of an unpacked archive by name; its files are read once."""
+def units_of_archive(entry):
+    """What is measured of an unpacked archive by name; its files are read once."""
     try:
-        return {model.name: model for model in plan.models(config, {entry})[entry]}
+        return {unit.name: unit for unit in plan.units(config, {entry})[entry]}
     except InputError as error:
         raise WorkflowError(error)
 
 
-class Models(dict):
-    """Every single model by name; one of an archive is looked up there, once it is unpacked."""
+class Units(dict):
+    """All that is measured, by name; of an archive it is looked up there, once it is unpacked."""
 
     def __missing__(self, name):
-        entry = name.partition("@")[0]
-        found = models_of_archive(entry) if entry in ARCHIVED else {}
+        found = next((units_of_archive(entry) for entry in ARCHIVED if name.startswith(f"{entry}@")), {})
         if name not in found:
             raise WorkflowError(f"no model {name!r} in this configuration.")
         return found[name]
 
 
-MODELS = Models({model.name: model for group in [*ENTRIES.values(), *SNAPSHOTS.values()] for model in group})
+# ATTACKED[experiment][model]: a network on attacked images, once for each strength of the attack
+ATTACKED = {
+    name: {
+        unit.name: plan.attacked(unit, name, len(attacks.strengths(item["epsilons"])))
+        for entry in item["models"]
+        for unit in ENTRIES[entry]
+    }
+    for name, item in ATTACKS.items()
+}
+# VIEWED[experiment]: pixels, and networks, on the images of the experiment; each of its subsets is a sample
+VIEWED = {
+    name: ([plan.pixels(item)] if item["pixels"] else [])
+    + [plan.viewed(unit, item) for entry in item["models"] for unit in ENTRIES[entry]]
+    for name, item in SPOOFS.items()
+}
+GROUPS = [*ENTRIES.values(), *SNAPSHOTS.values(), *VIEWED.values()]
+GROUPS += [units for attacked in ATTACKED.values() for units in attacked.values()]
+UNITS = Units({unit.name: unit for group in GROUPS for unit in group})
+SUBSETS = {name: plan.subsets(item) for name, item in SPOOFS.items()}
+SAMPLES = config["samples"] | {name: sample for subsets in SUBSETS.values() for name, sample in subsets.items()}
+if workflow.is_main_process:
+    try:  # as far as files' headers tell it; of what is not there yet, the job does
+        inputs.check_plan(
+            config,
+            [unit for group in [*ENTRIES.values(), *VIEWED.values()] for unit in group],
+            {entry for item in ATTACKS.values() for entry in item["models"]},
+        )
+    except InputError as error:
+        sys.exit(f"error: {error}")
 
 
 pathvars:
@@ -115,62 +142,24 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "none"
 
 
-def one_of_models(*kinds):
-    """A wildcard that stands for a model of these kinds: its entry, and after an @ what tells it from the others.
+def one_of_models(models, *archived):
+    """A wildcard that stands for one of these models: its entry, and after an @ what tells it from the others.
 
-    Entries are few, and their names hold no @; thousands of full names would slow every match.
+    Entries are few, and their names hold no @; thousands of full names would slow every match. The models of an
+    archive are not known before it is unpacked.
     """
-    entries = {model.entry for model in MODELS.values() if model.kind in kinds}
-    entries |= {*ARCHIVED} if "file" in kinds else set()  # whose models are not known before the archive is unpacked
+    entries = {model.entry for model in models} | {*archived}
     return f"(?:{one_of(sorted(entries))})(?:@[A-Za-z0-9_@.-]+)?"
 
 
-# ATTACKED[experiment][model]: what stands for the model on attacked images, one a strength of the attack
-ATTACKED = {
-    name: {
-        model.name: plan.attacked(model, name, len(attacks.strengths(item["epsilons"])))
-        for entry in item["models"]
-        for model in ENTRIES[entry]
-    }
-    for name, item in ATTACKS.items()
-}
-# VIEWED[experiment]: pixels, and models on the images of the experiment; each subset is a sample of its own
-VIEWED = {
-    name: ([plan.pixels(name, item["dataset"], item["pixels"])] if item["pixels"] else [])
-    + [plan.viewed(model, name, item["dataset"]) for entry in item["models"] for model in ENTRIES[entry]]
-    for name, item in SPOOFS.items()
-}
-MODELS |= {model.name: model for group in VIEWED.values() for model in group}
-MODELS |= {model.name: model for group in ATTACKED.values() for models in group.values() for model in models}
-if workflow.is_main_process:
-    try:  # as far as files' headers tell it; of what is not there yet, the job does
-        inputs.check_plan(
-            config,
-            [model for group in [*ENTRIES.values(), *VIEWED.values()] for model in group],
-            {entry for item in ATTACKS.values() for entry in item["models"]},
-        )
-    except InputError as error:
-        sys.exit(f"error: {error}")
-SAMPLES = config["samples"] | {
-    f"{name}@{subset}": {
-        "split": subset,
-        "images": item["images"],
-        "indices": "random",
-        "seed": None,
-        "classes": None,
-        "clouds": "class",
-        "points": item["points"],
-        "layers": item["layers"],
-        "dimensions": True,
-    }
-    for name, item in SPOOFS.items()
-    for subset in item["subsets"]
-}
+def any_model():
+    """A wildcard that stands for anything that is measured."""
+    return one_of_models([unit.model for unit in UNITS.values()], *ARCHIVED)
 
 
 wildcard_constraints:
     dataset=one_of(config["datasets"]),
-    model=one_of_models("trained", "snapshot", "file", "activations", "attacked", "viewed", "pixels"),
+    model=any_model(),
     sample=one_of(SAMPLES),
     comparison=one_of(COMPARISONS),
     dynamics=one_of(DYNAMICS),
@@ -213,9 +202,19 @@ def seed_of(settings):
     return config["seed"] if settings["seed"] is None else settings["seed"]
 
 
+def model_of(wildcards):
+    """The network that a job is about."""
+    return UNITS[wildcards.model].model
+
+
 def of_model(wildcards):
-    """The configuration of a model."""
-    return MODELS[wildcards.model].settings
+    """The configuration of that network."""
+    return model_of(wildcards).settings
+
+
+def data_of(wildcards):
+    """The name of the data set whose images it gets."""
+    return UNITS[wildcards.model].images.dataset
 
 
 # assets and data sets
@@ -258,11 +257,11 @@ def dataset_source(wildcards):
 
 
 def dataset_file(wildcards):
-    return f"<results>/datasets/{of_model(wildcards)['dataset']}.h5"
+    return f"<results>/datasets/{data_of(wildcards)}.h5"
 
 
 def sample_file(wildcards):
-    return f"<results>/samples/{of_model(wildcards)['dataset']}/{wildcards.sample}.csv"
+    return f"<results>/samples/{data_of(wildcards)}/{wildcards.sample}.csv"
 
 
 def positions_file(wildcards):
@@ -282,35 +281,20 @@ def sample_settings(wildcards):
 
 def model_settings(wildcards):
     settings = pick(of_model(wildcards), "architecture", "activation", "width", "depth", "normalisation", "training")
-    return as_json(settings | {"seed": MODELS[wildcards.model].seed})
-
-
-def network(name):
-    """The model that runs: itself, or the one behind an attack or a view on other images."""
-    model = MODELS[name]
-    return MODELS[model.base] if model.kind in ("attacked", "viewed") else model
+    return as_json(settings | {"seed": model_of(wildcards).seed})
 
 
 def own_dataset_file(wildcards):
-    """The data set that a model was trained on, by whose pixels its input is normalised."""
-    return f"<results>/datasets/{network(wildcards.model).settings['dataset']}.h5"
+    """The data set that a network was trained on, by whose pixels its input is normalised."""
+    return f"<results>/datasets/{of_model(wildcards)['dataset']}.h5"
 
 
 def model_file(wildcards):
-    model = network(wildcards.model)
-    if model.kind == "trained":
-        return f"<results>/models/{model.name}/model.keras"
-    return f"<results>/models/{model.base}/snapshots" if model.kind == "snapshot" else model.path
+    return model_of(wildcards).path
 
 
 def keras_file(wildcards, input):
-    """The Keras file itself: a snapshot lies in the folder that its training makes."""
-    model = network(wildcards.model)
-    return f"{input.model}/{model.epoch:04d}.keras" if model.kind == "snapshot" else str(input.model)
-
-
-def metrics_file(name):
-    return f"<results>/{'models' if MODELS[name].kind == 'trained' else 'evaluations'}/{name}/metrics.json"
+    return model_of(wildcards).keras_file(str(input.model))
 
 
 def trust_flag(wildcards):
@@ -322,23 +306,17 @@ def stated_flag(wildcards):
     return "" if stated is None else f"--stated-accuracy={stated}"
 
 
-def activations_file(model, sample):
-    if MODELS[model].kind == "activations":
-        return MODELS[model].path
-    if MODELS[model].kind == "attacked":
-        return f"<results>/attacks/{MODELS[model].experiment}/{MODELS[model].base}"
-    return f"<results>/activations/{model}/{sample}.h5"
+def activations_of(wildcards):
+    return UNITS[wildcards.model].activations(wildcards.sample)
 
 
 def activations_path(wildcards, input):
-    """The activations file itself: those of an attack lie in the folder that it makes."""
-    model = MODELS[wildcards.model]
-    return f"{input[0]}/{model.strength:02d}.h5" if model.kind == "attacked" else str(input[0])
+    return UNITS[wildcards.model].activations_file(str(input[0]))
 
 
 def layers_of(model, sample):
-    """The layers of a model that are tapped on a sample: {file name: token}, in order of depth."""
-    return plan.layers_of(MODELS[model], SAMPLES[sample])
+    """The layers that are tapped on a sample: {file name: token}, in order of depth."""
+    return UNITS[model].layers(SAMPLES[sample])
 
 
 def layer_of(wildcards):

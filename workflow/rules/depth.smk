@@ -20,7 +20,7 @@ rule join_depth_tables:
     conda:
         "../../envs/homology.yaml"
     params:
-        curves=lambda wildcards: as_json({model.name: model.curve for model in compared(wildcards)}),
+        curves=lambda wildcards: as_json({unit.name: unit.model.curve for unit in compared(wildcards)}),
         code=code("join_tables.py"),
     shell:
         "python $SCRIPTS/join_tables.py --tables {input:q} --curves {params.curves:q} --out {output:q} 2> {log:q}"
@@ -29,7 +29,7 @@ rule join_depth_tables:
 rule tabulate_accuracy:
     input:
         lambda wildcards: [
-            activations_file(model.name, COMPARISONS[wildcards.comparison]["sample"]) for model in compared(wildcards)
+            unit.activations(COMPARISONS[wildcards.comparison]["sample"]) for unit in compared(wildcards)
         ],
     output:
         table="<depth>/accuracy.csv",
@@ -124,7 +124,7 @@ for figure in DEPTH_FIGURES:
         params:
             figure=figure,
             labels=(
-                (lambda wildcards: as_json([[m.name, m.name] for m in compared(wildcards) if m.kind == "trained"]))
+                (lambda wildcards: as_json([[u.name, u.name] for u in compared(wildcards) if u.model.history]))
                 if figure == "training"
                 else (lambda wildcards: labels_of(compared(wildcards)))
             ),
@@ -174,8 +174,8 @@ rule draw_diagrams:
     conda:
         "../../envs/figures.yaml"
     params:
-        labels=lambda wildcards: as_json([[wildcards.model, MODELS[wildcards.model].label]]),
-        title=lambda wildcards: MODELS[wildcards.model].label,
+        labels=lambda wildcards: as_json([[wildcards.model, model_of(wildcards).label]]),
+        title=lambda wildcards: model_of(wildcards).label,
         options=lambda wildcards: as_json(
             {"measured": len(layers_of(wildcards.model, COMPARISONS[wildcards.comparison]["sample"]))}
         ),

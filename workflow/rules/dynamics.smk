@@ -4,7 +4,7 @@
 rule join_snapshots:
     input:
         tables=lambda wildcards: tables_of(DYNAMICS[wildcards.dynamics], snapshots_of(wildcards)),
-        metrics=lambda wildcards: [metrics_file(model.name) for model in snapshots_of(wildcards)],
+        metrics=lambda wildcards: [unit.model.metrics for unit in snapshots_of(wildcards)],
     output:
         report(
             "<dynamics>/dynamics.csv",
@@ -20,8 +20,8 @@ rule join_snapshots:
     conda:
         "../../envs/homology.yaml"
     params:
-        models=lambda wildcards: [model.entry for model in snapshots_of(wildcards)],
-        epochs=lambda wildcards: [model.epoch for model in snapshots_of(wildcards)],
+        models=lambda wildcards: [unit.model.entry for unit in snapshots_of(wildcards)],
+        epochs=lambda wildcards: [unit.model.epoch for unit in snapshots_of(wildcards)],
         code=code("join_snapshots.py"),
     shell:
         "python $SCRIPTS/join_snapshots.py --tables {input.tables:q} --metrics {input.metrics:q}"
@@ -47,7 +47,7 @@ rule summarize_dynamics:
         "../../envs/homology.yaml"
     params:
         labels=lambda wildcards: as_json(
-            [[entry, FOLLOWED[entry].label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
+            [[entry, FOLLOWED[entry].model.label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
         ),
         title=lambda wildcards: title_of(DYNAMICS[wildcards.dynamics]),
         code=code("summarize.py", "topodepth.summaries.dynamics"),
@@ -76,7 +76,7 @@ rule draw_dynamics:
         "../../envs/figures.yaml"
     params:
         labels=lambda wildcards: as_json(
-            [[entry, FOLLOWED[entry].label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
+            [[entry, FOLLOWED[entry].model.label] for entry in DYNAMICS[wildcards.dynamics]["models"]]
         ),
         title=lambda wildcards: title_of(DYNAMICS[wildcards.dynamics]),
         code=code("draw_figure.py", "topodepth.figures.dynamics"),

@@ -11,21 +11,21 @@ def spread(items, count):
 
 
 def members(experiment):
-    """The single models of an experiment, in order."""
-    return [model for entry in experiment["models"] for model in ENTRIES[entry]]
+    """What an experiment measures, in order."""
+    return [unit for entry in experiment["models"] for unit in ENTRIES[entry]]
 
 
-def tables_of(experiment, models):
-    return [f"<results>/tables/{model.name}/{experiment['sample']}.csv" for model in models]
+def tables_of(experiment, units):
+    return [f"<results>/tables/{unit.name}/{experiment['sample']}.csv" for unit in units]
 
 
 def compared(wildcards):
     return members(COMPARISONS[wildcards.comparison])
 
 
-def labels_of(models):
+def labels_of(units):
     """Curves in order, with their labels; a list of pairs keeps the order in JSON."""
-    labels = {model.curve: model.label for model in models}
+    labels = {unit.model.curve: unit.model.label for unit in units}
     return as_json([[curve, label] for curve, label in labels.items()])
 
 
@@ -38,19 +38,18 @@ def models_told(wildcards):
     return as_json(
         [
             {
-                "model": model.name,
-                "label": model.label if model.curve == model.name else f"{model.label}, seed {model.seed}",
-                "dataset": model.settings["dataset"],
-                "stated_accuracy": model.settings.get("stated_accuracy"),
+                "model": unit.name,
+                "label": unit.model.label + (f", seed {unit.model.seed}" if unit.model.curve != unit.name else ""),
+                "dataset": unit.images.dataset,
+                "stated_accuracy": unit.model.settings.get("stated_accuracy"),
             }
-            for model in compared(wildcards)
+            for unit in compared(wildcards)
         ]
     )
 
 
 def histories(wildcards):
-    trained = [model.name for model in compared(wildcards) if model.kind == "trained"]
-    return [f"<results>/models/{name}/history.csv" for name in trained]
+    return [path for unit in compared(wildcards) for path in unit.model.history]
 
 
 def chosen_diagrams(wildcards):
@@ -62,13 +61,13 @@ def chosen_diagrams(wildcards):
 
 def drawn_diagrams(comparison):
     """The models whose diagrams are drawn: one a curve."""
-    first = {model.curve: model for model in reversed(members(comparison))}
-    return sorted(model.name for model in first.values()) if comparison["diagrams"] else []
+    first = {unit.model.curve: unit for unit in reversed(members(comparison))}
+    return sorted(unit.name for unit in first.values()) if comparison["diagrams"] else []
 
 
 def depth_figures(comparison):
     """Training curves are drawn where models were trained here, dimensions where they are estimated."""
-    trained = any(model.kind == "trained" for model in members(comparison))
+    trained = any(unit.model.history for unit in members(comparison))
     estimated = SAMPLES[comparison["sample"]]["dimensions"] and config["dimension"]["estimators"]
     return ["depth", "depth_models"] + (["dimension"] if estimated else []) + (["training"] if trained else [])
 
@@ -85,12 +84,12 @@ def snapshots_of(wildcards):
 
 
 def compared_generally(wildcards):
-    """The models of a generalisation experiment; asking for those of an archive waits for it to be unpacked."""
+    """What a generalisation experiment measures; asking for the models of an archive waits for it to be unpacked."""
     found = []
     for entry in GENERALIZATION[wildcards.generalization]["models"]:
         if entry in ARCHIVED:
             checkpoints.unpack_asset.get(asset=config["models"][entry]["asset"])
-            found += models_of_archive(entry).values()
+            found += units_of_archive(entry).values()
         else:
             found += ENTRIES[entry]
     if GENERALIZATION[wildcards.generalization]["accuracy"] == "stated":
@@ -98,10 +97,10 @@ def compared_generally(wildcards):
     return found
 
 
-def names_told(experiment, models):
+def names_told(experiment, units):
     """What the names of the models' files state: (architecture, test accuracy) of each."""
     try:
-        return [plan.stated(model, experiment) for model in models]
+        return [plan.stated(unit.model, experiment) for unit in units]
     except InputError as error:
         raise WorkflowError(error)
 
@@ -109,35 +108,35 @@ def names_told(experiment, models):
 def general_activations(wildcards):
     """Activations files that hold logits, whose margins are rivals of the descriptors."""
     item = GENERALIZATION[wildcards.generalization]
-    models = [model.name for model in compared_generally(wildcards)]
-    if all("logits" in layers_of(model, item["sample"]) for model in models):
-        return [activations_file(model, item["sample"]) for model in models]
+    units = compared_generally(wildcards)
+    if all("logits" in unit.layers(SAMPLES[item["sample"]]) for unit in units):
+        return [unit.activations(item["sample"]) for unit in units]
     return []
 
 
 def general_metrics(wildcards):
     stated = GENERALIZATION[wildcards.generalization]["accuracy"] == "stated"
-    return [] if stated else [metrics_file(model.name) for model in compared_generally(wildcards)]
+    return [] if stated else [unit.model.metrics for unit in compared_generally(wildcards)]
 
 
 def general_listing(wildcards):
     """What the tables say of each model beside what is measured, and where that lies."""
-    item, models = GENERALIZATION[wildcards.generalization], compared_generally(wildcards)
+    item, units = GENERALIZATION[wildcards.generalization], compared_generally(wildcards)
     if item["accuracy"] == "stated":
-        told = names_told(wildcards.generalization, models)
+        told = names_told(wildcards.generalization, units)
     else:
-        told = [(model.architecture, model.settings["stated_accuracy"]) for model in models]
+        told = [(unit.model.architecture, unit.model.settings["stated_accuracy"]) for unit in units]
     about = [
         {
-            "model": model.name,
-            "entry": model.entry,
-            "label": model.label,
+            "model": unit.name,
+            "entry": unit.model.entry,
+            "label": unit.model.label,
             "architecture": architecture,
-            "seed": model.seed if model.kind == "trained" else None,
+            "seed": unit.model.seed if unit.model.is_made else None,
             "stated_accuracy": accuracy,
-            "axes": model.axes,
+            "axes": unit.model.axes,
         }
-        for model, (architecture, accuracy) in zip(models, told, strict=True)
+        for unit, (architecture, accuracy) in zip(units, told, strict=True)
     ]
     return as_json({"models": about, "classes": item["classes"]})
 
@@ -164,8 +163,13 @@ def general_scatter(wildcards):
     return as_json(options | {"descriptor": leading_descriptor()})
 
 
+def spoof_of(wildcards):
+    """The experiment that draws a sample."""
+    return next(SPOOFS[name] for name, subsets in SUBSETS.items() if wildcards.sample in subsets)
+
+
 def spoof_settings(wildcards):
-    item = SPOOFS[wildcards.sample.partition("@")[0]]
+    item = spoof_of(wildcards)
     topology, dimension = item["topology"], item["dimension"]
     parameters = description_settings()["parameters"] | {"ph_dimension": pick(dimension, "alpha", "draws", "sizes")}
     return as_json(
@@ -184,9 +188,8 @@ def spoof_figures(experiment):
 
 
 def spoof_columns(wildcards):
-    model, subset = MODELS[wildcards.model], wildcards.sample.partition("@")[2]
-    columns = {"run": config["run"], "dataset": model.settings["dataset"], "subset": subset}
-    return as_json(columns | {"representation": model.base or model.name.partition("@")[0]})
+    columns = {"run": config["run"], "dataset": data_of(wildcards), "subset": SAMPLES[wildcards.sample]["split"]}
+    return as_json(columns | {"representation": model_of(wildcards).name})
 
 
 def spoof_files(ending):
@@ -194,21 +197,21 @@ def spoof_files(ending):
 
     def files(wildcards):
         return [
-            f"<results>/spoofs/{model.name}/{wildcards.spoofing}@{subset}/{layer}.{ending}"
-            for subset in SPOOFS[wildcards.spoofing]["subsets"]
-            for model in VIEWED[wildcards.spoofing]
-            for layer in layers_of(model.name, f"{wildcards.spoofing}@{subset}")
+            f"<results>/spoofs/{unit.name}/{sample}/{layer}.{ending}"
+            for sample, settings in SUBSETS[wildcards.spoofing].items()
+            for unit in VIEWED[wildcards.spoofing]
+            for layer in unit.layers(settings)
         ]
 
     return files
 
 
 def spoof_labels(wildcards):
-    return as_json([[model.base or "pixels", model.label] for model in VIEWED[wildcards.spoofing]])
+    return as_json([[unit.model.name, unit.model.label] for unit in VIEWED[wildcards.spoofing]])
 
 
 def sample_of_attack(wildcards):
-    return f"<results>/samples/{of_model(wildcards)['dataset']}/{ATTACKS[wildcards.attack]['sample']}.csv"
+    return f"<results>/samples/{data_of(wildcards)}/{ATTACKS[wildcards.attack]['sample']}.csv"
 
 
 def attack_settings(wildcards):
@@ -217,7 +220,7 @@ def attack_settings(wildcards):
 
 
 def attack_title(wildcards):
-    return f"{title_of(ATTACKS[wildcards.attack])}: {MODELS[wildcards.model].label}"
+    return f"{title_of(ATTACKS[wildcards.attack])}: {model_of(wildcards).label}"
 
 
 def attacked_diagrams(wildcards):
@@ -230,17 +233,17 @@ def attacked_dimensions(wildcards):
     """The dimensions of every layer at every strength of an attack, where they are asked for."""
     item = ATTACKS[wildcards.attack]
     return [
-        f"<results>/dimensions/{model.name}/{item['sample']}/{layer}.csv"
-        for model in ATTACKED[wildcards.attack][wildcards.model]
+        f"<results>/dimensions/{unit.name}/{item['sample']}/{layer}.csv"
+        for unit in ATTACKED[wildcards.attack][wildcards.model]
         if item["dimensions"]
-        for layer in layers_of(model.name, item["sample"])
+        for layer in unit.layers(SAMPLES[item["sample"]])
     ]
 
 
 def code_digests(wildcards):
     """The digest of the code behind every script, with the architectures and loaders that this run uses."""
     digests = {path.name: code(path.name) for path in sorted(SCRIPTS.glob("*.py"))}
-    names = {model.settings["architecture"] for model in MODELS.values() if model.kind == "trained"}
+    names = {unit.model.settings["architecture"] for unit in UNITS.values() if unit.model.is_made}
     digests |= {
         f"train_model.py, {name}": code("train_model.py", architectures.registry.module_of(name))
         for name in sorted(names)
@@ -253,7 +256,7 @@ def code_digests(wildcards):
 
 
 def datasets_used():
-    named = {model.settings["dataset"] for model in MODELS.values() if model.kind != "activations"}
+    named = {unit.images.dataset for unit in UNITS.values() if unit.has_images}
     return sorted(named | {config["models"][entry]["dataset"] for entry in ARCHIVED})
 
 
@@ -261,7 +264,7 @@ def external_inputs(wildcards):
     """Every file and folder that this run reads and did not make: assets, sources of data sets, models, activations,
     positions of samples."""
     archives = [asset_path(config["models"][entry]["asset"]) for entry in ARCHIVED]
-    files = [model.path for model in MODELS.values() if model.path and model.entry not in ARCHIVED]
+    files = [path for unit in UNITS.values() for path in unit.brought]
     sources = [
         path for name in datasets_used() for path in dataset_paths(name, f"results/{config['run']}/provenance.json")
     ]

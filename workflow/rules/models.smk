@@ -13,7 +13,7 @@ rule train_model:
     benchmark:
         "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of_models("trained"),
+        model=one_of_models([unit.model for unit in UNITS.values() if unit.model.history]),
     retries: 1  # a killed one goes on after its last epoch
     conda:
         "../../envs/networks.yaml"

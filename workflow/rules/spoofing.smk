@@ -4,7 +4,7 @@ SPOOF_FIGURES = {"spoofing_growth": "curves", "spoofing_layers": "spoofing"}
 
 rule compare_spoofs:
     input:
-        activations=lambda wildcards: activations_file(wildcards.model, wildcards.sample),
+        activations=activations_of,
         dataset=dataset_file,
     output:
         table="<results>/spoofs/{model}/{sample}/{layer}.csv",
@@ -14,7 +14,7 @@ rule compare_spoofs:
     benchmark:
         "<benchmarks>/compare_spoofs/{model}-{sample}-{layer}.tsv"
     wildcard_constraints:
-        model=one_of_models("viewed", "pixels"),
+        model=one_of_models([unit.model for group in VIEWED.values() for unit in group]),
     conda:
         "../../envs/homology.yaml"
     params:

@@ -3,7 +3,7 @@
 
 rule compute_diagrams:
     input:
-        lambda wildcards: activations_file(wildcards.model, wildcards.sample),
+        activations_of,
     output:
         "<results>/diagrams/{model}/{sample}/{layer}.h5",
     log:
@@ -27,7 +27,7 @@ rule compute_diagrams:
 
 rule estimate_dimensions:
     input:
-        lambda wildcards: activations_file(wildcards.model, wildcards.sample),
+        activations_of,
     output:
         "<results>/dimensions/{model}/{sample}/{layer}.csv",
     log:
@@ -57,7 +57,7 @@ rule estimate_dimensions:
 
 rule describe_model:
     input:
-        activations=lambda wildcards: activations_file(wildcards.model, wildcards.sample),
+        activations=activations_of,
         diagrams=layer_files("diagrams", "h5"),
         dimensions=layer_files("dimensions", "csv"),
     output:
@@ -73,7 +73,7 @@ rule describe_model:
         columns=lambda wildcards: as_json(
             {
                 "run": config["run"],
-                "dataset": of_model(wildcards)["dataset"],
+                "dataset": data_of(wildcards),
             }
         ),
         code=code("describe_model.py"),

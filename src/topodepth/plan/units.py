@@ -1,0 +1,217 @@
+"""What is measured: a network on images, in some of its layers."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from topodepth import model_files
+from topodepth.errors import InputError
+
+RESULTS = "<results>"  # stands for the folder of the run's results
+ACTIVATIONS = f"{RESULTS}/activations/{{unit}}/{{sample}}.h5"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network of the configuration; of images and activations that come without one, what stands in its place.
+
+    Attributes
+    ----------
+    name
+        Unique among networks.
+    entry
+        Name under ``models`` or ``activations`` that it belongs to.
+    label
+        Name in figures.
+    settings
+        The entry's configuration, that of a grid's cell with the values of its axes.
+    layers
+        ``{file name of the layer: token}``, in order of depth.
+    path
+        Its Keras file, or the folder of snapshots that it lies in; none where there is no network to run.
+    seed, epoch
+        Of its training; the epoch of a snapshot only.
+    axes
+        Value on each axis of the grid that it is a cell of.
+    curve
+        The curve it belongs to in figures: models that differ in their seed only share one.
+    """
+
+    name: str
+    entry: str
+    label: str
+    settings: Mapping
+    layers: Mapping[str, str | int]
+    path: str = ""
+    seed: int = 0
+    epoch: int | None = None
+    axes: Mapping[str, object] = field(default_factory=dict)
+    curve: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.curve:
+            object.__setattr__(self, "curve", self.name)
+
+    @property
+    def is_made(self) -> bool:
+        """Whether this pipeline trains it."""
+        return self.path.startswith(RESULTS)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether this pipeline trains it, to the end."""
+        return self.is_made and self.epoch is None
+
+    @property
+    def metrics(self) -> str:
+        """Where its accuracy is written: by its training, or by an evaluation."""
+        return f"{RESULTS}/{'models' if self.is_final else 'evaluations'}/{self.name}/metrics.json"
+
+    @property
+    def history(self) -> list[str]:
+        """The course of its training, where it is trained here."""
+        return [f"{RESULTS}/models/{self.name}/history.csv"] if self.is_final else []
+
+    def keras_file(self, path: str) -> str:
+        """Return the Keras file itself, at a path of this machine: a snapshot lies in the folder of its training."""
+        return path if self.epoch is None else f"{path}/{self.epoch:04d}.keras"
+
+    @property
+    def architecture(self) -> str:
+        """Its architecture as configured; of a file the entry's name, in a folder with the number of the file's layers.
+
+        File names say nothing here: they are read where `accuracy: stated` asks for it, by :func:`stated`.
+        """
+        if self.is_made or not self.path or self.name == self.entry:
+            return self.settings.get("architecture") or self.entry
+        found = model_files.inspect(self.path, trust=self.settings["trust"])
+        return f"{self.entry}, {len(found.layers)} layers"
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that a network gets.
+
+    Attributes
+    ----------
+    dataset
+        Name of the data set that they are from.
+    activations
+        The file of activations on them, or the folder of an attack that it lies in.
+    strength
+        Which of the strengths of the attack that changed them, counted from 0; None where none did.
+    """
+
+    dataset: str
+    activations: str = ACTIVATIONS
+    strength: int | None = None
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What is measured: a network on images.
+
+    Attributes
+    ----------
+    name
+        Unique; part of file names, and the column ``model`` of tables.
+    model, images
+        The two parts.
+    """
+
+    name: str
+    model: Model
+    images: Images
+
+    @property
+    def brought(self) -> list[str]:
+        """The files of the user's that it comes from: a network, or activations."""
+        return [path for path in (self.model.path, self.images.activations) if path and not path.startswith(RESULTS)]
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images: of activations that are brought nothing else is known."""
+        return self.images.activations.startswith(RESULTS)
+
+    def activations(self, sample: str) -> str:
+        """Return the file of activations on a sample, or the folder that it lies in."""
+        path = self.images.activations
+        return path.format(unit=self.name, sample=sample) if path == ACTIVATIONS else path
+
+    def activations_file(self, path: str) -> str:
+        """Return the activations file itself, at a path of this machine."""
+        return path if self.images.strength is None else f"{path}/{self.images.strength:02d}.h5"
+
+    def layers(self, sample: Mapping) -> Mapping[str, str | int]:
+        """Return the layers that are tapped on a sample: those that the sample lists, else the network's own."""
+        if sample["layers"] is None:
+            return self.model.layers
+        return {as_file_name(token): token for token in sample["layers"]}
+
+
+def as_file_name(token: str | int) -> str:
+    """Return a layer's token as part of a file name."""
+    return re.sub(r"[^A-Za-z0-9_@.-]", ".", str(token))
+
+
+def followed(units: list[Unit]) -> Unit:
+    """Return the one of an entry that is followed through its training: of several seeds, the first.
+
+    Raises
+    ------
+    InputError
+        If the entry stands for models that differ in more than their seed: only one of them would be shown.
+    """
+    if len({unit.model.curve for unit in units}) > 1:
+        raise InputError(
+            f"config key 'models.{units[0].model.entry}': expected one model, or several that differ in their seed "
+            f"only, to follow it through training. Received: {len(units)}, such as {units[0].name} and "
+            f"{units[-1].name}."
+        )
+    return units[0]
+
+
+def snapshots(unit: Unit) -> list[Unit]:
+    """Return a network at the snapshots of its training, in order of epochs.
+
+    Raises
+    ------
+    InputError
+        If the configuration keeps none, or one after the end of training.
+    """
+    model = unit.model
+    where = f"config key 'models.{model.entry}.training.snapshots'"
+    epochs = sorted(model.settings["training"]["snapshots"]) if model.is_final else []
+    if not epochs:
+        raise InputError(f"{where}: expected epochs of a model trained here, for the dynamics. Received: {epochs}.")
+    if epochs[-1] > model.settings["training"]["epochs"]:
+        raise InputError(
+            f"{where}: expected epochs up to {model.settings['training']['epochs']}. Received: {epochs[-1]}."
+        )
+    folder = f"{RESULTS}/models/{model.name}/snapshots"
+    found = [
+        replace(model, name=f"{model.name}@{epoch:04d}", path=folder, epoch=epoch, axes={}, curve="")
+        for epoch in epochs
+    ]
+    return [Unit(each.name, each, unit.images) for each in found]
+
+
+def attacked(unit: Unit, experiment: str, strengths: int) -> list[Unit]:
+    """Return a network on attacked images, once for each strength of the attack, in order."""
+    folder = f"{RESULTS}/attacks/{experiment}/{unit.name}"
+    return [
+        Unit(f"{unit.name}@attack.{experiment}-{k:02d}", unit.model, Images(unit.images.dataset, folder, k))
+        for k in range(strengths)
+    ]
+
+
+def viewed(unit: Unit, experiment: Mapping) -> Unit:
+    """Return a network on the images of a spoofing experiment, in the layers that this names, else in its own."""
+    model = replace(unit.model, layers=unit.layers(experiment))
+    return Unit(f"{unit.name}@spoof.{experiment['name']}", model, Images(experiment["dataset"]))
+
+
+def pixels(experiment: Mapping) -> Unit:
+    """Return the images of a spoofing experiment without a network: the pixels are the one layer."""
+    own = Model("pixels", "pixels", "pixels", experiment["pixels"], {"pixels": "pixels"})
+    return Unit(f"pixels@spoof.{experiment['name']}", own, Images(experiment["dataset"]))
