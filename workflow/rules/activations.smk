@@ -1,8 +1,13 @@
+own_dataset_file = unit(lambda unit: f"<results>/datasets/{unit.model.settings['dataset']}.h5")
+stated_flag = unit(lambda unit: flag("--stated-accuracy", unit.model.settings["stated_accuracy"]))
+sample_file = measured(lambda unit, sample: f"<results>/samples/{unit.images.dataset}/{sample}.csv")
+
+
 rule extract_activations:
     input:
         model=model_file,
         dataset=dataset_file,
-        own_dataset=own_dataset_file,
+        own_dataset=own_dataset_file,  # by whose pixels a network's input is normalised
         sample=sample_file,
     output:
         "<results>/activations/{model}/{sample}.h5",
@@ -11,17 +16,17 @@ rule extract_activations:
     benchmark:
         "<benchmarks>/extract_activations/{model}-{sample}.tsv"
     wildcard_constraints:
-        model=one_of_models([unit.model for unit in UNITS.values() if unit.model.path], *ARCHIVED),
+        model=PLAN.networks(),
     conda:
         "../../envs/networks.yaml"
     resources:
         gpu=1,
     params:
-        split=lambda wildcards: SAMPLES[wildcards.sample]["split"],
+        split=lambda wildcards: PLAN.samples[wildcards.sample]["split"],
         model=keras_file,
-        normalisation=lambda wildcards: of_model(wildcards)["normalisation"],
+        normalisation=normalisation,
         trust=trust_flag,
-        layers=lambda wildcards: as_json([*layers_of(wildcards.model, wildcards.sample).values()]),
+        layers=measured(lambda unit, sample: as_json([*layers_of(unit, sample).values()])),
         stated=stated_flag,
         code=code("extract_activations.py"),
     shell:
@@ -42,13 +47,13 @@ rule extract_pixels:
     benchmark:
         "<benchmarks>/extract_pixels/{model}-{sample}.tsv"
     wildcard_constraints:
-        model=one_of_models([group[0].model for group in VIEWED.values() if not group[0].model.path]),
+        model=PLAN.bare_images(),
     conda:
         "../../envs/homology.yaml"
     params:
-        split=lambda wildcards: SAMPLES[wildcards.sample]["split"],
-        size=lambda wildcards: f"--size={of_model(wildcards)['size']}" if of_model(wildcards)["size"] else "",
-        colour=lambda wildcards: of_model(wildcards)["colour"],
+        split=lambda wildcards: PLAN.samples[wildcards.sample]["split"],
+        size=unit(lambda unit: flag("--size", unit.model.settings["size"])),
+        colour=unit(lambda unit: unit.model.settings["colour"]),
         code=code("extract_pixels.py"),
     shell:
         "python $SCRIPTS/extract_pixels.py --dataset={input.dataset:q} --sample={input.sample:q}"

@@ -1,12 +1,22 @@
 # The adversarial experiment: what an attack that succeeds does to the topology of every layer.
-ATTACK_FIGURES = {"adversarial_depth": "table", "adversarial_success": "changes"}
+
+
+def attacked(answer):
+    """What a rule asks the attack and the network that its wildcards name."""
+    return look_up(
+        lambda wildcards: answer(PLAN.experiments["adversarial"][wildcards.attack], PLAN.units[wildcards.model])
+    )
+
+
+def attacked_diagrams_memory(wildcards, attempt):
+    return attempt * plan.diagrams_megabytes(PLAN, PLAN.experiments["adversarial"][wildcards.attack]["sample"])
 
 
 rule attack_model:
     input:
         model=model_file,
         dataset=dataset_file,
-        sample=sample_of_attack,
+        sample=attacked(lambda item, unit: f"<results>/samples/{unit.images.dataset}/{item['sample']}.csv"),
     output:
         # activations at every strength, 00.h5 …, metrics.csv and images.h5
         directory("<results>/attacks/{attack}/{model}"),
@@ -15,19 +25,19 @@ rule attack_model:
     benchmark:
         "<benchmarks>/attack_model/{attack}-{model}.tsv"
     wildcard_constraints:
-        model=one_of_models([unit.model for unit in UNITS.values() if unit.model.path], *ARCHIVED),
+        model=PLAN.networks(),
     conda:
         "../../envs/networks.yaml"
     resources:
         gpu=1,
     params:
-        split=lambda wildcards: SAMPLES[ATTACKS[wildcards.attack]["sample"]]["split"],
+        split=experiment("adversarial", lambda item: PLAN.samples[item["sample"]]["split"]),
         name="{model}@attack.{attack}",
         model=keras_file,
-        normalisation=lambda wildcards: of_model(wildcards)["normalisation"],
+        normalisation=normalisation,
         trust=trust_flag,
-        layers=lambda wildcards: as_json([*layers_of(wildcards.model, ATTACKS[wildcards.attack]["sample"]).values()]),
-        settings=attack_settings,
+        layers=attacked(lambda item, unit: as_json([*item.layers(unit).values()])),
+        settings=experiment("adversarial", lambda item: as_json(item.attack_settings)),
         code=code("attack_model.py"),
     shell:
         "python $SCRIPTS/attack_model.py --name={params.name:q} --model={params.model:q} {params.trust}"
@@ -53,8 +63,8 @@ rule compute_attacked_diagrams:
     resources:
         mem_mb=attacked_diagrams_memory,
     params:
-        layer=lambda wildcards: layers_of(wildcards.model, ATTACKS[wildcards.attack]["sample"])[wildcards.layer],
-        settings=lambda wildcards: diagram_settings(ATTACKS[wildcards.attack]["sample"]),
+        layer=lambda wildcards: attacked(lambda item, unit: item.layers(unit))(wildcards)[wildcards.layer],
+        settings=experiment("adversarial", lambda item: as_json(PLAN.diagram_settings(item["sample"]))),
         code=code("compute_attacked_diagrams.py"),
     shell:
         "python $SCRIPTS/compute_attacked_diagrams.py --attack {input:q} --layer={params.layer:q}"
@@ -64,13 +74,13 @@ rule compute_attacked_diagrams:
 rule compare_attacks:
     input:
         attack=rules.attack_model.output,
-        diagrams=attacked_diagrams,
-        dimensions=attacked_dimensions,
+        diagrams=attacked(lambda item, unit: item.diagrams(unit)),
+        dimensions=attacked(lambda item, unit: item.dimensions(unit)),
     output:
         table=report(
             "<adversarial>/{model}/table.csv",
             caption="../report/adversarial_tables.rst",
-            category="Adversarial",
+            category=PLAN.kinds["adversarial"].category,
             subcategory="{attack}",
             labels={"result": "table of all values, {model}"},
         ),
@@ -79,7 +89,7 @@ rule compare_attacks:
         summary=report(
             "<adversarial>/{model}/summary.html",
             caption="../report/adversarial_tables.rst",
-            category="Adversarial",
+            category=PLAN.kinds["adversarial"].category,
             subcategory="{attack}",
             labels={"result": "simpler or more complex, in words, {model}"},
         ),
@@ -90,7 +100,7 @@ rule compare_attacks:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=lambda wildcards: as_json(description_settings() | {"title": attack_title(wildcards)}),
+        settings=lambda wildcards: as_json(PLAN.description_settings | {"title": title("adversarial")(wildcards)}),
         code=code("compare_attacks.py"),
     shell:
         "python $SCRIPTS/compare_attacks.py --metrics {input.attack:q}/metrics.csv --diagrams {input.diagrams:q}"
@@ -105,7 +115,7 @@ rule draw_adversarial_images:
         report(
             "<adversarial>/{model}/adversarial_images.png",
             caption="../report/adversarial_images.rst",
-            category="Adversarial",
+            category=PLAN.kinds["adversarial"].category,
             subcategory="{attack}",
             labels={"result": "images, {model}"},
         ),
@@ -117,50 +127,7 @@ rule draw_adversarial_images:
     conda:
         "../../envs/figures.yaml"
     params:
-        title=attack_title,
+        title=title("adversarial"),
         code=code("draw_images.py"),
     shell:
         "python $SCRIPTS/draw_images.py --images {input:q}/images.h5 --title={params.title:q} --out {output:q} 2> {log:q}"
-
-
-# one rule a figure, for a caption may not hold wildcards
-for figure, table in ATTACK_FIGURES.items():
-
-    rule:
-        name:
-            f"draw_{figure}"
-        input:
-            f"<adversarial>/{{model}}/{table}.csv",
-        output:
-            report(
-                f"<adversarial>/{{model}}/{figure}.png",
-                caption=f"../report/{figure}.rst",
-                category="Adversarial",
-                subcategory="{attack}",
-                labels={"result": f"{figure.removeprefix('adversarial_')}, {{model}}"},
-            ),
-            f"<adversarial>/{{model}}/{figure}.svg",
-        log:
-            f"<logs>/draw_{figure}/{{attack}}-{{model}}.log",
-        benchmark:
-            f"<benchmarks>/draw_{figure}/{{attack}}-{{model}}.tsv"
-        conda:
-            "../../envs/figures.yaml"
-        params:
-            figure=figure,
-            title=attack_title,
-            options=as_json({"descriptor": leading_descriptor()} if figure == "adversarial_success" else {}),
-            code=code("draw_figure.py", f"topodepth.figures.{figure}"),
-        shell:
-            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title={params.title:q}"
-            " --options {params.options:q} --out {output:q} 2> {log:q}"
-
-
-rule adversarial:
-    input:
-        [
-            f"<results>/adversarial/{experiment}/{model}/{result}"
-            for experiment, attacked in ATTACKED.items()
-            for model in attacked
-            for result in ["summary.html", "adversarial_images.png", *[f"{figure}.png" for figure in ATTACK_FIGURES]]
-        ],

@@ -4,22 +4,20 @@
 
 rule fetch_asset:
     input:
-        asset_by_hand,
+        look_up(lambda wildcards: PLAN.file_by_hand(wildcards.file)),
     output:
         "resources/{file}",
     log:
         "resources/logs/{file}.log",
     wildcard_constraints:
-        file=one_of(asset["file"] for asset in config["assets"].values()),
+        file=plan.one_of(asset["file"] for asset in config["assets"].values()),
     retries: 0  # it goes on by itself where a download broke off
     localrule: True
     conda:
         "../../envs/assets.yaml"
     params:
-        name=asset_of_file,
-        settings=lambda wildcards: as_json(
-            pick(config["assets"][asset_of_file(wildcards)], "drive", "urls", "path", "sha256", "size")
-        ),
+        name=lambda wildcards: PLAN.asset_of(wildcards.file),
+        settings=lambda wildcards: as_json(PLAN.asset_settings(wildcards.file)),
         lock="resources/assets.lock.json",
     shell:
         "python $SCRIPTS/fetch_asset.py --name={params.name:q} --settings {params.settings:q} --lock {params.lock:q}"
@@ -35,7 +33,7 @@ checkpoint unpack_asset:
     log:
         "resources/logs/unpack-{asset}.log",
     wildcard_constraints:
-        asset=one_of(name for name, asset in config["assets"].items() if asset["unpack"]),
+        asset=plan.one_of(name for name, asset in config["assets"].items() if asset["unpack"]),
     localrule: True
     conda:
         "../../envs/assets.yaml"
@@ -45,4 +43,4 @@ checkpoint unpack_asset:
 
 rule assets:
     input:
-        [asset_path(name) for name in config["assets"]],
+        [PLAN.asset_path(name) for name in config["assets"]],

@@ -1,6 +1,11 @@
+def loader_code(loader):
+    """Digest of what prepares a data set with a loader."""
+    return code("prepare_dataset.py", datasets.registry.module_of(loader))
+
+
 rule prepare_dataset:
     input:
-        dataset_inputs,
+        look_up(lambda wildcards: PLAN.dataset_paths(wildcards.dataset, f"datasets/{wildcards.dataset}.h5")),
     output:
         "<results>/datasets/{dataset}.h5",
     log:
@@ -11,15 +16,9 @@ rule prepare_dataset:
         "../../envs/homology.yaml"
     params:
         loader=lambda wildcards: config["datasets"][wildcards.dataset]["loader"],
-        source=dataset_source,
-        settings=lambda wildcards: as_json(
-            pick(config["datasets"][wildcards.dataset], "size", "validation", "test")
-            | {"seed": seed_of(config["datasets"][wildcards.dataset])}
-            | config["datasets"][wildcards.dataset]["options"]
-        ),
-        code=lambda wildcards: code(
-            "prepare_dataset.py", datasets.registry.module_of(config["datasets"][wildcards.dataset]["loader"])
-        ),
+        source=look_up(lambda wildcards: PLAN.dataset_source(wildcards.dataset)),
+        settings=lambda wildcards: as_json(PLAN.dataset_settings(wildcards.dataset)),
+        code=lambda wildcards: loader_code(config["datasets"][wildcards.dataset]["loader"]),
     shell:
         "python $SCRIPTS/prepare_dataset.py --loader {params.loader:q} --source={params.source:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
@@ -28,7 +27,7 @@ rule prepare_dataset:
 rule draw_sample:
     input:
         dataset="<results>/datasets/{dataset}.h5",
-        positions=positions_file,
+        positions=lambda wildcards: PLAN.positions(wildcards.sample) or [],
     output:
         "<results>/samples/{dataset}/{sample}.csv",
     log:
@@ -38,7 +37,7 @@ rule draw_sample:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=sample_settings,
+        settings=lambda wildcards: as_json(PLAN.sample_settings(wildcards.sample)),
         positions=lambda wildcards, input: f"--positions={shlex.quote(input.positions)}" if input.positions else "",
         code=code("draw_sample.py"),
     shell:

@@ -1,15 +1,14 @@
 # The depth experiment: how descriptors change from layer to layer, compared between models.
-DEPTH_FIGURES = ["depth", "depth_models", "dimension", "training"]
 
 
 rule join_depth_tables:
     input:
-        lambda wildcards: tables_of(COMPARISONS[wildcards.comparison], compared(wildcards)),
+        experiment("depth", lambda item: item.tables(item.members)),
     output:
         report(
             "<depth>/depth.csv",
             caption="../report/tables.rst",
-            category="Depth",
+            category=PLAN.kinds["depth"].category,
             subcategory="{comparison}",
             labels={"result": "table of all values"},
         ),
@@ -20,7 +19,7 @@ rule join_depth_tables:
     conda:
         "../../envs/homology.yaml"
     params:
-        curves=lambda wildcards: as_json({unit.name: unit.model.curve for unit in compared(wildcards)}),
+        curves=experiment("depth", lambda item: as_json(item.curves)),
         code=code("join_tables.py"),
     shell:
         "python $SCRIPTS/join_tables.py --tables {input:q} --curves {params.curves:q} --out {output:q} 2> {log:q}"
@@ -28,15 +27,13 @@ rule join_depth_tables:
 
 rule tabulate_accuracy:
     input:
-        lambda wildcards: [
-            unit.activations(COMPARISONS[wildcards.comparison]["sample"]) for unit in compared(wildcards)
-        ],
+        experiment("depth", lambda item: [unit.activations(item["sample"]) for unit in item.members]),
     output:
         table="<depth>/accuracy.csv",
         page=report(
             "<depth>/accuracy.html",
             caption="../report/accuracy.rst",
-            category="Depth",
+            category=PLAN.kinds["depth"].category,
             subcategory="{comparison}",
             labels={"result": "accuracy on the measured images"},
         ),
@@ -47,8 +44,8 @@ rule tabulate_accuracy:
     conda:
         "../../envs/homology.yaml"
     params:
-        models=models_told,
-        title=lambda wildcards: f"{title_of(COMPARISONS[wildcards.comparison])}: accuracy",
+        models=experiment("depth", lambda item: as_json(item.models_told)),
+        title=experiment("depth", lambda item: f"{item.title}: accuracy"),
         code=code("tabulate_accuracy.py"),
     shell:
         "python $SCRIPTS/tabulate_accuracy.py --activations {input:q} --models {params.models:q} --title={params.title:q}"
@@ -62,7 +59,7 @@ rule summarize_depth:
         report(
             "<depth>/summary.html",
             caption="../report/depth_summary.rst",
-            category="Depth",
+            category=PLAN.kinds["depth"].category,
             subcategory="{comparison}",
             labels={"result": "what it says, in words"},
         ),
@@ -73,8 +70,8 @@ rule summarize_depth:
     conda:
         "../../envs/homology.yaml"
     params:
-        labels=lambda wildcards: labels_of(compared(wildcards)),
-        title=lambda wildcards: title_of(COMPARISONS[wildcards.comparison]),
+        labels=experiment("depth", lambda item: as_json(item.labels("depth"))),
+        title=title("depth"),
         code=code("summarize.py", "topodepth.summaries.depth"),
     shell:
         "python $SCRIPTS/summarize.py depth --table {input:q} --labels {params.labels:q} --title={params.title:q}"
@@ -83,7 +80,7 @@ rule summarize_depth:
 
 rule join_histories:
     input:
-        histories,
+        experiment("depth", lambda item: item.histories),
     output:
         "<depth>/training.csv",
     log:
@@ -98,47 +95,9 @@ rule join_histories:
         "python $SCRIPTS/join_tables.py --tables {input:q} --out {output:q} 2> {log:q}"
 
 
-# one rule a figure, for a caption may not hold wildcards
-for figure in DEPTH_FIGURES:
-
-    rule:
-        name:
-            f"draw_{figure}"
-        input:
-            "<depth>/training.csv" if figure == "training" else "<depth>/depth.csv",
-        output:
-            report(
-                f"<depth>/{figure}.png",
-                caption=f"../report/{figure}.rst",
-                category="Depth",
-                subcategory="{comparison}",
-                labels={"result": figure.replace("_", " ")},
-            ),
-            f"<depth>/{figure}.svg",
-        log:
-            f"<logs>/draw_{figure}/{{comparison}}.log",
-        benchmark:
-            f"<benchmarks>/draw_{figure}/{{comparison}}.tsv"
-        conda:
-            "../../envs/figures.yaml"
-        params:
-            figure=figure,
-            labels=(
-                (lambda wildcards: as_json([[u.name, u.name] for u in compared(wildcards) if u.model.history]))
-                if figure == "training"
-                else (lambda wildcards: labels_of(compared(wildcards)))
-            ),
-            title=lambda wildcards: title_of(COMPARISONS[wildcards.comparison]),
-            options=as_json({"estimators": config["dimension"]["estimators"]} if figure == "dimension" else {}),
-            code=code("draw_figure.py", f"topodepth.figures.{figure}"),
-        shell:
-            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --labels {params.labels:q}"
-            " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
-
-
 rule tabulate_diagrams:
     input:
-        chosen_diagrams,
+        lambda wildcards: PLAN.experiments["depth"][wildcards.comparison].diagrams(PLAN.units[wildcards.model]),
     output:
         bars="<depth>/diagrams/{model}.bars.csv",
         betti="<depth>/diagrams/{model}.betti.csv",
@@ -162,7 +121,7 @@ rule draw_diagrams:
         report(
             "<depth>/diagrams/{model}.png",
             caption="../report/diagrams.rst",
-            category="Depth",
+            category=PLAN.kinds["depth"].category,
             subcategory="{comparison}",
             labels={"result": "persistence diagrams, {model}"},
         ),
@@ -174,28 +133,16 @@ rule draw_diagrams:
     conda:
         "../../envs/figures.yaml"
     params:
-        labels=lambda wildcards: as_json([[wildcards.model, model_of(wildcards).label]]),
-        title=lambda wildcards: model_of(wildcards).label,
+        labels=unit(lambda unit: as_json([[unit.name, unit.model.label]])),
+        title=unit(lambda unit: unit.model.label),
         options=lambda wildcards: as_json(
-            {"measured": len(layers_of(wildcards.model, COMPARISONS[wildcards.comparison]["sample"]))}
+            {
+                "measured": len(
+                    layers_of(PLAN.units[wildcards.model], PLAN.experiments["depth"][wildcards.comparison]["sample"])
+                )
+            }
         ),
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
         " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
-
-
-rule depth:
-    input:
-        expand("<results>/depth/{comparison}/accuracy.html", comparison=COMPARISONS),
-        [
-            f"<results>/depth/{name}/{figure}.png"
-            for name, comparison in COMPARISONS.items()
-            for figure in depth_figures(comparison)
-        ],
-        expand("<results>/depth/{name}/summary.html", name=COMPARISONS),
-        [
-            f"<results>/depth/{name}/diagrams/{model}.png"
-            for name, comparison in COMPARISONS.items()
-            for model in drawn_diagrams(comparison)
-        ],

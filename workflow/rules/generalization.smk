@@ -1,9 +1,20 @@
 # The generalisation experiment: do descriptors tell how well models generalise, beyond what is known without them?
-GENERAL_FIGURES = {
-    "generalization_scatter": ("models", "measures", "associations"),
-    "generalization_forest": ("associations",),
-    "generalization_depth": ("associations",),
-}
+
+
+def unpacked(answer):
+    """What a rule asks the experiment; asking for the models of an archive waits for it to be unpacked."""
+
+    def asked(item):
+        for asset in item.assets:
+            checkpoints.unpack_asset.get(asset=asset)
+        return answer(item)
+
+    return experiment("generalization", asked)
+
+
+general_tables = unpacked(lambda item: item.tables(item.members))
+general_metrics = unpacked(lambda item: item.metrics)
+general_activations = unpacked(lambda item: item.activations)
 
 
 # in a file, for with hundreds of models it is longer than a command can be
@@ -18,7 +29,7 @@ rule list_generalization:
         "<logs>/list_generalization/{generalization}.log",
     localrule: True
     params:
-        listing=general_listing,
+        listing=unpacked(lambda item: as_json(item.listing)),
     run:
         files = {name: list(input.get(name, [])) for name in ("tables", "metrics", "activations")}
         storage.write_json(output[0], json.loads(params.listing) | files)
@@ -34,7 +45,7 @@ rule join_generalization:
         models=report(
             "<generalization>/models.csv",
             caption="../report/generalization_tables.rst",
-            category="Generalisation",
+            category=PLAN.kinds["generalization"].category,
             subcategory="{generalization}",
             labels={"result": "table of models"},
         ),
@@ -60,7 +71,7 @@ rule associate_measures:
         associations=report(
             "<generalization>/associations.csv",
             caption="../report/generalization_tables.rst",
-            category="Generalisation",
+            category=PLAN.kinds["generalization"].category,
             subcategory="{generalization}",
             labels={"result": "table of associations"},
         ),
@@ -69,7 +80,7 @@ rule associate_measures:
         summary=report(
             "<generalization>/summary.html",
             caption="../report/generalization_tables.rst",
-            category="Generalisation",
+            category=PLAN.kinds["generalization"].category,
             subcategory="{generalization}",
             labels={"result": "verdicts in words"},
         ),
@@ -80,51 +91,9 @@ rule associate_measures:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=general_settings,
+        settings=experiment("generalization", lambda item: as_json(item.association_settings)),
         code=code("associate_measures.py"),
     shell:
         "python $SCRIPTS/associate_measures.py --models {input.models:q} --measures {input.measures:q}"
         " --settings {params.settings:q} --associations {output.associations:q} --granulated {output.granulated:q}"
         " --held-out {output.held_out:q} --summary {output.summary:q} 2> {log:q}"
-
-
-# one rule a figure, for a caption may not hold wildcards
-for figure, tables in GENERAL_FIGURES.items():
-
-    rule:
-        name:
-            f"draw_{figure}"
-        input:
-            [f"<generalization>/{table}.csv" for table in tables],
-        output:
-            report(
-                f"<generalization>/{figure}.png",
-                caption=f"../report/{figure}.rst",
-                category="Generalisation",
-                subcategory="{generalization}",
-                labels={"result": figure.removeprefix("generalization_")},
-            ),
-            f"<generalization>/{figure}.svg",
-        log:
-            f"<logs>/draw_{figure}/{{generalization}}.log",
-        benchmark:
-            f"<benchmarks>/draw_{figure}/{{generalization}}.tsv"
-        conda:
-            "../../envs/figures.yaml"
-        params:
-            figure=figure,
-            title=lambda wildcards: title_of(GENERALIZATION[wildcards.generalization]),
-            options=(general_scatter if figure == "generalization_scatter" else general_target),
-            code=code("draw_figure.py", f"topodepth.figures.{figure}"),
-        shell:
-            "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --title={params.title:q}"
-            " --options {params.options:q} --out {output:q} 2> {log:q}"
-
-
-rule generalization:
-    input:
-        expand(
-            "<results>/generalization/{generalization}/{result}",
-            generalization=GENERALIZATION,
-            result=["summary.html", *[f"{figure}.png" for figure in GENERAL_FIGURES]],
-        ),

@@ -1,3 +1,6 @@
+def training_code(architecture):
+    """Digest of what trains a network of an architecture."""
+    return code("train_model.py", architectures.registry.module_of(architecture))
 
 
 rule train_model:
@@ -13,7 +16,7 @@ rule train_model:
     benchmark:
         "<benchmarks>/train_model/{model}.tsv"
     wildcard_constraints:
-        model=one_of_models([unit.model for unit in UNITS.values() if unit.model.history]),
+        model=PLAN.trainings(),
     retries: 1  # a killed one goes on after its last epoch
     conda:
         "../../envs/networks.yaml"
@@ -22,11 +25,8 @@ rule train_model:
     params:
         # not an output: Snakemake clears outputs of a job that failed, and training goes on from here
         checkpoints=f"results/{config['run']}/checkpoints/{{model}}",
-        settings=model_settings,
-        code=lambda wildcards: code(
-            "train_model.py",
-            architectures.registry.module_of(of_model(wildcards)["architecture"]),
-        ),
+        settings=unit(lambda unit: as_json(plan.model_settings(unit.model))),
+        code=unit(lambda unit: training_code(unit.model.settings["architecture"])),
     shell:
         "python $SCRIPTS/train_model.py --name={wildcards.model:q} --dataset={input.dataset:q}"
         " --settings {params.settings:q} --checkpoints {params.checkpoints:q} --threads {threads}"
@@ -50,7 +50,7 @@ rule evaluate_model:
         gpu=1,
     params:
         model=keras_file,
-        normalisation=lambda wildcards: of_model(wildcards)["normalisation"],
+        normalisation=normalisation,
         trust=trust_flag,
         code=code("evaluate_model.py"),
     shell:

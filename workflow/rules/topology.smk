@@ -1,9 +1,17 @@
 # Everything here runs without TensorFlow: one small job a layer.
 
 
+def diagrams_memory(wildcards, attempt):
+    return attempt * plan.diagrams_megabytes(PLAN, wildcards.sample)
+
+
+def dimensions_memory(wildcards, attempt):
+    return attempt * plan.dimensions_megabytes(PLAN, wildcards.sample)
+
+
 rule compute_diagrams:
     input:
-        activations_of,
+        activations_file,
     output:
         "<results>/diagrams/{model}/{sample}/{layer}.h5",
     log:
@@ -18,7 +26,7 @@ rule compute_diagrams:
     params:
         activations=activations_path,
         layer=layer_of,
-        settings=lambda wildcards: diagram_settings(wildcards.sample),
+        settings=lambda wildcards: as_json(PLAN.diagram_settings(wildcards.sample)),
         code=code("compute_diagrams.py"),
     shell:
         "python $SCRIPTS/compute_diagrams.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
@@ -27,7 +35,7 @@ rule compute_diagrams:
 
 rule estimate_dimensions:
     input:
-        activations_of,
+        activations_file,
     output:
         "<results>/dimensions/{model}/{sample}/{layer}.csv",
     log:
@@ -42,13 +50,7 @@ rule estimate_dimensions:
     params:
         activations=activations_path,
         layer=layer_of,
-        settings=lambda wildcards: as_json(
-            pick(config["dimension"], "estimators", "scaling", "null_draws")
-            | {
-                "parameters": {"ph_dimension": pick(config["dimension"], "alpha", "sizes", "draws")},
-                "seed": seed_of(SAMPLES[wildcards.sample]),
-            }
-        ),
+        settings=lambda wildcards: as_json(PLAN.dimension_settings(wildcards.sample)),
         code=code("estimate_dimensions.py"),
     shell:
         "python $SCRIPTS/estimate_dimensions.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
@@ -57,7 +59,7 @@ rule estimate_dimensions:
 
 rule describe_model:
     input:
-        activations=activations_of,
+        activations=activations_file,
         diagrams=layer_files("diagrams", "h5"),
         dimensions=layer_files("dimensions", "csv"),
     output:
@@ -69,13 +71,8 @@ rule describe_model:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=as_json(description_settings()),
-        columns=lambda wildcards: as_json(
-            {
-                "run": config["run"],
-                "dataset": data_of(wildcards),
-            }
-        ),
+        settings=as_json(PLAN.description_settings),
+        columns=unit(lambda unit: as_json({"run": config["run"], "dataset": unit.images.dataset})),
         code=code("describe_model.py"),
     shell:
         "python $SCRIPTS/describe_model.py --activations={input.activations:q}"

@@ -1,19 +1,30 @@
 """What a configuration asks for: which networks are measured on which images, in which layers."""
 
 from topodepth.plan.entries import archived, stated, units
+from topodepth.plan.experiment import Experiment, Figure, as_json
+from topodepth.plan.plan import Plan, model_settings, one_of
+from topodepth.plan.resources import diagrams_megabytes, dimensions_megabytes
 from topodepth.plan.samples import DRAWS, check_positions, subsets
 from topodepth.plan.units import Images, Model, Unit, as_file_name, attacked, followed, pixels, snapshots, viewed
 
 __all__ = [
     "DRAWS",
+    "Experiment",
+    "Figure",
     "Images",
     "Model",
+    "Plan",
     "Unit",
     "archived",
     "as_file_name",
+    "as_json",
     "attacked",
     "check_positions",
+    "diagrams_megabytes",
+    "dimensions_megabytes",
     "followed",
+    "model_settings",
+    "one_of",
     "pixels",
     "snapshots",
     "stated",

@@ -1,0 +1,68 @@
+"""What an attack that succeeds does to the topology of every layer."""
+
+from functools import cached_property
+from typing import ClassVar
+
+from topodepth import attacks
+from topodepth.plan.experiment import Experiment, Figure, pick
+from topodepth.plan.kinds import register
+from topodepth.plan.units import RESULTS, Unit, attacked
+
+
+@register("adversarial")
+class Adversarial(Experiment):
+    """An attack on models."""
+
+    kind, wildcard, category = "adversarial", "attack", "Adversarial"
+    figures: ClassVar = {
+        "adversarial_depth": Figure(("table",), "depth, {model}"),
+        "adversarial_success": Figure(("changes",), "success, {model}"),
+    }
+    of_each_model = True
+
+    def strengths(self, unit: Unit) -> list[Unit]:
+        """Return a network on attacked images, once for each strength."""
+        return attacked(unit, self.name, len(attacks.strengths(self["epsilons"])))
+
+    @cached_property
+    def own(self) -> list[Unit]:
+        """Each network at each strength."""
+        return [each for unit in self.members for each in self.strengths(unit)]
+
+    def layers(self, unit: Unit) -> dict[str, str | int]:
+        """Return the layers of a network on the experiment's sample."""
+        return unit.layers(self.plan.samples[self["sample"]])
+
+    def diagrams(self, unit: Unit) -> list[str]:
+        """Return a folder of diagrams for each layer, in order of depth."""
+        return [f"{RESULTS}/attacked_diagrams/{self.name}/{unit.name}/{layer}" for layer in self.layers(unit)]
+
+    def dimensions(self, unit: Unit) -> list[str]:
+        """Return the dimensions of every layer at every strength, where they are asked for."""
+        return [
+            f"{RESULTS}/dimensions/{each.name}/{self['sample']}/{layer}.csv"
+            for each in self.strengths(unit)
+            if self["dimensions"]
+            for layer in self.layers(each)
+        ]
+
+    @property
+    def attack_settings(self) -> dict:
+        """How images are attacked."""
+        keys = ("attack", "norm", "target", "epsilons", "units", "clip", "logits", "steps", "step_size")
+        return pick(self.settings, *keys) | {"seed": self.plan.config["seed"]}
+
+    def title_of(self, wildcards: object) -> str:
+        """Return the title of a figure, with the model's label."""
+        return f"{self.title}: {self.plan.units[wildcards.model].model.label}"
+
+    def options(self, figure: str) -> dict:
+        """Return further arguments of a figure."""
+        return {"descriptor": self.plan.leading_descriptor} if figure == "adversarial_success" else {}
+
+    @property
+    def results(self) -> list[str]:
+        """The page and the figures of every model."""
+        names = ["summary.html", "adversarial_images.png", *[f"{figure}.png" for figure in self.drawn]]
+        folder = f"{RESULTS}/adversarial/{self.name}"
+        return [f"{folder}/{unit.name}/{name}" for unit in self.members for name in names]

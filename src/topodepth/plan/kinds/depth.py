@@ -1,0 +1,82 @@
+"""How descriptors change from layer to layer, compared between models."""
+
+from typing import ClassVar
+
+from topodepth.plan.experiment import Experiment, Figure
+from topodepth.plan.kinds import register
+from topodepth.plan.units import RESULTS, Unit
+
+
+@register("depth")
+class Depth(Experiment):
+    """A comparison of models by depth."""
+
+    kind, wildcard, category = "depth", "comparison", "Depth"
+    figures: ClassVar = {
+        "depth": Figure(("depth",), "depth"),
+        "depth_models": Figure(("depth",), "depth models"),
+        "dimension": Figure(("depth",), "dimension"),
+        "training": Figure(("training",), "training"),
+    }
+    takes_activations = True
+
+    @property
+    def histories(self) -> list[str]:
+        """The course of each training that was done here."""
+        return [path for unit in self.members for path in unit.model.history]
+
+    @property
+    def curves(self) -> dict[str, str]:
+        """The curve that each model belongs to."""
+        return {unit.name: unit.model.curve for unit in self.members}
+
+    def labels(self, figure: str) -> list:
+        """Return the curves with their labels; those of trainings are single models."""
+        if figure == "training":
+            return [[unit.name, unit.name] for unit in self.members if unit.model.history]
+        return [[curve, label] for curve, label in {u.model.curve: u.model.label for u in self.members}.items()]
+
+    def options(self, figure: str) -> dict:
+        """Return further arguments of a figure."""
+        return {"estimators": self.plan.config["dimension"]["estimators"]} if figure == "dimension" else {}
+
+    @property
+    def models_told(self) -> list[dict]:
+        """What the table of accuracies says of each model beside its accuracy."""
+        return [
+            {
+                "model": unit.name,
+                "label": unit.model.label + (f", seed {unit.model.seed}" if unit.model.curve != unit.name else ""),
+                "dataset": unit.images.dataset,
+                "stated_accuracy": unit.model.settings.get("stated_accuracy"),
+            }
+            for unit in self.members
+        ]
+
+    def diagrams(self, unit: Unit) -> list[str]:
+        """Return the diagrams of a model that are drawn: of layers spread evenly over its depth."""
+        folder = f"{RESULTS}/diagrams/{unit.name}/{self['sample']}"
+        layers = list(unit.layers(self.plan.samples[self["sample"]]))
+        return [f"{folder}/{layer}.h5" for layer in spread(layers, self["diagrams"])]
+
+    @property
+    def drawn(self) -> list[str]:
+        """Training curves are drawn where models were trained here, dimensions where they are estimated."""
+        estimated = self.plan.samples[self["sample"]]["dimensions"] and self.plan.config["dimension"]["estimators"]
+        return ["depth", "depth_models"] + ["dimension"] * bool(estimated) + ["training"] * bool(self.histories)
+
+    @property
+    def results(self) -> list[str]:
+        """The page, the figures, the accuracies, and the diagrams of one model a curve."""
+        first = {unit.model.curve: unit for unit in reversed(self.members)}
+        diagrams = sorted(unit.name for unit in first.values()) if self["diagrams"] else []
+        folder = f"{RESULTS}/depth/{self.name}"
+        return [*super().results, f"{folder}/accuracy.html", *[f"{folder}/diagrams/{name}.png" for name in diagrams]]
+
+
+def spread(items: list, count: int) -> list:
+    """Return at most ``count`` items spread evenly over a list, its first and last among them."""
+    count = min(count, len(items))
+    if count < 2:
+        return items[:count]
+    return [items[round(k * (len(items) - 1) / (count - 1))] for k in range(count)]

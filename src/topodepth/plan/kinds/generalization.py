@@ -1,0 +1,96 @@
+"""Do descriptors tell how well models generalise, beyond what is known without them?"""
+
+from typing import ClassVar
+
+from topodepth.plan.entries import archived, stated
+from topodepth.plan.experiment import Experiment, Figure, pick
+from topodepth.plan.kinds import register
+from topodepth.plan.units import Unit
+
+
+@register("generalization")
+class Generalization(Experiment):
+    """Models whose descriptors are compared with how well they generalise."""
+
+    kind = wildcard = "generalization"
+    category = "Generalisation"
+    figures: ClassVar = {
+        "generalization_scatter": Figure(("models", "measures", "associations"), "scatter"),
+        "generalization_forest": Figure(("associations",), "forest"),
+        "generalization_depth": Figure(("associations",), "depth"),
+    }
+
+    @property
+    def archived(self) -> list[str]:
+        """Its entries whose models are known once an archive is unpacked: this experiment can wait for them."""
+        return [entry for entry in self["models"] if archived(self.plan.config, entry)]
+
+    @property
+    def assets(self) -> list[str]:
+        """The archives that it waits for."""
+        return [self.plan.config["models"][entry]["asset"] for entry in self.archived]
+
+    @property
+    def members(self) -> list[Unit]:
+        """The networks that it names; those of an archive once it is unpacked."""
+        return [unit for entry in self["models"] for unit in self.plan.units_behind(entry)]
+
+    def check(self) -> None:
+        """Refuse files whose names do not state what ``accuracy: stated`` asks of them."""
+        self._stated([unit for entry in self["models"] for unit in self.plan.entries.get(entry, [])])
+
+    def _stated(self, units: list[Unit]) -> list[tuple[str, float]]:
+        """Return the architecture and test accuracy that the names of the models' files state."""
+        return [stated(unit.model, self.name) for unit in units] if self["accuracy"] == "stated" else []
+
+    @property
+    def activations(self) -> list[str]:
+        """Activations files that hold logits, whose margins are rivals of the descriptors."""
+        units, sample = self.members, self.plan.samples[self["sample"]]
+        if all("logits" in unit.layers(sample) for unit in units):
+            return [unit.activations(self["sample"]) for unit in units]
+        return []
+
+    @property
+    def metrics(self) -> list[str]:
+        """Where the accuracies lie that are not stated."""
+        return [] if self["accuracy"] == "stated" else [unit.model.metrics for unit in self.members]
+
+    @property
+    def listing(self) -> dict:
+        """What the tables say of each model beside what is measured."""
+        units = self.members
+        told = self._stated(units) or [
+            (unit.model.architecture, unit.model.settings["stated_accuracy"]) for unit in units
+        ]
+        about = [
+            {
+                "model": unit.name,
+                "entry": unit.model.entry,
+                "label": unit.model.label,
+                "architecture": architecture,
+                "seed": unit.model.seed if unit.model.is_made else None,
+                "stated_accuracy": accuracy,
+                "axes": unit.model.axes,
+            }
+            for unit, (architecture, accuracy) in zip(units, told, strict=True)
+        ]
+        return {"models": about, "classes": self["classes"]}
+
+    @property
+    def association_settings(self) -> dict:
+        """How measures are related to the targets."""
+        grids = [self.plan.config["models"][entry]["grid"] for entry in self["models"]]
+        axes = {axis for grid in grids for axis, values in grid.items() if values[1:]}
+        keys = ("targets", "groups", "controls", "covariates", "resamples", "permutations", "classes")
+        return pick(self.settings, *keys) | {
+            "axes": sorted(axes), "seed": self.plan.config["seed"], "title": self.title
+        }  # fmt: skip
+
+    def options(self, figure: str) -> dict:
+        """Return further arguments of a figure."""
+        target = {"target": self["targets"][0]}
+        if figure != "generalization_scatter":
+            return target
+        group = self["groups"] or "architecture"
+        return target | {"colour": self["colour"], "group": group, "descriptor": self.plan.leading_descriptor}

@@ -1,0 +1,21 @@
+"""How much memory jobs ask for, from what is known before any of them runs."""
+
+from topodepth import memory
+from topodepth.plan.plan import Plan
+
+UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are
+UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
+
+
+def diagrams_megabytes(plan: Plan, sample: str) -> int:
+    """Return what the diagrams of one layer will need, by the formula of the engine."""
+    images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
+    n = min(plan.samples[sample]["points"] or images, images)
+    topology = plan.config["topology"]
+    return memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
+
+
+def dimensions_megabytes(plan: Plan, sample: str) -> int:
+    """Return what the dimensions of one layer will need."""
+    images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
+    return memory.dimension_memory_estimate(images, UNKNOWN_WIDTH) // 10**6 + 1
