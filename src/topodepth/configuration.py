@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from topodepth import architectures, datasets, unused_keys
+from topodepth import architectures, datasets, original, unused_keys
 from topodepth.errors import InputError, unknown_name
 from topodepth.registry import Registry
 
@@ -18,13 +18,6 @@ PATTERNS = {
     "^[A-Za-z0-9_-]+$": "letters, digits, '_' and '-'",
     "^https?://": "an address that begins with https:// or http://",
     "^[0-9a-f]{64}$": "64 hexadecimal digits in lower case",
-}
-
-# The layers that the original taps, by their index: convolutions of VGG, Add layers elsewhere, and the output.
-ORIGINAL_LAYERS = {
-    "vgg": [2, 5, 7, 10, 12, 15, 17, 20, 22, -2],
-    "resnet": [16, 26, 38, 48, 60, 70, 82, 92, 104, -1],
-    "mobilenet_v2": [36, 43, 56, 63, 76, 83, 96, -2],
 }
 
 # What the spoofing experiment does where the configuration does not say it; the rest is as for the other experiments.
@@ -50,7 +43,7 @@ def laid_over(folder: str | Path, config: Mapping) -> dict:
     base = _read(Path(folder, "config.yaml"))
     if "experiments" not in {**base, **config}:
         base = _merged(base, _read(Path(folder, "examples/paper.yaml")))
-    return _merged(base, config)
+    return copy.deepcopy(_merged(base, config))  # what was read is kept, and must not change with its copies
 
 
 def _merged(below: object, above: object) -> object:
@@ -76,7 +69,7 @@ def complete(config: dict, schema_path: str | Path) -> dict:
         architecture, descriptor or estimator that does not exist. The message names the key.
     """
     try:
-        return _completed(config, _read(schema_path))
+        return _completed(config, _with_kinds(_read(schema_path)))
     except RecursionError:
         raise InputError("config: expected values less deep in each other. Received: too deep ones.") from None
 
@@ -86,6 +79,17 @@ def _read(path: str | Path) -> Mapping:
     import yaml
 
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def _with_kinds(schema: Mapping) -> dict:
+    """Return the schema with a list for each kind of experiment; what an item of it holds is in ``$defs``."""
+    lists = {}
+    for kind in Registry("topodepth.plan.kinds", "kind of experiment").names():
+        description = schema["$defs"][kind]["description"]
+        items = {"$ref": f"#/$defs/{kind}"}
+        lists[kind] = {"description": description, "type": "array", "default": [], "items": items}
+    experiments = {**schema["properties"]["experiments"], "properties": lists}
+    return {**schema, "properties": {**schema["properties"], "experiments": experiments}}
 
 
 def _completed(config: dict, schema: Mapping) -> dict:
@@ -98,44 +102,14 @@ def _completed(config: dict, schema: Mapping) -> dict:
             model["training"] = {**completed["training"], **model["training"]}
         _check_grid(f"models.{name}", model, schema)
     if completed["protocol"] == "original":
-        _follow_original(completed)
+        original.follow(completed)
     for item in completed["experiments"].get("spoofing", []):
         for part, own in OF_SPOOFING.items():
             where = f"experiments.spoofing.{item['name']}.{part}."
             _refuse_first(_validator(schema["properties"][part]), item[part], where)
             item[part] = {**completed[part], **own, **config.get(part, {}), **item[part]}
-    _check_names(completed)
+    _check_names(completed, schema)
     return completed
-
-
-def _follow_original(config: dict) -> None:
-    """Make the original's choices, whatever the configuration says of them (docs/differences.md)."""
-    config["topology"] |= {"scaling": "minmax", "null_draws": 0, "jackknife_groups": 0, "alpha": 1.0, "weight": 0.5}
-    config["dimension"] |= {
-        "estimators": ["ph_dimension"], "scaling": "none", "alpha": 1.0, "draws": 1, "null_draws": 0,
-        "sizes": list(range(500, 2951, 350)),
-    }  # fmt: skip
-    for sample in config["samples"].values():
-        sample |= {"split": "train", "images": 3000, "clouds": "class", "points": 250, "classes": list(range(9))}
-    for model in config["models"].values():
-        if model["layers"] == "auto" and model["architecture"] in ORIGINAL_LAYERS:
-            model["layers"] = ORIGINAL_LAYERS[model["architecture"]]
-    if not config["samples"]:
-        raise InputError("config key 'samples': expected at least one for `protocol: original`. Received: none.")
-    default = next(iter(config["samples"].values()))
-    config["samples"]["original_attack"] = {**default, "split": "test", "images": 800, "clouds": "all", "points": None,
-                                            "classes": None, "layers": None}  # fmt: skip
-    for item in config["experiments"].get("adversarial", []):
-        item |= {
-            "sample": "original_attack", "attack": "fgsm", "norm": "linf", "target": 8, "units": "standardised",
-            "clip": False, "logits": "softmax", "epsilons": [round(0.005 + 0.01 * k, 3) for k in range(10)],
-        }  # fmt: skip
-    config["samples"]["original_head"] = {**default, "images": 2500, "points": None, "classes": [1],
-                                          "layers": ["logits"], "dimensions": False}  # fmt: skip
-    for item in config["experiments"].get("generalization", []):
-        item |= {"sample": "original_head", "classes": ["1"], "targets": ["test_accuracy"]}
-        if not any(config["models"][entry]["architecture"] for entry in item["models"] if entry in config["models"]):
-            item["accuracy"] = "stated"
 
 
 def _check_spoofing(item: Mapping) -> None:
@@ -219,9 +193,9 @@ def _with_defaults(value: object, schema: Mapping, root: Mapping) -> object:
     return filled
 
 
-def _check_names(config: Mapping) -> None:
+def _check_names(config: Mapping, schema: Mapping) -> None:
     """Refuse every name that stands for nothing, and every seed or list that cannot be meant."""
-    for key, kind, name, known in _references(config):
+    for key, kind, name, known in _references(config, schema):
         if name not in known:
             raise InputError(f"config key {key!r}: {unknown_name(kind, name, known)}")
     for name, model in config["models"].items():
@@ -229,8 +203,8 @@ def _check_names(config: Mapping) -> None:
     twice = set(config["models"]) & set(config["activations"])
     if twice:
         raise InputError(f"config key 'activations': expected names that no model has. Received: {sorted(twice)[0]!r}.")
-    for kind in ("depth", "dynamics", "generalization", "adversarial", "spoofing"):
-        names = [experiment["name"] for experiment in config["experiments"].get(kind, [])]
+    for kind, experiments in config["experiments"].items():
+        names = [experiment["name"] for experiment in experiments]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             where = f"config key 'experiments.{kind}'"
@@ -282,7 +256,7 @@ def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
             _refuse_first(_part(schema, part), settings, f"{where}.grid.")
 
 
-def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
+def _references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
     """Yield (key, kind, name, known names) of everything in the configuration that must exist elsewhere."""
     descriptors = Registry("topodepth.descriptors", "descriptor").names()
     estimators = Registry("topodepth.dimension", "estimator").names()
@@ -297,7 +271,7 @@ def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
                 yield f"models.{name}.architecture", "architecture", architecture, architectures.registry.names()
         if model["asset"]:
             yield f"models.{name}.asset", "asset", model["asset"], list(config["assets"])
-    yield from _experiment_references(config)
+    yield from _experiment_references(config, schema)
     for where, item in _measuring(config):
         for descriptor in item["topology"]["descriptors"]:
             yield f"{where}topology.descriptors", "descriptor", descriptor, descriptors
@@ -305,10 +279,11 @@ def _references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
             yield f"{where}dimension.estimators", "estimator", estimator, estimators
 
 
-def _experiment_references(config: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
+def _experiment_references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
     attacks = Registry("topodepth.attacks", "attack").names()
     for kind, experiments in config["experiments"].items():
-        known = [*config["models"], *(config["activations"] if kind == "depth" else [])]
+        brought = config["activations"] if schema["$defs"][kind].get("takesActivations") else []
+        known = [*config["models"], *brought]
         for experiment in experiments:
             where = f"experiments.{kind}.{experiment['name']}"
             if "sample" in experiment:

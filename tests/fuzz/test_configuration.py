@@ -1,6 +1,7 @@
 """Configurations that make no sense end in one line, whatever is wrong with them."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,23 +15,24 @@ from topodepth.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-KINDS = ("depth", "dynamics", "generalization", "adversarial", "spoofing")
 
 
 def planned(config):
-    """As workflow/rules/common.smk does before anything runs."""
-    config = configuration.complete(config, SCHEMA)
-    items = [item for kind in KINDS for item in config["experiments"].get(kind, [])]
-    selected = {entry for item in items for entry in item["models"] if not plan.archived(config, entry)}
-    entries = plan.units(config, selected)
-    for item in config["experiments"].get("dynamics", []):
-        for entry in item["models"]:
-            plan.snapshots(entries[entry][0])
-    for units in entries.values():
-        for unit in units:
-            assert "/" not in unit.name
-            assert "\n" not in unit.name
-            assert all("/" not in name and "\n" not in name for name in unit.model.layers)
+    """As workflow/rules/common.smk does before anything runs, and what the rules ask."""
+    found = plan.Plan(configuration.complete(config, SCHEMA), elsewhere=True)
+    for pattern in found.wildcards().values():
+        re.compile(pattern)
+    paths = [path for kind in found.kinds for path in found.results(kind)]
+    paths += [unit.activations(name) for unit in found.units.values() for name in found.samples]
+    for part in [*found.units, *paths]:
+        assert "\n" not in part
+    for unit in found.units.values():
+        assert "/" not in unit.name
+        assert all("/" not in name and "\n" not in name for name in unit.model.layers)
+    for experiment in found.all_experiments:
+        plan.as_json([[experiment.labels(figure), experiment.options(figure)] for figure in experiment.drawn])
+    for sample in found.samples:
+        plan.as_json([found.diagram_settings(sample), found.dimension_settings(sample), found.sample_settings(sample)])
 
 
 def configs(folder):

@@ -9,17 +9,19 @@ from pathlib import Path
 import pytest
 import yaml
 
+from topodepth import provenance
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
     "figures", "summaries", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows",
-    "statistics", "dimension", "diagrams", "descriptors", "homology", "memory", "clouds", "plan", "attack_sweep",
+    "statistics", "dimension", "diagrams", "descriptors", "homology", "plan", "memory", "clouds", "attack_sweep",
     "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation",
     "complexity", "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph", "model_weights",
     "batches", "accuracy", "inputs", "model_inputs", "model_files", "model_records", "model_taps", "model_code",
-    "model_graph", "model_kinds", "configuration", "unused_keys", "architectures", "samples", "datasets",
+    "model_graph", "model_kinds", "configuration", "original", "unused_keys", "architectures", "samples", "datasets",
     "assets", "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "file_kinds",
     "errors",
 ]  # fmt: skip
@@ -73,6 +75,37 @@ while pending:
         importlib.import_module(module)
 assert reached
 loaded = sorted(name for name in ("tensorflow", "keras", "tf_keras", "jax", "torch") if name in sys.modules)
+assert not loaded, loaded
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+
+
+def test_no_job_script_plans():
+    """A plan changes with the configuration's keys; what a job computes must not depend on it."""
+    for script in (ROOT / "workflow/scripts").glob("*.py"):
+        reached, pending = set(), list(provenance._imports(script))
+        while pending:
+            module = pending.pop()
+            path = provenance.module_path(module)
+            if path and module not in reached:
+                reached.add(module)
+                pending.extend(provenance._imports(path))
+        assert not [module for module in reached if module.startswith("topodepth.plan")], script.name
+
+
+def test_kinds_of_experiment_know_nothing_of_each_other_and_need_nothing_heavy():
+    modules = [f"topodepth.plan.kinds.{path.stem}" for path in (PACKAGE / "plan/kinds").glob("[!_]*.py")]
+    for module in modules:
+        imported = set(provenance._imports(provenance.module_path(module)))
+        assert not imported & {*modules}
+    heavy = ("tensorflow", "keras", "tf_keras", "torch", "pandas", "scipy", "matplotlib", "onnxruntime", "snakemake")
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT / "src")!r})
+import topodepth.plan
+from topodepth.plan import kinds
+assert [kinds.registry.get(name) for name in kinds.registry.names()]
+loaded = sorted(name for name in {heavy} if name in sys.modules)
 assert not loaded, loaded
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -4,14 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pytest
 from PIL import Image
 
-from topodepth import activations, attack_sweep, datasets, inputs, pixels, storage
+from topodepth import activations, attack_sweep, datasets, inputs, pixels, plan, storage
 from topodepth.attacks import Settings
 from topodepth.errors import InputError
 
@@ -300,9 +299,10 @@ def planned(tmp_path):
     config = {"datasets": {name: {**CONFIG, "source": str(path)} for name, path in sources.items()}}
 
     def check(kind, dataset, attacked=(), **settings):
-        path = str(tmp_path / "m.h5") if kind == "file" else ""
-        settings |= {"dataset": dataset, "trust": False, "file": path}
-        inputs.check_plan(config, [SimpleNamespace(kind=kind, entry="m", settings=settings, path=path)], attacked)
+        file = str(tmp_path / "m.h5") if kind == "file" else ""
+        path = {"file": file, "trained": "<results>/models/m/model.keras", "pixels": ""}[kind]
+        model = plan.Model("m", "m", "m", settings | {"dataset": dataset, "trust": False, "file": file}, {}, path)
+        inputs.check_plan(config, [plan.Unit("m", model, plan.Images(dataset))], attacked)
 
     return check
 

@@ -33,14 +33,11 @@ class Experiment:
         Figures that ``draw_figure.py`` draws, by module of :mod:`topodepth.figures`; the tables lie beside them.
     of_each_model
         Whether each model has figures of its own, in a folder of its own.
-    takes_activations
-        Whether it takes activations files that are brought, beside models.
     """
 
     kind = wildcard = category = ""
     figures: ClassVar[Mapping[str, Figure]] = {}
     of_each_model = False
-    takes_activations = False
 
     def __init__(self, plan: "topodepth.plan.Plan", settings: Mapping) -> None:  # noqa: F821
         self.plan, self.settings, self.name = plan, settings, settings["name"]

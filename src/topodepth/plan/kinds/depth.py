@@ -18,7 +18,6 @@ class Depth(Experiment):
         "dimension": Figure(("depth",), "dimension"),
         "training": Figure(("training",), "training"),
     }
-    takes_activations = True
 
     @property
     def histories(self) -> list[str]:
