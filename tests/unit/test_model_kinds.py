@@ -103,8 +103,8 @@ def test_what_is_no_model_is_called_what_it_is_with_the_way_in(name, tmp_path):
 
 
 def settings(**changes):
-    entry = {"dataset": "digits", "architecture": None, "asset": None, "file": None, "directory": None, "label": None, "layers": "auto",
-             "trust": False, "stated_accuracy": None, "normalisation": "auto"} | changes  # fmt: skip
+    entry = {"dataset": "d", "architecture": None, "asset": None, "file": None, "directory": None, "label": None,
+             "layers": "auto", "trust": False, "stated_accuracy": None, "normalisation": "auto"} | changes  # fmt: skip
     return {"activations": {}, "assets": {}, "models": {"mine": entry}}
 
 

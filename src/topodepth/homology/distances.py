@@ -4,6 +4,7 @@ Whatever asks for a distance gets the same one: to a relative error of 1e-11, al
 from the origin or far from all others, and with equal distances equal (:mod:`topodepth.homology.ties`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,10 +110,7 @@ def distance_matrix(points: np.ndarray) -> np.ndarray:
 
 def rounded_matrix(cloud: Cloud) -> np.ndarray:
     """Return all distances of a cloud, (n, n), exactly symmetric; equal ones may differ by rounding."""
-    matrix = squared_matrix(cloud)
-    np.sqrt(matrix, out=matrix)
-    matrix *= cloud.unit
-    return matrix
+    return _symmetric(cloud, lambda squares: np.multiply(np.sqrt(squares, out=squares), cloud.unit, out=squares))
 
 
 def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
@@ -161,23 +159,29 @@ def squares_between(cloud: Cloud, first: np.ndarray, second: np.ndarray) -> np.n
 
 
 def squared_matrix(cloud: Cloud) -> np.ndarray:
-    """Return the squared distances of a cloud, in its unit, exactly symmetric with zero diagonal.
+    """Return the squared distances of a cloud, in its unit, exactly symmetric with zero diagonal."""
+    return _symmetric(cloud, lambda squares: squares)
+
+
+def _symmetric(cloud: Cloud, finish: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return what ``finish`` makes, strip by strip in cache, of the squared distances of a cloud, (n, n).
 
     The symmetry matters: BLAS may round x·y and y·x differently, and an asymmetry in the last bit makes GUDHI's
     engine return wrong diagrams or run out of memory. So the lower triangle is computed, block by block, and mirrored.
     """
     n = len(cloud)
     norms = squared_norms(cloud.centred)
-    squares = np.empty((n, n))
+    matrix = np.empty((n, n))
     size = max(1, BLOCK_BYTES // (8 * n))
     for start in range(0, n, size):
         stop = min(start + size, n)
         strip = _squared_rows(cloud, norms, slice(start, stop), stop)
+        finish(strip)
         corner = np.tril(strip[:, start:], -1)
         strip[:, start:] = corner + corner.T
-        squares[start:stop, :stop] = strip
-        squares[:start, start:stop] = strip[:, :start].T
-    return squares
+        matrix[start:stop, :stop] = strip
+        matrix[:start, start:stop] = strip[:, :start].T
+    return matrix
 
 
 def _squared_rows(cloud: Cloud, norms: np.ndarray, rows: slice, stop: int) -> np.ndarray:
