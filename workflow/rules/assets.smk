@@ -4,7 +4,7 @@
 
 rule fetch_asset:
     input:
-        look_up(lambda wildcards: PLAN.file_by_hand(wildcards.file)),
+        brought(lambda wildcards: PLAN.file_by_hand(wildcards.file)),
     output:
         "resources/{file}",
     log:

@@ -69,6 +69,18 @@ def look_up(answer):
     return asked
 
 
+def brought(answer):
+    """What a rule asks the plan of files that the configuration names; before any job runs, one line ends it all."""
+
+    def asked(wildcards):
+        try:
+            return answer(wildcards)
+        except InputError as error:
+            sys.exit(f"error: {error}")
+
+    return asked
+
+
 def experiment(kind, answer):
     """What a rule asks the experiment that its wildcard names."""
     wildcard = PLAN.kinds[kind].wildcard

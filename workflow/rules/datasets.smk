@@ -5,7 +5,7 @@ def loader_code(loader):
 
 rule prepare_dataset:
     input:
-        look_up(lambda wildcards: PLAN.dataset_paths(wildcards.dataset, f"datasets/{wildcards.dataset}.h5")),
+        brought(lambda wildcards: PLAN.dataset_paths(wildcards.dataset, f"datasets/{wildcards.dataset}.h5")),
     output:
         "<results>/datasets/{dataset}.h5",
     log:
@@ -16,7 +16,7 @@ rule prepare_dataset:
         "../../envs/homology.yaml"
     params:
         loader=lambda wildcards: config["datasets"][wildcards.dataset]["loader"],
-        source=look_up(lambda wildcards: PLAN.dataset_source(wildcards.dataset)),
+        source=brought(lambda wildcards: PLAN.dataset_source(wildcards.dataset)),
         settings=lambda wildcards: as_json(PLAN.dataset_settings(wildcards.dataset)),
         code=lambda wildcards: loader_code(config["datasets"][wildcards.dataset]["loader"]),
     shell:

@@ -8,7 +8,7 @@ def code_digests(wildcards):
     return digests | {f"prepare_dataset.py, {name}": loader_code(name) for name in PLAN.loaders_used()}
 
 
-external_inputs = look_up(lambda wildcards: PLAN.external_inputs())
+external_inputs = brought(lambda wildcards: PLAN.external_inputs())
 
 
 # in a file, for it may be longer than a command can be
