@@ -1,5 +1,7 @@
 """Point clouds before their homology: checks, scaling, null models and subsets. NumPy only."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
@@ -164,6 +166,19 @@ def permuted_features(points: np.ndarray, rng: np.random.Generator) -> np.ndarra
         Source of the permutations.
     """
     return rng.permuted(np.asarray(points), axis=0)
+
+
+def null_clouds(points: np.ndarray, draws: int, *stream: int) -> Iterator[np.ndarray]:
+    """Yield draws of the null model of a cloud; ``stream`` and the number of the draw seed each."""
+    for draw in range(draws):
+        yield permuted_features(points, np.random.default_rng([*stream, draw]))
+
+
+def left_out(n: int, groups: int, seed: int) -> Iterator[np.ndarray]:
+    """Yield the rows of n points that are left without each of some groups, drawn at random, alike in size."""
+    group = np.random.default_rng([seed, 2]).permutation(np.arange(n) % max(1, groups))
+    for each in range(groups):
+        yield np.flatnonzero(group != each)
 
 
 def class_members(labels: np.ndarray, label: int, limit: int | None, rng: np.random.Generator) -> np.ndarray:

@@ -11,12 +11,13 @@ copies included: they make no bar, as bars of length zero are left out.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from topodepth import storage
-from topodepth.clouds import check_cloud, class_members, permuted_features, scale
+from topodepth.clouds import check_cloud, class_members, left_out, null_clouds, scale
 from topodepth.errors import InputError
 from topodepth.homology import persistence_diagrams, without_rounding
 
@@ -125,12 +126,10 @@ def write(
             key = max(place - whole, 0)
             compute = _writer(file, f"class_{name}", max_dim, engine)
             compute("", cloud)
-            for draw in range(null_draws):
-                compute(f"null/{draw}/", permuted_features(cloud, np.random.default_rng([seed, 1, key, draw])))
-            if name == "all" and jackknife_groups:
-                group = np.random.default_rng([seed, 2]).permutation(np.arange(len(cloud)) % jackknife_groups)
-                for left_out in range(jackknife_groups):
-                    compute(f"jackknife/{left_out}/", cloud[group != left_out])
+            for draw, null in enumerate(null_clouds(cloud, null_draws, seed, 1, key)):
+                compute(f"null/{draw}/", null)
+            for group, rows in enumerate(left_out(len(cloud), jackknife_groups if name == "all" else 0, seed)):
+                compute(f"jackknife/{group}/", cloud[rows])
 
 
 def _writer(file: "h5py.File", group: str, max_dim: int, engine: str) -> "callable":  # noqa: F821
@@ -143,55 +142,65 @@ def _writer(file: "h5py.File", group: str, max_dim: int, engine: str) -> "callab
     return compute
 
 
-class DiagramFile:
-    """The diagrams of one layer, read whole.
-
-    Parameters
-    ----------
-    path
-        A file made by :func:`write`.
+@dataclass(frozen=True)
+class Diagrams:
+    """All diagrams of one layer.
 
     Attributes
     ----------
-    attributes
-        What the file says of itself: model, layer, layer_index, relative_depth, dimension, clouds, seed.
     data
-        ``{class: [diagram of H_0, of H_1, ...]}``
+        ``{cloud: [diagram of H_0, of H_1, ...]}``
     null, jackknife
-        A list of the same, one a draw or a group.
+        A list of the same, one for each draw of the null model or each group of points that is left out.
     n_points
-        ``{class: number of points}``
+        ``{cloud: number of points}``
+    attributes
+        Of which layer they are: model, layer, layer_index, relative_depth, dimension, clouds, seed.
+    """
+
+    data: Mapping[str, Sequence[np.ndarray]]
+    null: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
+    jackknife: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
+    n_points: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def degrees(self) -> int:
+        """The number of homology dimensions, from H_0."""
+        return len(next(iter(self.data.values())))
+
+
+def read(path: str | Path) -> Diagrams:
+    """Read a file made by :func:`write`, whole.
 
     Raises
     ------
     InputError
         If the file is missing, truncated or no diagram file.
     """
+    with storage.open_h5(path) as file, storage.reading(path, "a whole diagram file"):
+        storage.check_self_contained(path, file)
+        attributes = storage.h5_attributes(f"{path}:", file)
+        missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*attributes}
+        if missing:
+            raise InputError(f"{path}: no diagram file: expected an attribute {sorted(missing)[0]!r}.")
+        data = _collection(file)
+        null = [_collection(file["null"][draw]) for draw in _numbered(file, "null")]
+        jackknife = [_collection(file["jackknife"][group]) for group in _numbered(file, "jackknife")]
+        _check_draws(path, data, null, jackknife)
+        n_points = {name: int(file[f"class_{name}"].attrs["n_points"]) for name in data}
+    return Diagrams(data, null, jackknife, n_points, attributes)
 
-    def __init__(self, path: str | Path) -> None:
-        with storage.open_h5(path) as file, storage.reading(path, "a whole diagram file"):
-            storage.check_self_contained(path, file)
-            self.attributes = storage.h5_attributes(f"{path}:", file)
-            missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*self.attributes}
-            if missing:
-                raise InputError(f"{path}: no diagram file: expected an attribute {sorted(missing)[0]!r}.")
-            self.data = _collection(file)
-            self.null = [_collection(file["null"][draw]) for draw in _numbered(file, "null")]
-            self.jackknife = [_collection(file["jackknife"][group]) for group in _numbered(file, "jackknife")]
-            self._check_draws(path)
-            self.n_points = {name: int(file[f"class_{name}"].attrs["n_points"]) for name in self.data}
 
-    def _check_draws(self, path: str | Path) -> None:
-        """Refuse a file whose null model or jackknife is of other clouds, or goes to another degree, than its data."""
-        degrees = {name: len(diagrams) for name, diagrams in self.data.items()}
-        whole = {name: count for name, count in degrees.items() if name == "all"}
-        fits = all({name: len(group) for name, group in draw.items()} == degrees for draw in self.null)
-        fits &= all({name: len(group) for name, group in draw.items()} == whole for draw in self.jackknife)
-        if not fits or len({*degrees.values()}) != 1 or 0 in degrees.values():
-            received = f"data of {degrees}" if degrees else "none"
-            raise InputError(
-                f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}."
-            )
+def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackknife: Sequence[Mapping]) -> None:
+    """Refuse a file whose null model or jackknife is of other clouds, or goes to another degree, than its data."""
+    degrees = {name: len(diagrams) for name, diagrams in data.items()}
+    whole = {name: count for name, count in degrees.items() if name == "all"}
+    fits = all({name: len(group) for name, group in draw.items()} == degrees for draw in null)
+    fits &= all({name: len(group) for name, group in draw.items()} == whole for draw in jackknife)
+    if not fits or len({*degrees.values()}) != 1 or 0 in degrees.values():
+        received = f"data of {degrees}" if degrees else "none"
+        raise InputError(f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}.")
 
 
 def _numbered(file: "h5py.File", group: str) -> Iterator[str]:  # noqa: F821

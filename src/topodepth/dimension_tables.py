@@ -2,12 +2,13 @@
 changes leave dimensions as they are.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
 from topodepth import dimension
-from topodepth.clouds import check_cloud, distinct_rows, permuted_features, scale
+from topodepth.clouds import check_cloud, distinct_rows, null_clouds, scale
 from topodepth.errors import InputError
 from topodepth.rows import about, null_values, relative_values
 from topodepth.statistics.intervals import ratio_of_estimates
@@ -79,40 +80,53 @@ def _dimension_rows(
     null_draws: int,
     seed: int,
 ) -> list[dict]:
-    nulls = [_null(cloud, kept, np.random.default_rng([seed, 1, draw])) for draw in range(null_draws)]
+    nulls = list(_nulls(cloud, kept, null_draws, seed))
+    common = {**about({**attributes, "dimension": cloud.shape[1], "seed": seed}), "class": "all"}
     rows = []
     for name in estimators:
-        estimator = dimension.registry.get(name)
-        options = parameters.get(name, {})
-        found = estimator(cloud, seed=seed, kept=kept, **options)
-        row = {
-            **about({**attributes, "dimension": cloud.shape[1], "seed": seed}),
-            "class": "all",
-            "homology_dimension": 0 if name == "ph_dimension" else None,
-            "descriptor": name,
-            "value": found.value,
-            "ci_low": found.ci_low,
-            "ci_high": found.ci_high,
-            "n_points": found.n_points,
-            "r_squared": getattr(found, "r_squared", None),
-            "note": found.note or None,
-        }
-        draws = [estimator(null, seed=seed, kept=distinct, **options) for null, distinct in nulls]
-        if len(draws) == 1:
-            row |= {"null_value": draws[0].value, "null_ci_low": draws[0].ci_low, "null_ci_high": draws[0].ci_high}
-        else:
-            row |= null_values(np.array([draw.value for draw in draws]))
-        if draws:
-            bounds, null_bounds = (
-                [row[f"{of}{key}"] for key in ("value", "ci_low", "ci_high")] for of in ("", "null_")
-            )
-            row |= relative_values(ratio_of_estimates(bounds, null_bounds))
-        rows.append(row)
+        estimate = partial(dimension.registry.get(name), seed=seed, **parameters.get(name, {}))
+        found = estimate(cloud, kept=kept)
+        draws = [estimate(null, kept=distinct) for null, distinct in nulls]
+        rows.append({**common, "homology_dimension": degree_of(name), "descriptor": name, **estimate_row(found, draws)})
     return rows
 
 
-def _null(cloud: np.ndarray, kept: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return the null model of the points that count, in their places, and which of its points count."""
-    null = cloud.copy()
-    null[kept] = permuted_features(cloud[kept], rng)
-    return null, kept[distinct_rows(null[kept])]
+def degree_of(estimator: str) -> int | None:
+    """Return the homology dimension that an estimate is of, if of any."""
+    return 0 if estimator == "ph_dimension" else None
+
+
+def estimate_row(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:
+    """Return the columns of one estimate: interval, null value and ratio, as far as there are draws.
+
+    Parameters
+    ----------
+    found
+        Of a cloud.
+    draws
+        Of its null model; a single draw has its own interval, several have that of their mean.
+    """
+    row = {
+        "value": found.value,
+        "ci_low": found.ci_low,
+        "ci_high": found.ci_high,
+        "n_points": found.n_points,
+        "r_squared": getattr(found, "r_squared", None),
+        "note": found.note or None,
+    }
+    if len(draws) == 1:
+        row |= {"null_value": draws[0].value, "null_ci_low": draws[0].ci_low, "null_ci_high": draws[0].ci_high}
+    else:
+        row |= null_values(np.array([draw.value for draw in draws]))
+    if draws:
+        bounds, null_bounds = ([row[f"{of}{key}"] for key in ("value", "ci_low", "ci_high")] for of in ("", "null_"))
+        row |= relative_values(ratio_of_estimates(bounds, null_bounds))
+    return row
+
+
+def _nulls(cloud: np.ndarray, kept: np.ndarray, draws: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the null model of the points that count, in their places, and which of its points count."""
+    for points in null_clouds(cloud[kept], draws, seed, 1):
+        null = cloud.copy()
+        null[kept] = points
+        yield null, kept[distinct_rows(points)]

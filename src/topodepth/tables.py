@@ -1,13 +1,14 @@
 """Tidy tables: one row a model, layer, class, homology dimension and descriptor, with interval and null value."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from topodepth import descriptors
-from topodepth.diagrams import DiagramFile
+from topodepth.diagrams import Diagrams
 from topodepth.rows import COLUMNS, about, null_values, relative_values
-from topodepth.statistics.intervals import jackknife_interval, mean_interval, ratio_interval, ratio_of_estimates
+from topodepth.statistics.intervals import mean_interval, ratio_interval
+from topodepth.values import WHOLE, Values, whole_cloud
 
 __all__ = [
     "BAR_COLUMNS",
@@ -27,7 +28,7 @@ BAR_COLUMNS = ("model", "layer", "layer_index", "relative_depth", "class", "homo
                "source")  # fmt: skip
 
 
-def descriptor_rows(file: DiagramFile, names: Iterable[str], parameters: Mapping[str, Mapping]) -> list[dict]:
+def descriptor_rows(diagrams: Diagrams, values: Iterable[Values]) -> list[dict]:
     """Return the rows of one layer: every descriptor of every class, and their mean over classes.
 
     A cloud of all points (class ``all``) gets its interval from the jackknife; the mean over classes (class ``mean``)
@@ -35,38 +36,29 @@ def descriptor_rows(file: DiagramFile, names: Iterable[str], parameters: Mapping
 
     Parameters
     ----------
-    file
-        Diagrams of the layer.
-    names
-        Registered descriptors.
-    parameters
-        Keyword arguments by descriptor, such as ``{"lifespan_sum": {"alpha": 1.0}}``.
+    diagrams
+        Of the layer.
+    values
+        Of its descriptors, :func:`topodepth.values.values_of`.
     """
     rows = []
-    for name in names:
-        describe = descriptors.registry.get(name)
-        options = parameters.get(name, {})
-        for degree in range(len(next(iter(file.data.values())))):
-
-            def value(diagrams: list[np.ndarray], degree: int = degree, describe=describe, options=options) -> float:
-                return describe(diagrams[degree], **options)
-
-            common = {**about(file.attributes), "homology_dimension": degree, "descriptor": name}
-            rows += [{**common, **row} for row in _rows_of(file, value)]
+    for each in values:
+        common = {**about(diagrams.attributes), "homology_dimension": each.degree, "descriptor": each.descriptor}
+        rows += [{**common, **row} for row in _rows_of(each, diagrams.n_points)]
     return rows
 
 
-def _rows_of(file: DiagramFile, value: Callable[[list[np.ndarray]], float]) -> list[dict]:
+def _rows_of(values: Values, n_points: Mapping[str, int]) -> list[dict]:
     """Return the rows of one descriptor: of the whole cloud, of each class, and of the mean over classes."""
     rows = []
-    if "all" in file.data:
-        null, left_out = (np.array([value(draw["all"]) for draw in draws]) for draws in (file.null, file.jackknife))
-        rows.append({**_whole_cloud(value(file.data["all"]), null, left_out), "n_points": file.n_points["all"]})
-    classes = [name for name in file.data if name != "all"]
+    if WHOLE in values.data:
+        row = whole_cloud(values.data[WHOLE], values.null[WHOLE], values.jackknife)
+        rows.append({"class": WHOLE, **row, "n_points": n_points[WHOLE]})
+    classes = [name for name in values.data if name != WHOLE]
     if classes:
-        data = np.array([value(file.data[name]) for name in classes])
-        null = np.array([[value(draw[name]) for name in classes] for draw in file.null]).reshape(-1, len(data))
-        counts = [file.n_points[name] for name in classes]
+        data = np.array([values.data[name] for name in classes])
+        null = np.array([values.null[name] for name in classes]).T.reshape(-1, len(data))
+        counts = [n_points[name] for name in classes]
         for k, name in enumerate(classes):
             rows.append({**_one_class(data[k], null[:, k]), "class": name, "n_points": counts[k]})
         rows.append({**_mean_over_classes(data, null), "n_points": sum(counts)})
@@ -86,18 +78,6 @@ def _mean_over_classes(values: np.ndarray, null: np.ndarray) -> dict:
     if len(null):
         row |= null_values(null.mean(axis=1))
         row |= relative_values(ratio_interval(values, null.mean(axis=0)))
-    return row
-
-
-def _whole_cloud(value: float, null: np.ndarray, left_out: np.ndarray) -> dict:
-    row = {"class": "all", "value": value, **null_values(null)}
-    low = high = np.nan
-    if len(left_out) > 1:
-        interval = jackknife_interval(value, left_out)
-        low, high = row["ci_low"], row["ci_high"] = interval.low, interval.high
-    if row.get("null_value", 0) > 0:
-        null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
-        row |= relative_values(ratio_of_estimates((value, low, high), null_bounds))
     return row
 
 
@@ -132,7 +112,7 @@ def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dic
     return rows
 
 
-def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
+def betti_rows(file: Diagrams, points: int = 200) -> list[dict]:
     """Return the Betti curves of one layer, averaged over classes (and draws of the null model).
 
     Parameters
@@ -144,7 +124,7 @@ def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
     """
     data, *null = ([draw[name] for name in _shown(file)] for draw in (file.data, *file.null))
     rows = []
-    for degree in range(len(next(iter(file.data.values())))):
+    for degree in range(file.degrees):
         bars = [diagrams[degree] for clouds in (data, *null) for diagrams in clouds]
         deaths = np.concatenate([diagram[:, 1] for diagram in bars])
         last = deaths[np.isfinite(deaths)].max(initial=0.0)
@@ -170,12 +150,12 @@ def betti_rows(file: DiagramFile, points: int = 200) -> list[dict]:
     return rows
 
 
-def _shown(file: DiagramFile) -> list[str]:
+def _shown(file: Diagrams) -> list[str]:
     """Return the clouds that curves and diagrams show: the classes where there are any, else the whole cloud."""
     return [name for name in file.data if name != "all"] or ["all"]
 
 
-def bar_rows(file: DiagramFile) -> list[dict]:
+def bar_rows(file: Diagrams) -> list[dict]:
     """Return every bar of one layer's data and of its first null draw; an essential bar has no death."""
     own = about(file.attributes)
     shared = {key: own[key] for key in ("model", "layer", "layer_index", "relative_depth")}

@@ -8,9 +8,9 @@ import pytest
 from tests.fuzz import files
 from tests.fuzz.damage import damaged_bytes
 from tests.fuzz.harness import SENTINEL, fuzz
-from topodepth import activations, datasets, storage, tables
-from topodepth.diagrams import DiagramFile
+from topodepth import activations, datasets, diagrams, storage, tables
 from topodepth.errors import InputError
+from topodepth.values import values_of
 
 
 def read_activations(path):
@@ -26,8 +26,8 @@ def read_activations(path):
 
 def read_diagrams(path):
     """As describe_model.py and tabulate_diagrams.py do."""
-    file = DiagramFile(path)
-    rows = tables.descriptor_rows(file, ["lifespan_sum", "betti_peak"], {})
+    file = diagrams.read(path)
+    rows = tables.descriptor_rows(file, values_of(file, ["lifespan_sum", "betti_peak"], {}))
     assert rows
     tables.bar_rows(file)
     tables.betti_rows(file, points=10)

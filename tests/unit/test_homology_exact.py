@@ -87,7 +87,7 @@ def test_eight_bit_activations_in_float32_keep_their_ties_through_min_max_scalin
     ):
         options = {"where": "m", "attributes": about, "clouds_by": "all", "null_draws": 0, "jackknife_groups": 0}
         diagrams.write(tmp_path / f"{name}.h5", points, None, **options)
-        found.append(diagrams.DiagramFile(tmp_path / f"{name}.h5").data["all"])
+        found.append(diagrams.read(tmp_path / f"{name}.h5").data["all"])
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-11)
 
@@ -101,7 +101,7 @@ def test_binary_activations_keep_their_betti_peak_and_longest_bar_to_the_diagram
     diagrams.write(
         tmp_path / "l.h5", np.float32(whole), None, where="m", attributes=about, clouds_by="all", scaling=scaling
     )
-    for found, diagram in zip(diagrams.DiagramFile(tmp_path / "l.h5").data["all"], expected, strict=True):
+    for found, diagram in zip(diagrams.read(tmp_path / "l.h5").data["all"], expected, strict=True):
         assert betti_peak(found) == betti_peak(diagram)
         assert longest_bar(found) == pytest.approx(longest_bar(diagram), rel=1e-12)
 

@@ -16,14 +16,14 @@ PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
-    "figures", "summaries", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "rows",
-    "statistics", "dimension", "diagrams", "descriptors", "homology", "plan", "memory", "clouds", "attack_sweep",
-    "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints", "augmentation",
-    "complexity", "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph", "model_weights",
-    "batches", "accuracy", "inputs", "model_inputs", "model_files", "model_records", "model_taps", "model_code",
-    "model_graph", "model_kinds", "configuration", "original", "unused_keys", "architectures", "samples", "datasets",
-    "assets", "downloads", "archives", "provenance", "commands", "pages", "storage", "registry", "file_kinds",
-    "errors",
+    "figures", "summaries", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "values",
+    "rows", "statistics", "dimension", "diagrams", "descriptors", "homology", "plan", "memory", "clouds",
+    "attack_sweep", "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints",
+    "augmentation", "complexity", "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph",
+    "model_weights", "batches", "accuracy", "inputs", "model_inputs", "model_files", "model_records", "model_taps",
+    "model_code", "model_graph", "model_kinds", "configuration", "original", "unused_keys", "architectures",
+    "samples", "datasets", "assets", "downloads", "archives", "provenance", "commands", "pages", "storage",
+    "registry", "file_kinds", "errors",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from topodepth import descriptors, diagrams, dimension_tables, tables
 from topodepth.errors import InputError
+from topodepth.values import values_of
 
 ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
@@ -22,7 +23,11 @@ def cloud():
 def diagram_file(folder, cloud, **settings):
     points, labels = cloud
     diagrams.write(folder / "d.h5", points, labels, where="model mine, layer first", attributes=ABOUT, **settings)
-    return diagrams.DiagramFile(folder / "d.h5")
+    return diagrams.read(folder / "d.h5")
+
+
+def described(file, names, parameters):
+    return tables.descriptor_rows(file, values_of(file, names, parameters))
 
 
 def one(rows, **where):
@@ -32,7 +37,7 @@ def one(rows, **where):
 
 
 def test_local_rows_are_one_a_class_and_their_mean(tmp_path, cloud):
-    rows = tables.descriptor_rows(diagram_file(tmp_path, cloud), ["lifespan_sum"], LIFESPAN)
+    rows = described(diagram_file(tmp_path, cloud), ["lifespan_sum"], LIFESPAN)
     assert len(rows) == 2 * (4 + 1)
     connected = [row for row in rows if row["homology_dimension"] == 0]
     mean = one(connected, **{"class": "mean"})
@@ -46,7 +51,7 @@ def test_local_rows_are_one_a_class_and_their_mean(tmp_path, cloud):
 
 def test_the_null_value_is_the_mean_over_draws_and_the_ratio_stands_to_it(tmp_path, cloud):
     file = diagram_file(tmp_path, cloud, null_draws=4)
-    rows = tables.descriptor_rows(file, ["longest_bar"], {})
+    rows = described(file, ["longest_bar"], {})
     row = one(rows, **{"class": "2", "homology_dimension": 1})
     draws = [descriptors.longest_bar(draw["2"][1]) for draw in file.null]
     assert row["null_value"] == pytest.approx(np.mean(draws))
@@ -56,7 +61,7 @@ def test_the_null_value_is_the_mean_over_draws_and_the_ratio_stands_to_it(tmp_pa
 
 def test_a_global_cloud_has_one_row_with_a_jackknife_interval(tmp_path, cloud):
     file = diagram_file(tmp_path, cloud, clouds_by="all", limit=None, jackknife_groups=6)
-    row = one(tables.descriptor_rows(file, ["lifespan_sum"], LIFESPAN), homology_dimension=0)
+    row = one(described(file, ["lifespan_sum"], LIFESPAN), homology_dimension=0)
     left_out = [descriptors.lifespan_sum(group["all"][0]) for group in file.jackknife]
     error = np.sqrt(5 / 6 * np.sum((left_out - np.mean(left_out)) ** 2))
     assert row["class"] == "all"
@@ -67,7 +72,7 @@ def test_a_global_cloud_has_one_row_with_a_jackknife_interval(tmp_path, cloud):
 
 def test_without_null_draws_and_jackknife_the_value_stands_alone(tmp_path, cloud):
     file = diagram_file(tmp_path, cloud, clouds_by="all", limit=None, null_draws=0, jackknife_groups=0)
-    row = one(tables.descriptor_rows(file, ["lifespan_sum"], LIFESPAN), homology_dimension=1)
+    row = one(described(file, ["lifespan_sum"], LIFESPAN), homology_dimension=1)
     assert row["value"] > 0
     assert not {"ci_low", "null_value", "relative_value"} & set(row)
 
@@ -76,7 +81,7 @@ def test_parameters_reach_their_descriptor(tmp_path, cloud):
     file = diagram_file(tmp_path, cloud)
     values = [
         one(
-            tables.descriptor_rows(file, ["lifespan_sum"], {"lifespan_sum": {"alpha": 1.0, "weight": weight}}),
+            described(file, ["lifespan_sum"], {"lifespan_sum": {"alpha": 1.0, "weight": weight}}),
             **{"class": "mean", "homology_dimension": 0},
         )["value"]
         for weight in (0.5, 1.0)
@@ -87,7 +92,7 @@ def test_parameters_reach_their_descriptor(tmp_path, cloud):
 def test_every_row_fits_the_columns(tmp_path, cloud):
     points, _ = cloud
     file = diagram_file(tmp_path, cloud)
-    rows = tables.descriptor_rows(file, descriptors.registry.names(), {})
+    rows = described(file, descriptors.registry.names(), {})
     rows += dimension_tables.dimension_rows(points, where="", attributes=ABOUT, estimators=["two_nn"], parameters={})
     assert all(set(row) <= set(tables.COLUMNS) for row in rows)
     assert all(set(row) == set(tables.BETTI_COLUMNS) for row in tables.betti_rows(file))

@@ -7,8 +7,7 @@ import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 
-from topodepth import activations, descriptors, storage
-from topodepth.diagrams import DiagramFile
+from topodepth import activations, descriptors, diagrams, storage
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -84,14 +83,14 @@ def test_a_table_value_can_be_had_again_by_hand_from_the_activations(results, ta
 
 
 def test_diagram_files_hold_data_and_null_of_every_class(results):
-    file = DiagramFile(results / "diagrams/resnet/default/logits.h5")
+    file = diagrams.read(results / "diagrams/resnet/default/logits.h5")
     assert list(file.data) == [str(k) for k in range(10)]
     assert len(file.null) == 3
-    for name, diagrams in file.data.items():
-        assert len(diagrams) == 2
-        assert len(diagrams[0]) <= file.n_points[name] <= 12
-        assert np.isinf(diagrams[0][:, 1]).sum() == 1
-        assert descriptors.registry.get("lifespan_sum")(diagrams[0]) > 0
+    for name, bars in file.data.items():
+        assert len(bars) == 2
+        assert len(bars[0]) <= file.n_points[name] <= 12
+        assert np.isinf(bars[0][:, 1]).sum() == 1
+        assert descriptors.registry.get("lifespan_sum")(bars[0]) > 0
 
 
 def test_dynamics_follow_the_snapshots_of_one_training(results):

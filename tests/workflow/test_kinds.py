@@ -140,7 +140,7 @@ def test_another_kind_of_experiment_is_planned_run_drawn_and_reported(with_width
     made = with_widths.snakemake("--cores", "2", "widths", "--report", "report.zip", config="widths.yaml")
     assert made.returncode == 0, made.stdout + made.stderr
     shutil.unpack_archive(with_widths.path / "report.zip", with_widths.path / "report")
-    pages = "".join(path.read_text() for path in (with_widths.path / "report").rglob("*.js"))
+    pages = "".join(path.read_text() for path in (with_widths.path / "report").rglob("*.html"))
     for words in ("Widths of the layers of tiny.", "widths of layers"):
         assert words in pages
 

@@ -2,9 +2,9 @@
 
 import argparse
 
-from topodepth import accuracy, activations, storage, tables
+from topodepth import accuracy, activations, diagrams, storage, tables
 from topodepth.commands import run, settings
-from topodepth.diagrams import DiagramFile
+from topodepth.values import values_of
 
 
 def main() -> None:
@@ -20,7 +20,8 @@ def main() -> None:
     names, parameters = arguments.settings["descriptors"], arguments.settings["parameters"]
     rows = []
     for path in arguments.diagrams:
-        rows += tables.descriptor_rows(DiagramFile(path), names, parameters)
+        layer = diagrams.read(path)
+        rows += tables.descriptor_rows(layer, values_of(layer, names, parameters))
     for path in arguments.dimensions:
         rows += storage.read_table(path).to_dict("records")
     about = dict(arguments.columns)

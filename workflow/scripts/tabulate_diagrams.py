@@ -2,9 +2,8 @@
 
 import argparse
 
-from topodepth import storage, tables
+from topodepth import diagrams, storage, tables
 from topodepth.commands import run
-from topodepth.diagrams import DiagramFile
 
 
 def main() -> None:
@@ -14,7 +13,7 @@ def main() -> None:
     parser.add_argument("--bars", required=True, help="CSV of bars to make")
     parser.add_argument("--betti", required=True, help="CSV of Betti curves to make")
     arguments = parser.parse_args()
-    files = [DiagramFile(path) for path in arguments.diagrams]
+    files = [diagrams.read(path) for path in arguments.diagrams]
     storage.write_table(arguments.bars, [row for file in files for row in tables.bar_rows(file)], tables.BAR_COLUMNS)
     betti = [row for file in files for row in tables.betti_rows(file)]
     storage.write_table(arguments.betti, betti, tables.BETTI_COLUMNS)

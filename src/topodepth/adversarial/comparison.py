@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth import statistics, tables
-from topodepth.adversarial.series import Measured, Series
+from topodepth import diagrams, statistics, tables
+from topodepth.adversarial.series import Series, Strengths
 from topodepth.adversarial.verdicts import sentence, verdict
-from topodepth.diagrams import DiagramFile
 from topodepth.errors import InputError
 from topodepth.statistics.ranks import rank_test
+from topodepth.values import values_of
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Comparison:
 
 def compare(
     metrics: "pandas.DataFrame",  # noqa: F821
-    diagrams: Iterable[str | Path],
+    paths: Iterable[str | Path],
     dimensions: Sequence[Mapping] = (),
     *,
     names: Sequence[str] = ("lifespan_sum",),
@@ -54,7 +54,7 @@ def compare(
     ----------
     metrics
         One row a strength: model, epsilon, epsilon_unit, accuracy, macro_f1, success_rate.
-    diagrams
+    paths
         Diagram files of all strengths and layers; their attribute ``model`` is that of a row of ``metrics``.
     dimensions
         Rows of dimension estimates, with ``tables.COLUMNS``; their changes have no interval, as nothing pairs them.
@@ -70,11 +70,12 @@ def compare(
     if metrics.empty or metrics["epsilon"][0] != 0:
         raise InputError("metrics: expected a row of the clean images, epsilon 0. Received: none.")
     strengths = {row["model"]: row for row in metrics.to_dict("records")}
-    rows, measured = [], Measured(list(strengths))
-    for path in diagrams:
-        file = DiagramFile(path)
-        rows += tables.descriptor_rows(file, names, parameters or {})
-        measured.add(path, file, names, parameters or {})
+    rows, measured = [], Strengths(list(strengths))
+    for path in paths:
+        file = diagrams.read(path)
+        values = list(values_of(file, names, parameters or {}))
+        rows += tables.descriptor_rows(file, values)
+        measured.add(path, file.attributes, values)
     measured.add_rows(dimensions)
     rows += [dict(row) for row in dimensions]
     for row in rows:

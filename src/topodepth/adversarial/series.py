@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import descriptors, statistics
-from topodepth.diagrams import DiagramFile
 from topodepth.errors import InputError, unknown_name
+from topodepth.values import Values
 
 CLOSE = 1e-12  # a ratio nearer to 1 than this is rounding
 
@@ -64,26 +64,23 @@ def _log_ratio(k: int) -> Callable[[np.ndarray], float]:
     return statistic
 
 
-class Measured:
-    """Values by place, cloud or group, and model, as files are read one by one."""
+class Strengths:
+    """Values by place, cloud or group, and strength, as files are read one by one."""
 
     def __init__(self, models: Sequence[str]) -> None:
         self._models = list(models)
         self._values: dict[tuple, dict[tuple, np.ndarray]] = {}  # (K,) by cloud, kind and unit
 
-    def add(self, path: str | Path, file: DiagramFile, names: Sequence[str], parameters: Mapping) -> None:
+    def add(self, path: str | Path, attributes: Mapping, values: Iterable[Values]) -> None:
         """Take in every descriptor of a diagram file that an attack can change."""
-        for name in names:
-            describe, options = descriptors.registry.get(name), parameters.get(name, {})
-            for degree in range(len(next(iter(file.data.values())))):
-                if (name, degree) in descriptors.CONSTANT:
-                    continue
-                found = {}
-                for kind, collections in (("", [file.data]), ("null", file.null), ("without", file.jackknife)):
-                    for unit, collection in enumerate(collections):
-                        for cloud, diagrams in collection.items():
-                            found[cloud, kind, unit] = describe(diagrams[degree], **options)
-                self._put(path, {**file.attributes, "homology_dimension": degree, "descriptor": name}, found)
+        for each in values:
+            if (each.descriptor, each.degree) in descriptors.CONSTANT:
+                continue
+            found = {(cloud, "", 0): value for cloud, value in each.data.items()}
+            for cloud, draws in each.null.items():
+                found |= {(cloud, "null", unit): value for unit, value in enumerate(draws)}
+            found |= {("all", "without", unit): value for unit, value in enumerate(each.jackknife)}
+            self._put(path, {**attributes, "homology_dimension": each.degree, "descriptor": each.descriptor}, found)
 
     def add_rows(self, rows: Iterable[Mapping]) -> None:
         """Take in rows of a table, value and relative value; nothing in them pairs the strengths."""

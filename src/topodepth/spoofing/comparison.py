@@ -1,17 +1,21 @@
 """Both clouds at equal size: every descriptor with interval and null value, every difference with interval and p."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from topodepth import dimension, statistics
-from topodepth.clouds import check_cloud, class_members, distinct_rows, permuted_features, scale
+from topodepth import dimension
+from topodepth.clouds import check_cloud, class_members, distinct_rows, left_out, null_clouds, scale
+from topodepth.diagrams import Diagrams
+from topodepth.dimension_tables import degree_of, estimate_row
 from topodepth.errors import InputError
-from topodepth.homology import distance_matrix, without_rounding
+from topodepth.homology import distance_matrix, persistence_diagrams, without_rounding
 from topodepth.spoofing.permutation import Key, Statistics, describe, line, p_value, permuted_differences
+from topodepth.statistics import Interval
+from topodepth.values import WHOLE, Values, values_of, whole_cloud
 
 ESTIMATORS = ("ph_dimension", "two_nn", "mle")
 DIFFERENCE = "difference"
@@ -21,6 +25,8 @@ COLUMNS = (
     "relative_value", "p_value", "permutations", "p_corrected", "note",
 )  # fmt: skip
 TEST_COLUMNS = (*COLUMNS, "test_differences")  # of one layer, before adjust
+BOUNDS = ("value", "ci_low", "ci_high")
+OF_CLOUD = (*BOUNDS, "null_value")
 CURVE_COLUMNS = (*ABOUT, "cloud", "n", "draw", "log_n", "log_lifespan_sum", "slope", "intercept", "ph_dimension",
                  "ci_low", "ci_high")  # fmt: skip
 
@@ -34,16 +40,6 @@ class Comparison(NamedTuple):
 
     rows: list[dict]
     curves: list[dict]
-
-
-class Measured(NamedTuple):
-    """One descriptor of one cloud: value with interval, the null model's value, and what to know about it."""
-
-    value: float
-    low: float
-    high: float
-    null: float
-    note: str
 
 
 def compare(
@@ -160,13 +156,15 @@ def compare(
     measure = partial(describe, names=measures, parameters=parameters, engine=engine)
     try:
         estimates = [_estimates(cloud, estimators, parameters, seed) for cloud in clouds]
-        measured = [
-            _dimensions(estimates[k], cloud, parameters, dimension_null_draws, seed)
-            | _descriptors(
-                scaled[k * size :][:size], measure, max_dim, null_draws=null_draws, groups=jackknife_groups, seed=seed
-            )
-            for k, cloud in enumerate(clouds)
-        ]
+        diagrams_of = partial(persistence_diagrams, max_dim=max_dim, engine=engine)
+        measured = []
+        for k, cloud in enumerate(clouds):
+            found = _dimensions(estimates[k], cloud, parameters, dimension_null_draws, seed)
+            if measures:
+                part = scaled[k * size :][:size]
+                layer = _diagrams(part, diagrams_of, null_draws, jackknife_groups, seed)
+                found |= _descriptors(values_of(layer, measures, parameters))
+            measured.append(found)
         test = Statistics(
             pooled, scaled, estimates=estimates[0], describe=measure, parameters=parameters,
             max_dim=max_dim, draws=test_draws, limit=test_points, seed=seed,
@@ -229,43 +227,35 @@ def _dimensions(
     parameters: Mapping[str, Mapping],
     null_draws: int,
     seed: int,
-) -> dict[Key, Measured]:
-    draws = [_estimates(null, estimates, parameters, seed) for null in _null_clouds(cloud, null_draws, seed)]
+) -> dict[Key, dict]:
+    draws = [_estimates(null, estimates, parameters, seed) for null in null_clouds(cloud, null_draws, seed, 1)]
     return {
-        (name, 0 if name == "ph_dimension" else None): Measured(
-            found.value, found.ci_low, found.ci_high, _mean([draw[name].value for draw in draws]), found.note
-        )
+        (name, degree_of(name)): estimate_row(found, [draw[name] for draw in draws])
         for name, found in estimates.items()
     }
 
 
-def _null_clouds(cloud: np.ndarray, draws: int, seed: int) -> Iterator[np.ndarray]:
-    for draw in range(draws):
-        yield permuted_features(cloud, np.random.default_rng([seed, 1, draw] if draw else [seed, 1]))
-
-
-def _mean(values: list[float]) -> float:
-    return float(np.mean(values)) if values else np.nan
-
-
-def _descriptors(
-    cloud: np.ndarray, measure: Callable, max_dim: int, *, null_draws: int, groups: int, seed: int
-) -> dict[Key, Measured]:
+def _diagrams(cloud: np.ndarray, diagrams_of: Callable, null_draws: int, groups: int, seed: int) -> Diagrams:
+    """Return the diagrams of one cloud, of its null model, and without each group: from distances computed once."""
     matrix = distance_matrix(cloud)
-    values = measure(matrix, max_dim)
-    draws = [measure(distance_matrix(null), max_dim) for null in _null_clouds(cloud, null_draws, seed)]
-    group = np.random.default_rng([seed, 2]).permutation(len(cloud)) % max(1, groups)
-    kept = [np.flatnonzero(group != left_out) for left_out in range(groups)]
-    replicates = [measure(matrix[np.ix_(rows, rows)], max_dim) for rows in kept]
-    found = {}
-    for key, value in values.items():
-        interval = statistics.jackknife_interval(value, [replicate[key] for replicate in replicates])
-        found[key] = Measured(*interval, _mean([draw[key] for draw in draws]), "")
-    return found
+    nulls = map(distance_matrix, null_clouds(cloud, null_draws, seed, 1))
+    parts = (matrix[np.ix_(rows, rows)] for rows in left_out(len(cloud), groups, seed))
+    return Diagrams(
+        data={WHOLE: diagrams_of(distances=matrix)},
+        null=[{WHOLE: diagrams_of(distances=null)} for null in nulls],
+        jackknife=[{WHOLE: diagrams_of(distances=part)} for part in parts],
+    )
+
+
+def _descriptors(values: Iterable[Values]) -> dict[Key, dict]:
+    return {
+        (each.descriptor, each.degree): whole_cloud(each.data[WHOLE], each.null[WHOLE], each.jackknife)
+        for each in values
+    }
 
 
 def _rows(
-    clouds: Mapping[str, Mapping[Key, Measured]],
+    clouds: Mapping[str, Mapping[Key, dict]],
     notes: Mapping[str, str],
     tests: Mapping[Key, np.ndarray],
     n: int,
@@ -276,14 +266,12 @@ def _rows(
     for key in real:
         common = {"descriptor": key[0], "homology_dimension": key[1], "n_points": n}
         for name, cloud in clouds.items():
-            found = cloud[key]
-            row = {"value": found.value, "ci_low": found.low, "ci_high": found.high, "null_value": found.null}
-            if found.null > 0:
-                row["relative_value"] = found.value / found.null
-            rows.append(
-                {**common, "cloud": name, **row, "note": "; ".join(filter(None, (found.note, notes[name]))) or None}
-            )
-        one, other = real[key], spoof[key]
+            found = {column: cloud[key].get(column, np.nan) for column in OF_CLOUD}
+            if "relative_value" in cloud[key]:
+                found["relative_value"] = cloud[key]["relative_value"]
+            note = "; ".join(filter(None, (cloud[key].get("note"), notes[name]))) or None
+            rows.append({**common, "cloud": name, **found, "note": note})
+        one, other = (Interval(*(cloud[key].get(bound, np.nan) for bound in BOUNDS)) for cloud in (real, spoof))
         value = one.value - other.value
         rows.append({
             **common, "cloud": DIFFERENCE, "value": value,
