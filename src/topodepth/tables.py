@@ -57,7 +57,7 @@ def _rows_of(values: Values, n_points: Mapping[str, int]) -> list[dict]:
     classes = [name for name in values.data if name != WHOLE]
     if classes:
         data = np.array([values.data[name] for name in classes])
-        null = np.array([values.null[name] for name in classes]).T.reshape(-1, len(data))
+        null = np.ascontiguousarray(np.array([values.null[name] for name in classes]).T)  # (draws, classes)
         counts = [n_points[name] for name in classes]
         for k, name in enumerate(classes):
             rows.append({**_one_class(data[k], null[:, k]), "class": name, "n_points": counts[k]})
