@@ -93,6 +93,13 @@ def test_no_job_script_plans():
         assert not [module for module in reached if module.startswith("topodepth.plan")], script.name
 
 
+def test_rooms_of_experiments_do_not_import_each_other():
+    rooms = {"generalization", "adversarial", "spoofing", "summaries"}
+    for room in rooms:
+        for path in (PACKAGE / room).glob("*.py"):
+            assert not (set(rooms_imported(path)) & rooms) - {room}, path
+
+
 def test_kinds_of_experiment_know_nothing_of_each_other_and_need_nothing_heavy():
     modules = [f"topodepth.plan.kinds.{path.stem}" for path in (PACKAGE / "plan/kinds").glob("[!_]*.py")]
     for module in modules:
