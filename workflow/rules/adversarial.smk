@@ -1,17 +1,6 @@
 # The adversarial experiment: what an attack that succeeds does to the topology of every layer.
 
 
-def attacked(answer):
-    """What a rule asks the attack and the network that its wildcards name."""
-    return look_up(
-        lambda wildcards: answer(PLAN.experiments["adversarial"][wildcards.attack], PLAN.units[wildcards.model])
-    )
-
-
-def attacked_diagrams_memory(wildcards, attempt):
-    return attempt * plan.diagrams_megabytes(PLAN, PLAN.experiments["adversarial"][wildcards.attack]["sample"])
-
-
 rule attack_model:
     input:
         model=model_file,

@@ -138,3 +138,55 @@ def layer_files(stage, ending):
         return [f"<results>/{stage}/{unit.name}/{sample}/{layer}.{ending}" for layer in layers_of(unit, sample)]
 
     return measured(files)
+
+
+def attacked(answer):
+    """What a rule asks the attack and the network that its wildcards name."""
+    return look_up(
+        lambda wildcards: answer(PLAN.experiments["adversarial"][wildcards.attack], PLAN.units[wildcards.model])
+    )
+
+
+def attacked_diagrams_memory(wildcards, attempt):
+    return attempt * plan.diagrams_megabytes(PLAN, PLAN.experiments["adversarial"][wildcards.attack]["sample"])
+
+
+def loader_code(loader):
+    """Digest of what prepares a data set with a loader."""
+    return code("prepare_dataset.py", datasets.registry.module_of(loader))
+
+
+def unpacked(answer):
+    """What a rule asks the experiment; asking for the models of an archive waits for it to be unpacked."""
+
+    def asked(item):
+        for asset in item.assets:
+            checkpoints.unpack_asset.get(asset=asset)
+        return answer(item)
+
+    return experiment("generalization", asked)
+
+
+def training_code(architecture):
+    """Digest of what trains a network of an architecture."""
+    return code("train_model.py", architectures.registry.module_of(architecture))
+
+
+def code_digests(wildcards):
+    """The digest of the code behind every script, with the architectures and loaders that this run uses."""
+    digests = {path.name: code(path.name) for path in sorted(SCRIPTS.glob("*.py"))}
+    digests |= {f"train_model.py, {name}": training_code(name) for name in PLAN.architectures_used()}
+    return digests | {f"prepare_dataset.py, {name}": loader_code(name) for name in PLAN.loaders_used()}
+
+
+def spoof_of(sample):
+    """The experiment that draws a sample."""
+    return next(item for item in PLAN.of("spoofing") if sample in item.samples)
+
+
+def diagrams_memory(wildcards, attempt):
+    return attempt * plan.diagrams_megabytes(PLAN, wildcards.sample)
+
+
+def dimensions_memory(wildcards, attempt):
+    return attempt * plan.dimensions_megabytes(PLAN, wildcards.sample)

@@ -1,8 +1,3 @@
-def loader_code(loader):
-    """Digest of what prepares a data set with a loader."""
-    return code("prepare_dataset.py", datasets.registry.module_of(loader))
-
-
 rule prepare_dataset:
     input:
         brought(lambda wildcards: PLAN.dataset_paths(wildcards.dataset, f"datasets/{wildcards.dataset}.h5")),

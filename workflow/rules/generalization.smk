@@ -1,17 +1,6 @@
 # The generalisation experiment: do descriptors tell how well models generalise, beyond what is known without them?
 
 
-def unpacked(answer):
-    """What a rule asks the experiment; asking for the models of an archive waits for it to be unpacked."""
-
-    def asked(item):
-        for asset in item.assets:
-            checkpoints.unpack_asset.get(asset=asset)
-        return answer(item)
-
-    return experiment("generalization", asked)
-
-
 general_tables = unpacked(lambda item: item.tables(item.members))
 general_metrics = unpacked(lambda item: item.metrics)
 general_activations = unpacked(lambda item: item.activations)

@@ -1,8 +1,3 @@
-def training_code(architecture):
-    """Digest of what trains a network of an architecture."""
-    return code("train_model.py", architectures.registry.module_of(architecture))
-
-
 rule train_model:
     input:
         dataset=dataset_file,

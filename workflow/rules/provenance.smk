@@ -1,13 +1,6 @@
 # What made the results: enough to repeat them (docs/provenance.md).
 
 
-def code_digests(wildcards):
-    """The digest of the code behind every script, with the architectures and loaders that this run uses."""
-    digests = {path.name: code(path.name) for path in sorted(SCRIPTS.glob("*.py"))}
-    digests |= {f"train_model.py, {name}": training_code(name) for name in PLAN.architectures_used()}
-    return digests | {f"prepare_dataset.py, {name}": loader_code(name) for name in PLAN.loaders_used()}
-
-
 external_inputs = brought(lambda wildcards: PLAN.external_inputs())
 
 

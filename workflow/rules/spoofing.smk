@@ -1,11 +1,6 @@
 # The spoofing experiment: real images against spoofs, in pixels and in the layers of models.
 
 
-def spoof_of(sample):
-    """The experiment that draws a sample."""
-    return next(item for item in PLAN.of("spoofing") if sample in item.samples)
-
-
 rule compare_spoofs:
     input:
         activations=activations_file,

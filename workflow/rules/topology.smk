@@ -1,14 +1,6 @@
 # Everything here runs without TensorFlow: one small job a layer.
 
 
-def diagrams_memory(wildcards, attempt):
-    return attempt * plan.diagrams_megabytes(PLAN, wildcards.sample)
-
-
-def dimensions_memory(wildcards, attempt):
-    return attempt * plan.dimensions_megabytes(PLAN, wildcards.sample)
-
-
 rule compute_diagrams:
     input:
         activations_file,
