@@ -5,7 +5,7 @@
 
 Every measurement is a process of its own, and the tools take turns. Of several repeats the fastest counts. Makes
 ``results/bench/{group}.csv`` and, of how time and memory grow with the number of points, ``growth.csv`` (fitted
-exponents) and ``growth.png``. A tool that is not installed is left out.
+exponents) and ``growth.png``, of these tables and those of earlier runs. A tool that is not installed is left out.
 
 A new group is a module of ``benchmarks/groups`` with ``cases(quick)``; name it in GROUPS.
 """
@@ -20,7 +20,7 @@ import numpy as np
 from measure import Case, measured
 
 from topodepth.memory import memory_estimate
-from topodepth.storage import write_table
+from topodepth.storage import read_table, write_table
 
 GROUPS = ("startup", "h0", "h1", "phdim", "networks")
 COLUMNS = [
@@ -146,20 +146,25 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads of BLAS and of the tools")
     parser.add_argument("--out", type=Path, default=Path("results/bench"))
     arguments = parser.parse_args()
-    rows = []
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {arguments.threads} threads", flush=True)
     for group in arguments.groups:
         found = measure_group(importlib.import_module(f"groups.{group}").cases(arguments.quick), arguments.threads)
         write_table(arguments.out / f"{group}.csv", found, COLUMNS)
-        rows += found
+    tell_growth(arguments.out)
+    print(f"Tables and plot: {arguments.out}/")
+
+
+def tell_growth(folder: Path) -> None:
+    """Print, write and draw how time and memory grow, of all groups whose tables lie in a folder."""
+    tables = [read_table(folder / f"{group}.csv") for group in GROUPS if (folder / f"{group}.csv").exists()]
+    rows = [row for table in tables for row in table.to_dict("records")]
     fits = growth(rows)
     if fits:
-        write_table(arguments.out / "growth.csv", fits, list(fits[0]))
-        plot(rows, arguments.out / "growth.png")
-        for fit in fits:
-            exponents = f"time n^{fit['exponent_of_seconds']:.2f}  memory n^{fit['exponent_of_peak_mb']:.2f}"
-            print(f"{fit['work']:24} {fit['tool']:18} {exponents}  ({fit['sizes']} sizes)")
-    print(f"Tables and plot: {arguments.out}/")
+        write_table(folder / "growth.csv", fits, list(fits[0]))
+        plot(rows, folder / "growth.png")
+    for fit in fits:
+        exponents = f"time n^{fit['exponent_of_seconds']:.2f}  memory n^{fit['exponent_of_peak_mb']:.2f}"
+        print(f"{fit['work']:24} {fit['tool']:18} {exponents}  ({fit['sizes']} sizes)")
 
 
 if __name__ == "__main__":
