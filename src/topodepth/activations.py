@@ -41,16 +41,22 @@ def __getattr__(name: str) -> object:
 
 
 @dataclass(frozen=True)
-class LayerPoints:
-    """One layer in an activations file: where it lies, its dimension ``d`` and its place in the network."""
+class Representation:
+    """What the points of one layer are: its name, dimension ``d`` and place in the network, or the data themselves."""
 
-    index: int
     token: str
     name: str
     layer_class: str
     reduction: str
     relative_depth: float
     d: int
+
+
+@dataclass(frozen=True)
+class LayerPoints(Representation):
+    """One layer in an activations file: what its points are, and where they lie."""
+
+    index: int
     dataset: str = field(repr=False)
 
 

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from topodepth import accuracy
 from topodepth.accuracy import Accuracy
-from topodepth.activations import FORMAT, VERSION, check_finite
+from topodepth.activations import FORMAT, VERSION, Representation, check_finite
 from topodepth.batches import batch_for, even_batch, whole_numbers
 from topodepth.datasets import take
 from topodepth.errors import InputError
@@ -18,21 +17,6 @@ from topodepth.inputs import reshaping
 from topodepth.model_graph import Tap
 from topodepth.networks import Network, by_keras
 from topodepth.storage import create_h5
-
-
-@dataclass(frozen=True)
-class Representation:
-    """What the points of one layer of an activations file are: of a network's layer, or of the data themselves.
-
-    The attributes are those of :class:`topodepth.activations.LayerPoints`.
-    """
-
-    token: str
-    name: str
-    layer_class: str
-    reduction: str
-    relative_depth: float
-    d: int
 
 
 def extract(

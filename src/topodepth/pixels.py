@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import extraction
+from topodepth.activations import Representation
 from topodepth.datasets import SPLITS, ArrayImages, DataSet, take
 from topodepth.errors import InputError, unknown_name
 
@@ -65,7 +66,7 @@ def write(
     grey = colour == "grey" and dataset.kind == "images" and images.shape[3] == len(LUMA)
     width = int(np.prod(images.shape[1:3] if grey else images.shape[1:]))
     white = np.float32(255 if images.dtype == np.uint8 else 1)
-    layer = extraction.Representation(LAYER, LAYER, layer_class="", reduction="flatten", relative_depth=0.0, d=width)
+    layer = Representation(LAYER, LAYER, layer_class="", reduction="flatten", relative_depth=0.0, d=width)
     with extraction.create(out, [layer], rows.astype(np.int64), labels[rows], {"model": LAYER}) as put:
         for start in range(0, len(rows), BLOCK):
             block = take(images, rows[start : start + BLOCK]).astype(np.float32) / white

@@ -34,9 +34,12 @@ def relative_values(interval: Interval) -> dict:
     return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}
 
 
-def measure(descriptor: str, degree: int | None, version: str = "value") -> str:
-    """Return what a measure is called: ``lifespan sum E_0``, ``longest bar of H_1 relative to the null model``."""
+def measure(descriptor: str, degree: float | None, version: str = "value") -> str:
+    """Return what a measure is called: ``lifespan sum E_0``, ``longest bar of H_1 relative to the null model``.
+
+    One of no homology dimension has None, or NaN as in a table that was read.
+    """
     text = NAMES.get(descriptor, descriptor.replace("_", " "))
-    if degree is not None and descriptor != "ph_dimension":
-        text += f" E_{degree}" if descriptor == "lifespan_sum" else f" of H_{degree}"
+    if degree is not None and not np.isnan(degree) and descriptor != "ph_dimension":
+        text += f" E_{degree:g}" if descriptor == "lifespan_sum" else f" of H_{degree:g}"
     return text + (" relative to the null model" if version == "relative" else "")

@@ -5,7 +5,8 @@ import pandas as pd
 from generalization_tables import RIVALS
 from test_figures_generalization import ASSOCIATIONS, DRAWN, MEASURES, association, legend_names, written
 
-from topodepth.figures import generalization_forest
+from topodepth import descriptors
+from topodepth.figures import generalization_forest, style
 from topodepth.generalization import words
 
 
@@ -40,6 +41,15 @@ def test_the_forest_has_a_row_a_measure_strongest_first_pooled_filled_and_within
         }
         assert fills["within"] == {"white"}
         assert "white" not in fills["all"]
+
+
+def test_no_name_of_a_built_in_descriptor_is_cut_short_at_the_penultimate_layer():
+    rows = [{"descriptor": name, "homology_dimension": 1.0, "layer": "penultimate", "version": "relative",
+             "class": "mean", "kind": "descriptor", "measure": name}
+            for name in descriptors.registry.names()]  # fmt: skip
+    called = [generalization_forest._called(row) for row in rows]
+    assert "peak of the Betti curve of H_1, penultimate layer, relative to null" in called
+    assert [style.short(name, generalization_forest.NAME) for name in called] == called
 
 
 def test_the_forest_shades_the_interval_of_training_accuracy_and_its_mirror_image():

@@ -131,6 +131,13 @@ def test_the_same_run_twice_gives_the_same_tables_and_figures_byte_for_byte(fini
         assert path.read_bytes() == (finished.path / path.relative_to(repository.path)).read_bytes(), path
 
 
+def test_the_page_of_spoofs_calls_measures_by_their_names(results):
+    page = (results / "spoofing/digits/summary.html").read_text()
+    for name in ("lifespan sum E_0", "lifespan sum E_1", "PH dimension", "TwoNN dimension"):
+        assert f">{name}<" in page
+    assert "two_nn" not in page
+
+
 def test_the_report_is_one_page_with_figures_captions_and_versions(finished):
     result = finished.snakemake("--cores", "1", "--report", "report.html")
     assert result.returncode == 0, result.stderr

@@ -4,9 +4,10 @@ import argparse
 
 from topodepth import pages, spoofing, storage
 from topodepth.commands import run
+from topodepth.rows import measure
 
-SHOWN = ("representation", "subset", "layer", "descriptor", "homology_dimension", "n_points", "value", "ci_low",
-         "ci_high", "p_value", "p_corrected")  # fmt: skip
+SHOWN = ("representation", "subset", "layer", "measure", "n_points", "value", "ci_low", "ci_high", "p_value",
+         "p_corrected")  # fmt: skip
 METHOD = (
     "Both clouds have the same number of images, the same ones in every layer. p: the labels real and spoof are "
     "shuffled over the pooled images and the difference is computed again; it is the share of shuffles (the observed "
@@ -33,6 +34,8 @@ def main() -> None:
     storage.write_table(arguments.table_out, table.to_dict("records"), spoofing.COLUMNS)
     storage.write_table(arguments.curves_out, curves.to_dict("records"), spoofing.CURVE_COLUMNS)
     differences = table[table["cloud"] == spoofing.DIFFERENCE]
+    names = list(map(measure, differences["descriptor"], differences["homology_dimension"]))
+    differences = differences.assign(measure=names)
     shown = pages.Table("Differences, real − spoof", SHOWN, differences[list(SHOWN)].to_numpy().tolist())
     page = pages.page(arguments.title, spoofing.sentences(table), [shown], [METHOD])
     storage.write_text(arguments.summary, page)

@@ -19,6 +19,7 @@ COLUMNS = ("target", "scope", "measure", "kind", "descriptor", "layer", "class",
            *TAU, "p_corrected")  # fmt: skip
 KINDS = {"descriptor": ("Descriptors", style.COLOURS[0]), "rival": ("Rivals", style.COLOURS[1])}
 ROWS = 40  # more cannot be read on one page
+NAME = 68  # characters: the longest of a built-in descriptor at the penultimate layer is written out
 SIGNIFICANT = 0.05
 YARDSTICK = "train_accuracy"
 
@@ -135,7 +136,7 @@ def _draw_rows(axes: "Axes", rows: "DataFrame", within: "DataFrame", colour: str
 
 def _name_rows(axes: "Axes", measures: Sequence[str], significant: set[str], labels: Mapping[str, str]) -> None:
     """Write the measures at the left, the significant ones bold and with a star."""
-    names = [style.short(labels.get(name, name), 56) for name in measures]
+    names = [style.short(labels.get(name, name), NAME) for name in measures]
     starred = [f"{name} *" if measure in significant else name for measure, name in zip(measures, names, strict=True)]
     axes.set_yticks(range(len(names)), starred, color="#222222")
     for text, measure in zip(axes.get_yticklabels(), measures, strict=True):

@@ -163,8 +163,8 @@ def squared_matrix(cloud: Cloud) -> np.ndarray:
     return _symmetric(cloud, lambda squares: squares)
 
 
-def _symmetric(cloud: Cloud, finish: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return what ``finish`` makes, strip by strip in cache, of the squared distances of a cloud, (n, n).
+def _symmetric(cloud: Cloud, finish: Callable[[np.ndarray], object]) -> np.ndarray:
+    """Return the squared distances of a cloud, (n, n), after ``finish`` changed them in place, strip by strip in cache.
 
     The symmetry matters: BLAS may round x·y and y·x differently, and an asymmetry in the last bit makes GUDHI's
     engine return wrong diagrams or run out of memory. So the lower triangle is computed, block by block, and mirrored.
