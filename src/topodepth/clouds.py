@@ -6,6 +6,8 @@ import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 
+WHOLE = "all"  # what the cloud of all points is called
+
 
 def check_cloud(points: np.ndarray, where: str = "points") -> np.ndarray:
     """Return ``points`` as an array if homology and dimension make sense for it.

@@ -10,16 +10,45 @@ Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; 
 copies included: they make no bar, as bars of length zero are left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from topodepth import storage
-from topodepth.clouds import check_cloud, class_members, left_out, null_clouds, scale
+from topodepth.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
 from topodepth.errors import InputError
 from topodepth.homology import persistence_diagrams, without_rounding
+
+
+@dataclass(frozen=True)
+class Diagrams:
+    """All diagrams of one layer, or of one of its clouds.
+
+    Attributes
+    ----------
+    data
+        ``{cloud: [diagram of H_0, of H_1, ...]}``
+    null, jackknife
+        A list of the same, one for each draw of the null model or each group of points that is left out.
+    n_points
+        ``{cloud: number of points}``
+    attributes
+        Of which layer they are: model, layer, layer_index, relative_depth, dimension, clouds, seed.
+    """
+
+    data: Mapping[str, Sequence[np.ndarray]]
+    null: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
+    jackknife: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
+    n_points: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def degrees(self) -> int:
+        """The number of homology dimensions, from H_0."""
+        return len(next(iter(self.data.values())))
 
 
 def clouds(
@@ -51,16 +80,16 @@ def clouds(
     InputError
         If ``by`` is unknown, a class has no points, or classes are asked for and there are no labels.
     """
-    if by not in ("class", "all", "both"):
+    if by not in ("class", WHOLE, "both"):
         raise InputError(f"clouds: expected class, all or both. Received: {by!r}.")
-    if labels is None and (by != "all" or classes is not None):
+    if labels is None and (by != WHOLE or classes is not None):
         raise InputError("clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels.")
     found = {}
     if by != "class":
         kept = np.arange(len(points)) if classes is None else np.flatnonzero(np.isin(labels, classes))
         rows = class_members(np.zeros(len(kept), dtype=int), 0, limit, np.random.default_rng([seed, 0, 0]))
-        found["all"] = points[kept[rows]]
-    if by != "all":
+        found[WHOLE] = points[kept[rows]]
+    if by != WHOLE:
         for key, label in enumerate(np.unique(labels) if classes is None else sorted(classes)):
             rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
             found[str(label)] = points[rows]
@@ -119,55 +148,54 @@ def write(
     check_cloud(points, where)
     scaled = scale(without_rounding(points), scaling)
     parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
+    compute = partial(persistence_diagrams, max_dim=max_dim, engine=engine)
+    whole = int(clouds_by == "both")  # beside the whole cloud, classes keep the draws that they have without it
     with storage.create_h5(path) as file:
         file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
-        whole = int(clouds_by == "both")  # beside the whole cloud, classes keep the draws that they have without it
         for place, (name, cloud) in enumerate(parts.items()):
-            key = max(place - whole, 0)
-            compute = _writer(file, f"class_{name}", max_dim, engine)
-            compute("", cloud)
-            for draw, null in enumerate(null_clouds(cloud, null_draws, seed, 1, key)):
-                compute(f"null/{draw}/", null)
-            for group, rows in enumerate(left_out(len(cloud), jackknife_groups if name == "all" else 0, seed)):
-                compute(f"jackknife/{group}/", cloud[rows])
+            nulls = null_clouds(cloud, null_draws, seed, 1, max(place - whole, 0))
+            groups = list(left_out(len(cloud), jackknife_groups if name == WHOLE else 0, seed))
+            found = of_cloud(cloud, nulls, (cloud[rows] for rows in groups), compute, name=name)
+            _put(file, "", found.data, len(cloud))
+            for draw, null in enumerate(found.null):
+                _put(file, f"null/{draw}/", null, len(cloud))
+            for group, rows in enumerate(groups):
+                _put(file, f"jackknife/{group}/", found.jackknife[group], len(rows))
 
 
-def _writer(file: "h5py.File", group: str, max_dim: int, engine: str) -> "callable":  # noqa: F821
-    def compute(prefix: str, cloud: np.ndarray) -> None:
-        target = file.create_group(prefix + group)
-        target.attrs["n_points"] = len(cloud)
-        for dimension, diagram in enumerate(persistence_diagrams(cloud, max_dim=max_dim, engine=engine)):
-            target[f"H{dimension}"] = diagram
+def of_cloud(
+    cloud: np.ndarray,
+    nulls: Iterable[np.ndarray],
+    parts: Iterable[np.ndarray],
+    compute: Callable[[np.ndarray], list[np.ndarray]],
+    *,
+    name: str = WHOLE,
+) -> Diagrams:
+    """Return the diagrams of one cloud, of draws of its null model, and of what is left of it without each group.
 
-    return compute
-
-
-@dataclass(frozen=True)
-class Diagrams:
-    """All diagrams of one layer.
-
-    Attributes
+    Parameters
     ----------
-    data
-        ``{cloud: [diagram of H_0, of H_1, ...]}``
-    null, jackknife
-        A list of the same, one for each draw of the null model or each group of points that is left out.
-    n_points
-        ``{cloud: number of points}``
-    attributes
-        Of which layer they are: model, layer, layer_index, relative_depth, dimension, clouds, seed.
+    cloud, nulls, parts
+        What ``compute`` takes: points (n, d), or their distances (n, n). Draws and parts are taken one by one.
+    compute
+        Returns the diagrams of H_0, H_1, ...
+    name
+        Of the cloud.
     """
+    return Diagrams(
+        data={name: compute(cloud)},
+        null=[{name: compute(null)} for null in nulls],
+        jackknife=[{name: compute(part)} for part in parts],
+        n_points={name: len(cloud)},
+    )
 
-    data: Mapping[str, Sequence[np.ndarray]]
-    null: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
-    jackknife: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
-    n_points: Mapping[str, int] = field(default_factory=dict)
-    attributes: Mapping[str, object] = field(default_factory=dict)
 
-    @property
-    def degrees(self) -> int:
-        """The number of homology dimensions, from H_0."""
-        return len(next(iter(self.data.values())))
+def _put(file: "h5py.File", prefix: str, collection: Mapping[str, Sequence[np.ndarray]], n_points: int) -> None:  # noqa: F821
+    for name, diagrams in collection.items():
+        target = file.create_group(f"{prefix}class_{name}")
+        target.attrs["n_points"] = n_points
+        for degree, diagram in enumerate(diagrams):
+            target[f"H{degree}"] = diagram
 
 
 def read(path: str | Path) -> Diagrams:
@@ -195,7 +223,7 @@ def read(path: str | Path) -> Diagrams:
 def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackknife: Sequence[Mapping]) -> None:
     """Refuse a file whose null model or jackknife is of other clouds, or goes to another degree, than its data."""
     degrees = {name: len(diagrams) for name, diagrams in data.items()}
-    whole = {name: count for name, count in degrees.items() if name == "all"}
+    whole = {name: count for name, count in degrees.items() if name == WHOLE}
     fits = all({name: len(group) for name, group in draw.items()} == degrees for draw in null)
     fits &= all({name: len(group) for name, group in draw.items()} == whole for draw in jackknife)
     if not fits or len({*degrees.values()}) != 1 or 0 in degrees.values():

@@ -4,14 +4,18 @@ changes leave dimensions as they are.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
 
 from topodepth import dimension
-from topodepth.clouds import check_cloud, distinct_rows, null_clouds, scale
+from topodepth.clouds import WHOLE, check_cloud, distinct_rows, null_clouds, scale
 from topodepth.errors import InputError
-from topodepth.rows import about, null_values, relative_values
-from topodepth.statistics.intervals import ratio_of_estimates
+from topodepth.rows import about, columns
+from topodepth.statistics.intervals import Interval, mean_interval
+
+PH_DIMENSION = ("ph_dimension", 0)  # the one estimate that is of a homology dimension
+Counted = tuple[np.ndarray, np.ndarray | None]  # points (n, d), and the rows of those that count
 
 
 def dimension_rows(
@@ -56,47 +60,45 @@ def dimension_rows(
     Copies count once: *n_points* is the number without them, and *note* says so. The null model is of these points.
     """
     points = check_cloud(points, where)
+    kept = distinct_rows(points)  # before they are scaled, which hides the precision that they were computed in
+    common = {**about({**attributes, "dimension": points.shape[1], "seed": seed}), "class": WHOLE}
     try:
-        return _dimension_rows(
-            scale(points, scaling),
-            distinct_rows(points),  # before they are scaled, which hides the precision that they were computed in
-            attributes=attributes,
-            estimators=estimators,
-            parameters=parameters,
-            null_draws=null_draws,
-            seed=seed,
-        )
+        cloud = scale(points, scaling)
+        found = estimated((cloud, kept), _nulls(cloud, kept, null_draws, seed), estimators, parameters, seed)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
+    return [
+        {**common, "homology_dimension": degree, "descriptor": name, **estimate_columns(*each)}
+        for (name, degree), each in found.items()
+    ]
 
 
-def _dimension_rows(
-    cloud: np.ndarray,
-    kept: np.ndarray,
-    *,
-    attributes: Mapping[str, object],
-    estimators: Iterable[str],
-    parameters: Mapping[str, Mapping],
-    null_draws: int,
-    seed: int,
-) -> list[dict]:
-    nulls = list(_nulls(cloud, kept, null_draws, seed))
-    common = {**about({**attributes, "dimension": cloud.shape[1], "seed": seed}), "class": "all"}
-    rows = []
-    for name in estimators:
-        estimate = partial(dimension.registry.get(name), seed=seed, **parameters.get(name, {}))
-        found = estimate(cloud, kept=kept)
-        draws = [estimate(null, kept=distinct) for null, distinct in nulls]
-        rows.append({**common, "homology_dimension": degree_of(name), "descriptor": name, **estimate_row(found, draws)})
-    return rows
+def estimated(
+    cloud: Counted, nulls: Iterable[Counted], estimators: Iterable[str], parameters: Mapping[str, Mapping], seed: int
+) -> dict[tuple[str, int | None], tuple[dimension.DimensionEstimate, list[dimension.DimensionEstimate]]]:
+    """Return the estimates of a cloud, and of draws of its null model, by estimator and homology dimension if any.
+
+    Parameters
+    ----------
+    cloud, nulls
+        Points (n, d), and which of them count; None where the estimators find that out. Draws are taken one by one.
+    estimators
+        Registered estimators of :mod:`topodepth.dimension`.
+    parameters
+        Keyword arguments by estimator.
+    seed
+        Of their subsamples.
+    """
+    estimates = {name: partial(dimension.registry.get(name), **parameters.get(name, {})) for name in estimators}
+    own, *draws = (
+        {name: estimate(points, seed=seed, kept=kept) for name, estimate in estimates.items()}
+        for points, kept in chain([cloud], nulls)
+    )
+    keys = {name: PH_DIMENSION if name == PH_DIMENSION[0] else (name, None) for name in estimates}
+    return {key: (own[name], [draw[name] for draw in draws]) for name, key in keys.items()}
 
 
-def degree_of(estimator: str) -> int | None:
-    """Return the homology dimension that an estimate is of, if of any."""
-    return 0 if estimator == "ph_dimension" else None
-
-
-def estimate_row(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:
+def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:
     """Return the columns of one estimate: interval, null value and ratio, as far as there are draws.
 
     Parameters
@@ -106,25 +108,17 @@ def estimate_row(found: dimension.DimensionEstimate, draws: Sequence[dimension.D
     draws
         Of its null model; a single draw has its own interval, several have that of their mean.
     """
-    row = {
-        "value": found.value,
-        "ci_low": found.ci_low,
-        "ci_high": found.ci_high,
+    own, *single = (Interval(each.value, each.ci_low, each.ci_high) for each in (found, *draws[:1]))
+    null = single[0] if len(draws) == 1 else mean_interval([draw.value for draw in draws])
+    return {
+        **columns(own, null),
         "n_points": found.n_points,
         "r_squared": getattr(found, "r_squared", None),
         "note": found.note or None,
     }
-    if len(draws) == 1:
-        row |= {"null_value": draws[0].value, "null_ci_low": draws[0].ci_low, "null_ci_high": draws[0].ci_high}
-    else:
-        row |= null_values(np.array([draw.value for draw in draws]))
-    if draws:
-        bounds, null_bounds = ([row[f"{of}{key}"] for key in ("value", "ci_low", "ci_high")] for of in ("", "null_"))
-        row |= relative_values(ratio_of_estimates(bounds, null_bounds))
-    return row
 
 
-def _nulls(cloud: np.ndarray, kept: np.ndarray, draws: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _nulls(cloud: np.ndarray, kept: np.ndarray, draws: int, seed: int) -> Iterator[Counted]:
     """Yield the null model of the points that count, in their places, and which of its points count."""
     for points in null_clouds(cloud[kept], draws, seed, 1):
         null = cloud.copy()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from topodepth.statistics.intervals import Interval, mean_interval
+from topodepth.statistics.intervals import Interval, ratio_of_estimates
 
 COLUMNS = (
     "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
@@ -21,17 +21,22 @@ def about(attributes: Mapping) -> dict:
     return {key: attributes[key] for key in ("model", "layer", "layer_index", "relative_depth", "dimension", "seed")}
 
 
-def null_values(draws: np.ndarray) -> dict:
-    """Return the columns of the null model: mean and interval over its draws (n,); none without draws."""
-    if not len(draws):
-        return {}
-    interval = mean_interval(draws)
-    return {"null_value": interval.value, "null_ci_low": interval.low, "null_ci_high": interval.high}
+def columns(value: Interval, null: Interval, ratio: Interval | None = None) -> dict:
+    """Return the columns of a value, of its null model and of their ratio; what is undefined has none.
 
-
-def relative_values(interval: Interval) -> dict:
-    """Return the columns of the ratio of value and null value."""
-    return {"relative_value": interval.value, "relative_ci_low": interval.low, "relative_ci_high": interval.high}
+    Parameters
+    ----------
+    value, null
+        With their intervals; independent of each other.
+    ratio
+        None: that of the two, :func:`topodepth.statistics.intervals.ratio_of_estimates`.
+    """
+    ratio = ratio_of_estimates(value, null) if ratio is None else ratio
+    row = {"value": value.value}
+    for name, found in (("", value), ("null_", null), ("relative_", ratio)):
+        part = {f"{name}value": found.value, f"{name}ci_low": found.low, f"{name}ci_high": found.high}
+        row |= {column: number for column, number in part.items() if not np.isnan(number)}
+    return row
 
 
 def measure(descriptor: str, degree: float | None, version: str = "value") -> str:

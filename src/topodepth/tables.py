@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from topodepth import descriptors
+from topodepth.clouds import WHOLE
 from topodepth.diagrams import Diagrams
-from topodepth.rows import COLUMNS, about, null_values, relative_values
-from topodepth.statistics.intervals import mean_interval, ratio_interval
-from topodepth.values import WHOLE, Values, whole_cloud
+from topodepth.rows import COLUMNS, about, columns
+from topodepth.statistics.intervals import UNDEFINED, mean_interval, ratio_interval
+from topodepth.values import Values, cloud_columns
 
 __all__ = [
     "BAR_COLUMNS",
@@ -52,33 +53,24 @@ def _rows_of(values: Values, n_points: Mapping[str, int]) -> list[dict]:
     """Return the rows of one descriptor: of the whole cloud, of each class, and of the mean over classes."""
     rows = []
     if WHOLE in values.data:
-        row = whole_cloud(values.data[WHOLE], values.null[WHOLE], values.jackknife)
+        row = cloud_columns(values.data[WHOLE], values.null[WHOLE], values.jackknife)
         rows.append({"class": WHOLE, **row, "n_points": n_points[WHOLE]})
     classes = [name for name in values.data if name != WHOLE]
     if classes:
-        data = np.array([values.data[name] for name in classes])
-        null = np.ascontiguousarray(np.array([values.null[name] for name in classes]).T)  # (draws, classes)
-        counts = [n_points[name] for name in classes]
-        for k, name in enumerate(classes):
-            rows.append({**_one_class(data[k], null[:, k]), "class": name, "n_points": counts[k]})
-        rows.append({**_mean_over_classes(data, null), "n_points": sum(counts)})
+        rows += [
+            {"class": name, **cloud_columns(values.data[name], values.null[name]), "n_points": n_points[name]}
+            for name in classes
+        ]
+        data, null = (np.array([of[name] for name in classes]) for of in (values.data, values.null))
+        mean = _mean_over_classes(data, np.ascontiguousarray(null.T))
+        rows.append({"class": "mean", **mean, "n_points": sum(n_points[name] for name in classes)})
     return rows
 
 
-def _one_class(value: float, null: np.ndarray) -> dict:
-    row = {"value": value, **null_values(null)}
-    if len(null) and null.mean() > 0:
-        row["relative_value"] = value / null.mean()
-    return row
-
-
 def _mean_over_classes(values: np.ndarray, null: np.ndarray) -> dict:
-    interval = mean_interval(values)
-    row = {"class": "mean", "value": interval.value, "ci_low": interval.low, "ci_high": interval.high}
-    if len(null):
-        row |= null_values(null.mean(axis=1))
-        row |= relative_values(ratio_interval(values, null.mean(axis=0)))
-    return row
+    """Return the columns of the mean over classes, (classes,), beside draws of its null model, (draws, classes)."""
+    ratio = ratio_interval(values, null.mean(axis=0)) if len(null) else UNDEFINED
+    return columns(mean_interval(values), mean_interval(null.mean(axis=1)), ratio)
 
 
 def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dict]:  # noqa: F821
@@ -139,7 +131,7 @@ def betti_rows(file: Diagrams, points: int = 200) -> list[dict]:
         rows += [
             {
                 **{key: own[key] for key in ("model", "layer", "layer_index", "relative_depth")},
-                "class": "all" if _shown(file) == ["all"] else "mean",
+                "class": WHOLE if _shown(file) == [WHOLE] else "mean",
                 "homology_dimension": degree,
                 "filtration_value": grid[k],
                 "betti": betti[k],
@@ -152,7 +144,7 @@ def betti_rows(file: Diagrams, points: int = 200) -> list[dict]:
 
 def _shown(file: Diagrams) -> list[str]:
     """Return the clouds that curves and diagrams show: the classes where there are any, else the whole cloud."""
-    return [name for name in file.data if name != "all"] or ["all"]
+    return [name for name in file.data if name != WHOLE] or [WHOLE]
 
 
 def bar_rows(file: Diagrams) -> list[dict]:

@@ -1,20 +1,21 @@
 """Descriptors of a layer's clouds: each value, those of the null model, and those without each group, computed once.
 
 What depth, dynamics, generalisation, attacks and spoofs say of a descriptor all comes from here, and its interval, null
-value and ratio from :func:`whole_cloud`.
+value and ratio from :func:`cloud_columns`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from topodepth import descriptors
+from topodepth.clouds import WHOLE
 from topodepth.diagrams import Diagrams
-from topodepth.rows import null_values, relative_values
-from topodepth.statistics.intervals import jackknife_interval, ratio_of_estimates
+from topodepth.rows import columns
+from topodepth.statistics.intervals import jackknife_interval, mean_interval
 
-WHOLE = "all"  # the cloud of all points
+Key = tuple[str, int | None]  # descriptor or estimator, and homology dimension if it is of one
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Values:
     data: Mapping[str, float]
     null: Mapping[str, np.ndarray]
     jackknife: np.ndarray
+
+    @property
+    def key(self) -> Key:
+        """Descriptor and homology dimension."""
+        return self.descriptor, self.degree
 
 
 def values_of(diagrams: Diagrams, names: Iterable[str], parameters: Mapping[str, Mapping]) -> Iterator[Values]:
@@ -67,7 +73,7 @@ def values_of(diagrams: Diagrams, names: Iterable[str], parameters: Mapping[str,
             )
 
 
-def whole_cloud(value: float, null: np.ndarray, left_out: np.ndarray) -> dict:
+def cloud_columns(value: float, null: np.ndarray, left_out: Sequence[float] | np.ndarray = ()) -> dict:
     """Return the columns of one cloud's value: interval, null value and ratio, as far as there are draws and groups.
 
     Parameters
@@ -79,12 +85,4 @@ def whole_cloud(value: float, null: np.ndarray, left_out: np.ndarray) -> dict:
     left_out
         Without each group of its points, (groups,).
     """
-    row = {"value": value, **null_values(null)}
-    low = high = np.nan
-    if len(left_out) > 1:
-        interval = jackknife_interval(value, left_out)
-        low, high = row["ci_low"], row["ci_high"] = interval.low, interval.high
-    if row.get("null_value", 0) > 0:
-        null_bounds = row["null_value"], row["null_ci_low"], row["null_ci_high"]
-        row |= relative_values(ratio_of_estimates((value, low, high), null_bounds))
-    return row
+    return columns(jackknife_interval(value, left_out), mean_interval(null))

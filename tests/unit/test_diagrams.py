@@ -1,11 +1,13 @@
 """A diagram file holds the diagrams of data, null model and jackknife, of the clouds that were asked for."""
 
+import h5py
 import numpy as np
 import pytest
 
 from topodepth import diagrams, storage
+from topodepth.clouds import left_out, min_max_scale, null_clouds
 from topodepth.errors import InputError
-from topodepth.homology import persistence_diagrams
+from topodepth.homology import distance_matrix, persistence_diagrams
 
 ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
 
@@ -102,3 +104,38 @@ def test_a_class_that_is_not_there_and_missing_labels_are_refused(cloud):
     with pytest.raises(InputError, match=r"expected '/labels' in the activations file, or `clouds: all`"):
         diagrams.clouds(points, None, by="class", limit=None, seed=0)
     assert len(diagrams.clouds(points, None, by="all", limit=None, seed=0)["all"]) == len(points)
+
+
+@pytest.mark.parametrize("groups", [0, 4])
+def test_what_is_read_is_what_was_made_of_the_cloud(tmp_path, cloud, groups):
+    points, _ = cloud
+    scaled = min_max_scale(points)
+    parts = [scaled[rows] for rows in left_out(90, groups, seed=7)]
+    made = diagrams.of_cloud(scaled, null_clouds(scaled, 2, 7, 1, 0), parts, persistence_diagrams)
+    file = write(
+        tmp_path / "d.h5", cloud, clouds_by="all", limit=None, null_draws=2, jackknife_groups=groups, seed=7
+    )  # fmt: skip
+    assert (len(file.null), len(file.jackknife)) == (2, groups)
+    assert made.n_points == file.n_points
+    with h5py.File(tmp_path / "d.h5") as stored:
+        assert [stored[f"jackknife/{g}/class_all"].attrs["n_points"] for g in range(groups)] == [*map(len, parts)]
+    for one, other in zip(
+        [made.data, *made.null, *made.jackknife], [file.data, *file.null, *file.jackknife], strict=True
+    ):
+        assert set(one) == set(other) == {"all"}
+        for diagram, expected in zip(one["all"], other["all"], strict=True):
+            np.testing.assert_array_equal(diagram, expected)
+
+
+def test_diagrams_from_distances_are_those_of_the_points(cloud):
+    points, _ = cloud
+    parts = list(left_out(90, 3, seed=0))
+    matrix = distance_matrix(points)
+    of_points = diagrams.of_cloud(points, (), (points[rows] for rows in parts), persistence_diagrams)
+    of_distances = diagrams.of_cloud(
+        matrix, (), (matrix[np.ix_(rows, rows)] for rows in parts), lambda part: persistence_diagrams(distances=part)
+    )
+    assert of_points.n_points == of_distances.n_points == {"all": 90}
+    for one, other in zip(of_points.jackknife, of_distances.jackknife, strict=True):
+        for diagram, expected in zip(one["all"], other["all"], strict=True):
+            np.testing.assert_allclose(diagram, expected, rtol=1e-9)

@@ -1,10 +1,11 @@
 """One path from a cloud to a row: each descriptor is computed once, and experiments agree on the same cloud."""
 
 import numpy as np
+import pandas
 import pytest
 
-from topodepth import adversarial, descriptors, diagrams, spoofing, tables
-from topodepth.values import values_of
+from topodepth import adversarial, descriptors, diagrams, dimension_tables, spoofing, tables
+from topodepth.values import cloud_columns, values_of
 
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
 BOUNDS = ("value", "ci_low", "ci_high", "null_value", "relative_value")
@@ -44,19 +45,39 @@ def test_a_layer_asks_for_each_value_once(tmp_path, points, calls):
     assert len(calls) == 2 * (4 + 2 * 4 + 5)  # H_0 and H_1; clouds, draws, groups of the whole
 
 
-def test_an_attack_asks_for_each_value_once(tmp_path, points, calls):
-    import pandas
-
-    strengths = [
-        written(tmp_path, points[0] * (1 + k), None, f"{k}.h5", f"m-{k}", jackknife_groups=4) for k in range(3)
-    ]
+def attack(folder, points, **settings):
+    """Three strengths of an attack that makes every distance longer."""
+    strengths = [written(folder, points * (1 + k), None, f"{k}.h5", f"m-{k}", **settings) for k in range(3)]
     metrics = pandas.DataFrame(
         {"model": f"m-{k}", "epsilon": 0.1 * k, "epsilon_unit": "pixel", "accuracy": 1 - 0.2 * k,
          "macro_f1": 1 - 0.2 * k, "success_rate": 0.2 * k} for k in range(3)
     )  # fmt: skip
-    found = adversarial.compare(metrics, strengths, names=["lifespan_sum"], parameters=LIFESPAN)
-    assert len(found.rows) == 3 * 2
+    return adversarial.compare(metrics, strengths, names=["lifespan_sum"], parameters=LIFESPAN)
+
+
+def test_an_attack_asks_for_each_value_once(tmp_path, points, calls):
+    assert len(attack(tmp_path, points[0], jackknife_groups=4).rows) == 3 * 2
     assert len(calls) == 3 * 2 * (1 + 2 + 4)
+
+
+def test_a_spoof_asks_for_each_value_once(points, calls):
+    settings = {"null_draws": 2, "jackknife_groups": 4, "permutations": 3}
+    spoofing.compare(np.concatenate(points), np.repeat([0, 1], 60), real=0, spoof=1, estimators=(), **settings)
+    test = 1 + 3  # as observed and permuted
+    assert len(calls) == 2 * 2 * (1 + 2 + 4 + test)  # H_0 and H_1 of both clouds
+
+
+def test_an_attack_is_measured_as_a_layer_is(tmp_path, points):
+    found = attack(tmp_path, points[0], jackknife_groups=4, scaling="none")
+    layer = diagrams.read(tmp_path / "1.h5")
+    expected = tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], LIFESPAN))
+    rows = [row for row in found.rows if row["model"] == "m-1"]
+    assert [{key: row[key] for key in own} for row, own in zip(rows, expected, strict=True)] == expected
+    changed = {(row["homology_dimension"], row["version"]): row["value"] for row in found.changes
+               if row["model"] == "m-1"}  # fmt: skip
+    for row in expected:
+        assert changed[row["homology_dimension"], "value"] == row["value"]
+        assert changed[row["homology_dimension"], "relative"] == pytest.approx(row["relative_value"])
 
 
 def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
@@ -75,6 +96,62 @@ def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
     for row in tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], LIFESPAN)):
         for column in BOUNDS:
             assert row[column] == pytest.approx(spoof["real", row["homology_dimension"]][column], rel=1e-9)
+
+
+def test_the_dimension_of_a_spoof_is_estimated_as_that_of_a_layer(points):
+    """The same points in the same order, draws and seed: estimate, interval, null value and ratio are the same."""
+    names = ("ph_dimension", "two_nn", "mle")
+    found = spoofing.compare(
+        np.concatenate(points), np.repeat([0, 1], 60), real=0, spoof=1, estimators=names, measures=(),
+        dimension_null_draws=2, permutations=1, test_draws=1,
+    )  # fmt: skip
+    rows = {row["descriptor"]: row for row in found.rows if row["cloud"] == "real"}
+    about = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
+    cloud = points[0][np.random.default_rng([0, 0, 0]).permutation(np.arange(60))]
+    layer = dimension_tables.dimension_rows(
+        cloud, where="", attributes=about, estimators=names, parameters={}, null_draws=2
+    )  # fmt: skip
+    assert [row["descriptor"] for row in layer] == list(rows) == list(names)
+    for row in layer:
+        other = rows[row["descriptor"]]
+        assert row["homology_dimension"] == other["homology_dimension"]
+        assert [row[column] for column in BOUNDS] == [other[column] for column in BOUNDS]
+
+
+def bars(*lengths):
+    return [np.array([[0.0, length] for length in (*lengths, np.inf)])]
+
+
+def rows_of(data, null=(), jackknife=()):
+    about = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5, "dimension": 3, "seed": 0}
+    layer = diagrams.Diagrams(data, null, jackknife, dict.fromkeys(data, 9), about)
+    return tables.descriptor_rows(layer, values_of(layer, ["longest_bar"], {}))
+
+
+def test_a_single_class_has_a_value_and_a_ratio_and_its_mean_no_interval():
+    one, mean = rows_of({"3": bars(2.0)}, [{"3": bars(4.0)}, {"3": bars(6.0)}])
+    assert (one["class"], one["value"], one["null_value"], one["relative_value"]) == ("3", 2.0, 5.0, 0.4)
+    assert one["null_ci_low"] < 5 < one["null_ci_high"]
+    assert (mean["class"], mean["value"], mean["relative_value"], mean["n_points"]) == ("mean", 2.0, 0.4, 9)
+    assert not {"ci_low", "relative_ci_low", "ci_high", "relative_ci_high"} & {*one, *mean}
+
+
+def test_a_value_that_no_group_changes_has_no_interval_and_one_of_the_null_that_is_0_no_ratio():
+    (row,) = rows_of({"all": bars(2.0)}, [{"all": bars()}, {"all": bars()}], [{"all": bars(2.0)}] * 5)
+    assert (row["value"], row["null_value"], row["null_ci_low"], row["null_ci_high"]) == (2.0, 0.0, 0.0, 0.0)
+    assert not {"ci_low", "ci_high", "relative_value"} & set(row)
+
+
+def test_a_single_group_or_draw_tells_no_interval():
+    row = cloud_columns(2.0, np.array([4.0]), np.array([1.0]))
+    assert row == {"value": 2.0, "null_value": 4.0, "relative_value": 0.5}
+
+
+def test_a_value_of_0_has_a_ratio_of_0():
+    row = cloud_columns(0.0, np.array([4.0, 5.0]), np.array([0.0, 1.0, 0.0]))
+    assert row["relative_value"] == 0
+    assert row["ci_low"] < 0 < row["ci_high"]
+    assert "relative_ci_low" not in row
 
 
 def test_without_draws_and_groups_there_is_a_value_alone(tmp_path, points):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth import descriptors, statistics
+from topodepth.clouds import WHOLE
 from topodepth.errors import InputError, unknown_name
 from topodepth.values import Values
 
@@ -74,12 +75,12 @@ class Strengths:
     def add(self, path: str | Path, attributes: Mapping, values: Iterable[Values]) -> None:
         """Take in every descriptor of a diagram file that an attack can change."""
         for each in values:
-            if (each.descriptor, each.degree) in descriptors.CONSTANT:
+            if each.key in descriptors.CONSTANT:
                 continue
             found = {(cloud, "", 0): value for cloud, value in each.data.items()}
             for cloud, draws in each.null.items():
                 found |= {(cloud, "null", unit): value for unit, value in enumerate(draws)}
-            found |= {("all", "without", unit): value for unit, value in enumerate(each.jackknife)}
+            found |= {(WHOLE, "without", unit): value for unit, value in enumerate(each.jackknife)}
             self._put(path, {**attributes, "homology_dimension": each.degree, "descriptor": each.descriptor}, found)
 
     def add_rows(self, rows: Iterable[Mapping]) -> None:
@@ -161,8 +162,8 @@ def _positive(null: np.ndarray) -> np.ndarray:
 
 def _series(place: Mapping, clouds: Mapping[str, tuple[np.ndarray, list]]) -> list[Series]:
     """Return the series of the whole cloud, of the mean over classes, and of each class."""
-    found = [Series({**place, "class": "all"}, *clouds["all"])] if "all" in clouds else []
-    classes = {name: full for name, (full, _) in clouds.items() if name != "all"}
+    found = [Series({**place, "class": WHOLE}, *clouds[WHOLE])] if WHOLE in clouds else []
+    classes = {name: full for name, (full, _) in clouds.items() if name != WHOLE}
     if classes:
         each = np.array(list(classes.values()))
         # each class has null draws of its own, so the spread between classes holds their chance too

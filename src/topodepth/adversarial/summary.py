@@ -13,7 +13,7 @@ from topodepth.rows import measure
 LEAST_SUCCESS = 0.05  # a smaller rise of the success rate is called no success
 CHANCE = 0.05  # of the tests: so many may show a direction where there is none
 SHOWN = 3  # sentences of single layers
-WHOLE = ("all", "mean")
+SUMMARIES = ("all", "mean")
 
 
 def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:  # noqa: F821
@@ -26,7 +26,7 @@ def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:
     trends
         Rows of the trends, with the columns ``TREND_COLUMNS``.
     """
-    rows = [row for row in trends if row["class"] in WHOLE]
+    rows = [row for row in trends if row["class"] in SUMMARIES]
     told = [_answer(rows), _success(metrics)]
     shown = [row for row in rows if row["verdict"] in DIRECTIONS]
     shown.sort(key=lambda row: -abs(np.log1p(max(row["percent"], -99.9) / 100)))
@@ -76,7 +76,7 @@ def by_measure(trends: Sequence[Mapping]) -> pages.Table:
     """Return a row for each measure: how many layers have each verdict, and what the last layer's is."""
     groups: dict[tuple[str, str], list[Mapping]] = {}
     for row in trends:
-        if row["class"] in WHOLE:
+        if row["class"] in SUMMARIES:
             name = measure(row["descriptor"], row["homology_dimension"], row["version"])
             groups.setdefault((name, cloud(row)), []).append(row)
     rows = []

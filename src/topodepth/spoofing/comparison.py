@@ -1,21 +1,21 @@
 """Both clouds at equal size: every descriptor with interval and null value, every difference with interval and p."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from topodepth import dimension
-from topodepth.clouds import check_cloud, class_members, distinct_rows, left_out, null_clouds, scale
-from topodepth.diagrams import Diagrams
-from topodepth.dimension_tables import degree_of, estimate_row
+from topodepth.clouds import WHOLE, check_cloud, class_members, distinct_rows, left_out, null_clouds, scale
+from topodepth.diagrams import of_cloud
+from topodepth.dimension_tables import PH_DIMENSION, estimate_columns, estimated
 from topodepth.errors import InputError
-from topodepth.homology import distance_matrix, persistence_diagrams, without_rounding
-from topodepth.spoofing.permutation import Key, Statistics, describe, line, p_value, permuted_differences
+from topodepth.homology import distance_matrix, without_rounding
+from topodepth.spoofing.permutation import Statistics, describe, line, of_distances, p_value, permuted_differences
 from topodepth.statistics import Interval
-from topodepth.values import WHOLE, Values, values_of, whole_cloud
+from topodepth.values import Key, cloud_columns, values_of
 
 ESTIMATORS = ("ph_dimension", "two_nn", "mle")
 DIFFERENCE = "difference"
@@ -26,7 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 TEST_COLUMNS = (*COLUMNS, "test_differences")  # of one layer, before adjust
 BOUNDS = ("value", "ci_low", "ci_high")
-OF_CLOUD = (*BOUNDS, "null_value")
+OF_CLOUD = (*BOUNDS, "null_value", "relative_value")
 CURVE_COLUMNS = (*ABOUT, "cloud", "n", "draw", "log_n", "log_lifespan_sum", "slope", "intercept", "ph_dimension",
                  "ci_low", "ci_high")  # fmt: skip
 
@@ -155,19 +155,25 @@ def compare(
     clouds = [pooled[:size], pooled[size:]]
     measure = partial(describe, names=measures, parameters=parameters, engine=engine)
     try:
-        estimates = [_estimates(cloud, estimators, parameters, seed) for cloud in clouds]
-        diagrams_of = partial(persistence_diagrams, max_dim=max_dim, engine=engine)
-        measured = []
-        for k, cloud in enumerate(clouds):
-            found = _dimensions(estimates[k], cloud, parameters, dimension_null_draws, seed)
-            if measures:
-                part = scaled[k * size :][:size]
-                layer = _diagrams(part, diagrams_of, null_draws, jackknife_groups, seed)
-                found |= _descriptors(values_of(layer, measures, parameters))
-            measured.append(found)
+        estimates = [
+            estimated(
+                (cloud, None),
+                ((null, None) for null in null_clouds(cloud, dimension_null_draws, seed, 1)),
+                estimators, parameters, seed,
+            )
+            for cloud in clouds
+        ]  # fmt: skip
+        measured = [
+            {key: estimate_columns(*each) for key, each in estimates[k].items()}
+            | _descriptors(
+                scaled[k * size :][:size], measures, parameters, max_dim=max_dim, engine=engine, null_draws=null_draws,
+                groups=jackknife_groups, seed=seed,
+            )
+            for k in (0, 1)
+        ]  # fmt: skip
         test = Statistics(
-            pooled, scaled, estimates=estimates[0], describe=measure, parameters=parameters,
-            max_dim=max_dim, draws=test_draws, limit=test_points, seed=seed,
+            pooled, scaled, estimates={key: own for key, (own, _) in estimates[0].items()}, describe=measure,
+            parameters=parameters, max_dim=max_dim, draws=test_draws, limit=test_points, seed=seed,
         )  # fmt: skip
         tests = permuted_differences(test, size, permutations, seed)
     except InputError as error:
@@ -176,8 +182,8 @@ def compare(
     curves = [
         row
         for name, found in zip(names, estimates, strict=True)
-        if "ph_dimension" in found
-        for row in _curve(name, found["ph_dimension"])
+        if PH_DIMENSION in found
+        for row in _curve(name, found[PH_DIMENSION][0])
     ]
     about = dict(about or {})
     return Comparison([about | row for row in rows], [about | row for row in curves])
@@ -215,42 +221,27 @@ def _clouds(
     return [np.asarray(points[members[:size]], dtype=np.float64) for members in found], notes
 
 
-def _estimates(
-    cloud: np.ndarray, names: Iterable[str], parameters: Mapping[str, Mapping], seed: int
-) -> dict[str, dimension.DimensionEstimate]:
-    return {name: dimension.registry.get(name)(cloud, seed=seed, **parameters.get(name, {})) for name in names}
-
-
-def _dimensions(
-    estimates: Mapping[str, dimension.DimensionEstimate],
+def _descriptors(
     cloud: np.ndarray,
+    names: Sequence[str],
     parameters: Mapping[str, Mapping],
+    *,
+    max_dim: int,
+    engine: str,
     null_draws: int,
+    groups: int,
     seed: int,
 ) -> dict[Key, dict]:
-    draws = [_estimates(null, estimates, parameters, seed) for null in null_clouds(cloud, null_draws, seed, 1)]
-    return {
-        (name, degree_of(name)): estimate_row(found, [draw[name] for draw in draws])
-        for name, found in estimates.items()
-    }
-
-
-def _diagrams(cloud: np.ndarray, diagrams_of: Callable, null_draws: int, groups: int, seed: int) -> Diagrams:
-    """Return the diagrams of one cloud, of its null model, and without each group: from distances computed once."""
+    """Return the columns of every descriptor of one cloud; distances with all points serve without each group too."""
+    if not names:
+        return {}
     matrix = distance_matrix(cloud)
     nulls = map(distance_matrix, null_clouds(cloud, null_draws, seed, 1))
     parts = (matrix[np.ix_(rows, rows)] for rows in left_out(len(cloud), groups, seed))
-    return Diagrams(
-        data={WHOLE: diagrams_of(distances=matrix)},
-        null=[{WHOLE: diagrams_of(distances=null)} for null in nulls],
-        jackknife=[{WHOLE: diagrams_of(distances=part)} for part in parts],
-    )
-
-
-def _descriptors(values: Iterable[Values]) -> dict[Key, dict]:
+    found = of_cloud(matrix, nulls, parts, partial(of_distances, max_dim=max_dim, engine=engine))
     return {
-        (each.descriptor, each.degree): whole_cloud(each.data[WHOLE], each.null[WHOLE], each.jackknife)
-        for each in values
+        each.key: cloud_columns(each.data[WHOLE], each.null[WHOLE], each.jackknife)
+        for each in values_of(found, names, parameters)
     }
 
 
@@ -266,9 +257,8 @@ def _rows(
     for key in real:
         common = {"descriptor": key[0], "homology_dimension": key[1], "n_points": n}
         for name, cloud in clouds.items():
-            found = {column: cloud[key].get(column, np.nan) for column in OF_CLOUD}
-            if "relative_value" in cloud[key]:
-                found["relative_value"] = cloud[key]["relative_value"]
+            found = dict.fromkeys((*BOUNDS, "null_value"), np.nan) | cloud[key]
+            found = {column: found[column] for column in OF_CLOUD if column in found}
             note = "; ".join(filter(None, (cloud[key].get("note"), notes[name]))) or None
             rows.append({**common, "cloud": name, **found, "note": note})
         one, other = (Interval(*(cloud[key].get(bound, np.nan) for bound in BOUNDS)) for cloud in (real, spoof))

@@ -4,24 +4,29 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from topodepth import descriptors, dimension
-from topodepth.clouds import originals
+from topodepth import dimension
+from topodepth.clouds import WHOLE, originals
+from topodepth.diagrams import Diagrams
+from topodepth.dimension_tables import PH_DIMENSION
 from topodepth.homology import distance_matrix, persistence_diagrams, squared_distance_matrix, subset_tree_lengths
+from topodepth.values import Key, values_of
 
-Key = tuple[str, int | None]  # descriptor and homology dimension
 ROUNDING = 1e-7  # permutations of the same clouds give the same difference up to rounding
+
+
+def of_distances(matrix: np.ndarray, *, max_dim: int, engine: str) -> list[np.ndarray]:
+    """Return the persistence diagrams of a cloud from its distances."""
+    return persistence_diagrams(distances=matrix, max_dim=max_dim, engine=engine)
 
 
 def describe(
     matrix: np.ndarray, max_dim: int, *, names: Sequence[str], parameters: Mapping[str, Mapping], engine: str = "auto"
 ) -> dict[Key, float]:
     """Return every descriptor in every homology dimension of a cloud, from its distances."""
-    diagrams = persistence_diagrams(distances=matrix, max_dim=max_dim, engine=engine) if names else []
-    return {
-        (name, degree): descriptors.registry.get(name)(diagram, **parameters.get(name, {}))
-        for name in names
-        for degree, diagram in enumerate(diagrams)
-    }
+    if not names:
+        return {}
+    found = Diagrams({WHOLE: of_distances(matrix, max_dim=max_dim, engine=engine)})
+    return {each.key: each.data[WHOLE] for each in values_of(found, names, parameters)}
 
 
 class Statistics:
@@ -49,7 +54,7 @@ class Statistics:
         pooled: np.ndarray,
         scaled: np.ndarray,
         *,
-        estimates: Mapping[str, dimension.DimensionEstimate],
+        estimates: Mapping[Key, dimension.DimensionEstimate],
         describe: Callable[[np.ndarray, int], dict[Key, float]],
         parameters: Mapping[str, Mapping],
         max_dim: int,
@@ -63,8 +68,8 @@ class Statistics:
         self.identity = originals(pooled)
         self.estimators = list(estimates)
         self.subsamples: dict[int, list[np.ndarray]] = {}
-        if "ph_dimension" in estimates:
-            sizes, rng = estimates["ph_dimension"].sizes.tolist(), np.random.default_rng([seed, 3])
+        if PH_DIMENSION in estimates:
+            sizes, rng = estimates[PH_DIMENSION].sizes.tolist(), np.random.default_rng([seed, 3])
             for size in sizes:
                 # large subsamples of one cloud are nearly the same points: a few of them tell as much
                 count = max(1, round(draws * sizes[0] / size))
@@ -74,17 +79,17 @@ class Statistics:
     def __call__(self, members: np.ndarray) -> dict[Key, float]:
         """Return every statistic of the cloud of these points."""
         found: dict[Key, float] = {}
-        for name in self.estimators:
+        for name, degree in self.estimators:
             options = self.parameters.get(name, {})
-            if name == "ph_dimension":
-                found[name, 0] = self._slope(members, **options)
+            if (name, degree) == PH_DIMENSION:
+                value = self._slope(members, **options)
             elif name == "two_nn":
-                found[name, None] = self._two_nn(members, **options)
+                value = self._two_nn(members, **options)
             elif name == "mle":
-                found[name, None] = self._mle(members, **options)
+                value = self._mle(members, **options)
             else:
-                estimate = dimension.registry.get(name)(self.points[members], seed=self.seed, **options)
-                found[name, None] = estimate.value
+                value = dimension.registry.get(name)(self.points[members], seed=self.seed, **options).value
+            found[name, degree] = value
         if self.max_dim and len(members) > self.limit:
             return found | self._described(members[: self.limit], self.max_dim) | self._described(members, 0)
         return found | self._described(members, self.max_dim)
