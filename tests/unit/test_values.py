@@ -4,7 +4,7 @@ import numpy as np
 import pandas
 import pytest
 
-from topodepth import adversarial, descriptors, diagrams, dimension_tables, spoofing, tables
+from topodepth import adversarial, descriptors, diagrams, dimension, dimension_tables, spoofing, tables
 from topodepth.values import cloud_columns, values_of
 
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
@@ -159,3 +159,14 @@ def test_without_draws_and_groups_there_is_a_value_alone(tmp_path, points):
     for each in values_of(layer, ["lifespan_sum", "betti_peak"], {}):
         assert set(each.data) == {"all"}
         assert len(each.null["all"]) == len(each.jackknife) == 0
+
+
+def test_an_undefined_draw_leaves_the_null_value_of_a_dimension_to_the_others():
+    def estimate(value):
+        return dimension.DimensionEstimate(value, value - 1, value + 1, 60, "")
+
+    row = dimension_tables.estimate_columns(estimate(2.0), [estimate(value) for value in (4.0, np.nan, 6.0)])
+    assert (row["null_value"], row["relative_value"]) == (5.0, 0.4)
+    assert not {"null_value", "relative_value"} & set(
+        dimension_tables.estimate_columns(estimate(2.0), [estimate(np.nan)] * 2)
+    )
