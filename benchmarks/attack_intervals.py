@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth.adversarial import Series
-from topodepth.clouds import permuted_features
-from topodepth.descriptors import lifespan_sum
+from topodepth.experiments.adversarial import Series
+from topodepth.files.storage import write_table
 from topodepth.homology import persistence_diagrams
-from topodepth.storage import write_table
+from topodepth.topology.clouds import permuted_features
+from topodepth.topology.descriptors import lifespan_sum
 
 GROUPS = 5
 COLUMNS = ["descriptor", "version", "points", "draws", "samples", "change_percent", "covered", "covered_null_known",

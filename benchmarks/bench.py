@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 from measure import Case, measured
 
-from topodepth.memory import memory_estimate
-from topodepth.storage import read_table, write_table
+from topodepth.files.storage import read_table, write_table
+from topodepth.jobs.memory import memory_estimate
 
 GROUPS = ("startup", "h0", "h1", "phdim", "networks")
 COLUMNS = [

@@ -26,7 +26,7 @@ import numpy as np
 import psutil
 
 from topodepth.datasets import DataSet
-from topodepth.storage import open_h5, write_table
+from topodepth.files.storage import open_h5, write_table
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ["experiment", "tool", "seconds", "peak_mb", "largest_process_mb", "times_ours", "difference", "target"]

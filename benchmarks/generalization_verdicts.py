@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 import pandas
 
-from topodepth.generalization import associations, records
-from topodepth.generalization.verdicts import ALPHA, CLASSES
-from topodepth.storage import write_table
+from topodepth.experiments.generalization import associations, records
+from topodepth.experiments.generalization.verdicts import ALPHA, CLASSES
+from topodepth.files.storage import write_table
 
 CAUSES = ("accuracy", "training", "epochs", "noise")
 CLAIMS = ("beats rivals", "associated")

@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 from experiments import OTHERS, run_pipeline
 
-from topodepth.storage import write_table
+from topodepth.files.storage import write_table
 
 COLUMNS = ["axis", "value", "models", "layers", "cores", "seconds", "job_seconds", "peak_mb", "modelled_seconds"]
 BASE = {"models": 2, "layers": 4, "cores": 2}

@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
+from topodepth.files.storage import write_table
 from topodepth.statistics import partial_correlations
-from topodepth.storage import write_table
 
 CASES = ("linear", "skewed", "ties", "curved", "saturated")
 MODELS = (12, 20, 30, 50, 100)

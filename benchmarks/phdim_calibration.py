@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth.dimension import registry
-from topodepth.storage import write_table
+from topodepth.files.storage import write_table
+from topodepth.topology.dimension import registry
 
 COLUMNS = [
     *("estimator", "dimension", "n_points", "samples", "mean", "bias_percent", "sd", "interval_half_width_over_sd"),

@@ -43,7 +43,8 @@ def training(name: str) -> Callable[[], None]:
 
 def activations(name: str) -> Callable[[], None]:
     """One pass through all tapped layers, as a job does it."""
-    from topodepth import architectures, networks
+    from topodepth import architectures
+    from topodepth.networks import runtime as networks
 
     _one_thread()
     with tempfile.TemporaryDirectory() as folder:
@@ -55,6 +56,6 @@ def activations(name: str) -> Callable[[], None]:
 
 
 def _one_thread() -> None:
-    from topodepth.commands import prepare_networks
+    from topodepth.jobs.commands import prepare_networks
 
     prepare_networks(1)

@@ -21,7 +21,7 @@ def cases(quick: bool) -> list[Case]:
 
 def topodepth(n: int) -> Callable[[], None]:
     """Ours, with the default sizes and draws."""
-    from topodepth.dimension import ph_dimension
+    from topodepth.topology.dimension import ph_dimension
 
     points = data.gaussian(n)
 

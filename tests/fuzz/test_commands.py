@@ -6,7 +6,7 @@ import sys
 import pytest
 
 PROGRAM = """
-from topodepth import commands
+from topodepth.jobs import commands
 from topodepth.errors import InputError
 
 def main():

@@ -10,8 +10,9 @@ from tests.fuzz import files
 from tests.fuzz.damage import damaged_values
 from tests.fuzz.harness import fuzz
 from tests.workflow.conftest import TINY
-from topodepth import configuration, plan
+from topodepth import plan
 from topodepth.errors import InputError
+from topodepth.plan import configuration
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

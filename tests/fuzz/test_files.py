@@ -10,9 +10,10 @@ import pytest
 from tests.fuzz import files
 from tests.fuzz.damage import damaged_bytes
 from tests.fuzz.harness import SENTINEL, fuzz
-from topodepth import archives, assets, datasets, storage
+from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.figures import frame
+from topodepth.files import archives, assets, storage
 
 
 def prepared(loader, source, out, **options):
@@ -119,7 +120,7 @@ class Response:
 
 
 def test_pages_of_google_drive_damaged(scratch):
-    from topodepth import downloads
+    from topodepth.files import downloads
 
     part = downloads.Part(scratch.out("asset"), downloads.Source(Response.url, "abcdefghijk"))
 
@@ -139,7 +140,7 @@ def test_pages_of_google_drive_damaged(scratch):
 
 @pytest.mark.parametrize("width", [19, 5000])
 def test_a_server_that_claims_numbers_of_any_length_is_refused(scratch, width):
-    from topodepth import downloads
+    from topodepth.files import downloads
 
     part = downloads.Part(scratch.out("asset"), downloads.Source("https://example.org/a"))
     for status, header in (

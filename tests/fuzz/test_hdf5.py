@@ -8,9 +8,13 @@ import pytest
 from tests.fuzz import files
 from tests.fuzz.damage import damaged_bytes
 from tests.fuzz.harness import SENTINEL, fuzz
-from topodepth import activations, datasets, diagrams, storage, tables
+from topodepth import datasets
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
-from topodepth.values import values_of
+from topodepth.files import storage
+from topodepth.tables import tables
+from topodepth.tables.values import values_of
+from topodepth.topology import diagrams
 
 
 def read_activations(path):

@@ -12,9 +12,9 @@ from tests.fuzz.damage import damaged_bytes, damaged_values, odd_values
 from tests.fuzz.harness import fuzz
 from topodepth import plan
 from topodepth.errors import InputError
-from topodepth.model_files import auto_layers, inspect
-from topodepth.model_weights import check_self_contained
-from topodepth.models import load_model, tap_layers
+from topodepth.networks.files import auto_layers, inspect
+from topodepth.networks.models import load_model, tap_layers
+from topodepth.networks.weights import check_self_contained
 
 
 def planned(path):

@@ -7,9 +7,10 @@ import pytest
 
 from tests.fuzz.damage import damaged_bytes, damaged_values, odd_values
 from tests.fuzz.harness import fuzz
-from topodepth import networks, onnx_network
 from topodepth.errors import InputError
-from topodepth.model_files import inspect
+from topodepth.networks import onnx_network
+from topodepth.networks import runtime as networks
+from topodepth.networks.files import inspect
 
 
 @pytest.fixture(scope="module")

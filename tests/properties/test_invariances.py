@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topodepth.clouds import min_max_scale, permuted_features
-from topodepth.descriptors import lifespan_sum
-from topodepth.dimension import registry
 from topodepth.homology import minimum_spanning_tree_lengths, persistence_diagrams
+from topodepth.topology.clouds import min_max_scale, permuted_features
+from topodepth.topology.descriptors import lifespan_sum
+from topodepth.topology.dimension import registry
 
 quick = settings(max_examples=25, deadline=None, derandomize=True)
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from topodepth import memory
 from topodepth.homology import distance_matrix, minimum_spanning_tree_lengths, nearest_distances, persistence_diagrams
+from topodepth.jobs import memory
 
 quick = settings(max_examples=25, deadline=None, derandomize=True)
 

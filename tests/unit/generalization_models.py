@@ -3,7 +3,7 @@
 import numpy as np
 import pandas
 
-from topodepth.generalization import associations, records
+from topodepth.experiments.generalization import associations, records
 
 QUICK = {"resamples": 100, "permutations": 199}
 

@@ -8,9 +8,11 @@ import pandas
 import pytest
 from scipy.stats import binomtest
 
-from topodepth import accuracy, activations, extraction, networks
-from topodepth.accuracy import Accuracy
+from topodepth.activations import accuracy, extraction
+from topodepth.activations import file as activations
+from topodepth.activations.accuracy import Accuracy
 from topodepth.figures import frame
+from topodepth.networks import runtime as networks
 
 N = 400
 LABELS = np.arange(N) % 10

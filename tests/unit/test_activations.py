@@ -7,7 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from topodepth import activations, architectures
+from topodepth import architectures
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,10 @@ import pandas
 import pytest
 from scipy import stats
 
-from topodepth import adversarial, commands, statistics
+from topodepth import statistics
 from topodepth.errors import InputError
+from topodepth.experiments import adversarial
+from topodepth.jobs import commands
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/compare_attacks.py"
 GROUPS = 5

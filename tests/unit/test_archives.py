@@ -17,8 +17,8 @@ import zipfile
 import pytest
 from drive_server import wait_for
 
-from topodepth import archives, assets
 from topodepth.errors import InputError
+from topodepth.files import archives, assets
 
 PLAIN = {"a.txt": b"first", "sub/deep/b.bin": bytes(range(256)) * 5000, "sub/empty": b""}
 

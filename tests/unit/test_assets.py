@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from drive_server import CONTENT, SHA256, Fetcher, Server, wait_for
 
-from topodepth import assets, downloads
 from topodepth.errors import InputError
+from topodepth.files import assets, downloads
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/fetch_asset.py"
 LARGE = "large_0123456789"

@@ -6,10 +6,13 @@ import h5py
 import numpy as np
 import pytest
 
-from topodepth import activations, attack_sweep, attacks, models
-from topodepth.attacks import Settings, Victim
+from topodepth.activations import file as activations
+from topodepth.attacks import attacks
+from topodepth.attacks import sweep as attack_sweep
+from topodepth.attacks.attacks import Settings, Victim
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
+from topodepth.networks import models
 
 N, CLASSES, SHAPE = 12, 3, (8, 8, 1)
 RNG = np.random.default_rng(0)

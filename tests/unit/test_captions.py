@@ -9,7 +9,7 @@ import pytest
 import yaml
 from snakemake.utils import update_config
 
-from topodepth import configuration
+from topodepth.plan import configuration
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "workflow/report"

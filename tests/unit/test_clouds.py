@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from topodepth.clouds import (
+from topodepth.errors import InputError
+from topodepth.topology.clouds import (
     check_cloud,
     class_members,
     distinct_rows,
@@ -10,7 +11,6 @@ from topodepth.clouds import (
     permuted_features,
     scale,
 )
-from topodepth.errors import InputError
 
 
 def test_min_max_scaling_maps_features_onto_the_unit_interval_and_constants_to_zero():

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from topodepth import configuration
 from topodepth.errors import InputError
 from topodepth.figures import frame
+from topodepth.plan import configuration
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from topodepth import datasets, storage
+from topodepth import datasets
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ import pytest
 from dataset_files import pixels, write_folders, write_image, write_lcc_fasd
 from PIL import Image
 
-from topodepth import datasets, storage
+from topodepth import datasets
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 
 def load(source, **options):

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from dataset_files import pixels
 
-from topodepth import datasets, storage
+from topodepth import datasets
 from topodepth.datasets import npz
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 
 def write_npz(path, arrays):

@@ -5,9 +5,10 @@ import pytest
 from dataset_files import write_lcc_fasd
 from sklearn.datasets import load_digits
 
-from topodepth import datasets, storage
+from topodepth import datasets
 from topodepth.datasets import spoofed_digits
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 SETTINGS = {"size": 16, "validation": 0.15, "test": 0.15, "seed": 3}
 

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from dataset_files import pixels, write_folders, write_svhn
 
-from topodepth import datasets, storage
+from topodepth import datasets
 from topodepth.datasets._images import ArrayImages, Images, pixel_scale, resize
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/prepare_dataset.py"
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from topodepth.descriptors import (
+from topodepth.errors import InputError
+from topodepth.topology.descriptors import (
     betti_curve,
     betti_peak,
     lifespan_sum,
@@ -9,7 +10,6 @@ from topodepth.descriptors import (
     persistent_entropy,
     registry,
 )
-from topodepth.errors import InputError
 
 BARS = np.array([[0.0, 1.0], [0.0, 2.0], [0.5, 1.5], [0.0, np.inf]])
 

@@ -4,10 +4,11 @@ import h5py
 import numpy as np
 import pytest
 
-from topodepth import diagrams, storage
-from topodepth.clouds import left_out, min_max_scale, null_clouds
 from topodepth.errors import InputError
+from topodepth.files import storage
 from topodepth.homology import distance_matrix, persistence_diagrams
+from topodepth.topology import diagrams
+from topodepth.topology.clouds import left_out, min_max_scale, null_clouds
 
 ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
 

@@ -3,8 +3,8 @@ import warnings
 import numpy as np
 import pytest
 
-from topodepth.dimension import mle_dimension, ph_dimension, registry, two_nn
 from topodepth.errors import InputError
+from topodepth.topology.dimension import mle_dimension, ph_dimension, registry, two_nn
 
 
 def cube(dimension, n=1000, seed=0):

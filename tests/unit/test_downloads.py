@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from drive_server import CONTENT, SHA256, UUID, Fetcher, Server
 
-from topodepth import downloads
+from topodepth.files import downloads
 
 LARGE = "large_0123456789"
 BY_HAND = "assets: {mine: {path: /where/you/put/it}}"

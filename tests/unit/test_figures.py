@@ -6,9 +6,9 @@ import pytest
 from figure_tables import SIX, betti_table, descriptor_table, diagram_table, history_table
 from matplotlib.colors import to_hex
 
-from topodepth import storage
 from topodepth.errors import InputError
 from topodepth.figures import depth, depth_models, diagrams, dimension, style, training
+from topodepth.files import storage
 
 TWELVE = tuple(f"model_{number}" for number in range(12))
 

@@ -13,9 +13,9 @@ from generalization_tables import LAYERS, associations_table, measures_table, mo
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from topodepth import storage
 from topodepth.errors import InputError
 from topodepth.figures import frame, generalization_depth, generalization_forest, generalization_scatter, style
+from topodepth.files import storage
 
 MODELS = models_table()
 MEASURES = measures_table(MODELS)

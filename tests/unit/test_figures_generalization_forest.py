@@ -5,9 +5,9 @@ import pandas as pd
 from generalization_tables import RIVALS
 from test_figures_generalization import ASSOCIATIONS, DRAWN, MEASURES, association, legend_names, written
 
-from topodepth import descriptors
+from topodepth.experiments.generalization import words
 from topodepth.figures import generalization_forest, style
-from topodepth.generalization import words
+from topodepth.topology import descriptors
 
 
 def measure_of(text, table=ASSOCIATIONS):

@@ -10,9 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
-from topodepth import activations, datasets, training
+from topodepth import datasets
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
-from topodepth.models import Classifier, list_layers, load_model, tap_layers, tapped_model
+from topodepth.networks.models import Classifier, list_layers, load_model, tap_layers, tapped_model
+from topodepth.training import training
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/evaluate_model.py"
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 3), dtype=np.float32)

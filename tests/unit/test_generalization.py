@@ -13,10 +13,11 @@ import pandas
 import pytest
 from generalization_models import QUICK, associated, metrics, model, tables_of
 
-from topodepth import storage, tables
 from topodepth.errors import InputError
-from topodepth.generalization import records
-from topodepth.generalization.design import Settings, block_codes, covariates, scopes
+from topodepth.experiments.generalization import records
+from topodepth.experiments.generalization.design import Settings, block_codes, covariates, scopes
+from topodepth.files import storage
+from topodepth.tables import tables
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,12 +12,12 @@ import pytest
 from generalization_models import QUICK, associated, descriptor, model, row_of, tables_of
 from scipy import stats
 
-from topodepth import storage
-from topodepth.generalization import records
-from topodepth.generalization.design import Scope
-from topodepth.generalization.runs import snapshots_of_a_run
-from topodepth.generalization.summary import disagreements, summary
-from topodepth.generalization.verdicts import verdict
+from topodepth.experiments.generalization import records
+from topodepth.experiments.generalization.design import Scope
+from topodepth.experiments.generalization.runs import snapshots_of_a_run
+from topodepth.experiments.generalization.summary import disagreements, summary
+from topodepth.experiments.generalization.verdicts import verdict
+from topodepth.files import storage
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,7 +4,6 @@ import sys
 import numpy as np
 import pytest
 
-from topodepth import memory
 from topodepth.errors import InputError
 from topodepth.homology import (
     ENGINES,
@@ -15,6 +14,7 @@ from topodepth.homology import (
     squared_distance_matrix,
     subset_tree_lengths,
 )
+from topodepth.jobs import memory
 
 
 def circle(n):

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from topodepth import diagrams, memory
-from topodepth.descriptors import betti_peak, longest_bar
 from topodepth.homology import (
     ENGINES,
     distance_matrix,
@@ -15,6 +13,9 @@ from topodepth.homology import (
     subset_tree_lengths,
     ties,
 )
+from topodepth.jobs import memory
+from topodepth.topology import diagrams
+from topodepth.topology.descriptors import betti_peak, longest_bar
 
 
 def softmax(n=600, classes=10):

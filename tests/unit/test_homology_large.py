@@ -6,8 +6,6 @@ import sys
 import numpy as np
 import pytest
 
-from topodepth import dimension, memory
-from topodepth.dimension import ph_dimension
 from topodepth.errors import InputError
 from topodepth.homology import (
     distance_matrix,
@@ -19,6 +17,9 @@ from topodepth.homology import (
     persistence_diagrams,
     spanning_tree,
 )
+from topodepth.jobs import memory
+from topodepth.topology import dimension
+from topodepth.topology.dimension import ph_dimension
 
 
 def features(n, clusters=10, d=32, seed=0):
@@ -284,7 +285,9 @@ def test_a_control_groups_limit_counts_less_what_it_uses(tmp_path, line, files):
 
 
 def test_the_estimate_is_known_without_numpy():
-    code = "import sys; from topodepth.memory import memory_estimate; memory_estimate(100, 3, 1); print(*sys.modules)"
+    code = (
+        "import sys; from topodepth.jobs.memory import memory_estimate; memory_estimate(100, 3, 1); print(*sys.modules)"
+    )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
-    assert "topodepth.memory" in loaded
+    assert "topodepth.jobs.memory" in loaded
     assert "numpy" not in loaded

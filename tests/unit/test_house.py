@@ -9,21 +9,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from topodepth import provenance
+from topodepth.jobs import provenance
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/topodepth"
 
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
-    "figures", "summaries", "generalization", "adversarial", "spoofing", "tables", "dimension_tables", "values",
-    "rows", "statistics", "dimension", "diagrams", "descriptors", "homology", "plan", "memory", "clouds",
-    "attack_sweep", "pixels", "extraction", "activations", "attacks", "training", "networks", "checkpoints",
-    "augmentation", "complexity", "models", "model_opened", "onnx_network", "onnx_layers", "onnx_graph",
-    "model_weights", "batches", "accuracy", "inputs", "model_inputs", "model_files", "model_records", "model_taps",
-    "model_code", "model_graph", "model_kinds", "configuration", "original", "unused_keys", "architectures",
-    "samples", "datasets", "assets", "downloads", "archives", "provenance", "commands", "pages", "storage",
-    "registry", "file_kinds", "errors",
+    "figures", "experiments", "tables", "plan", "attacks", "training", "activations", "networks", "architectures",
+    "datasets", "topology", "homology", "statistics", "jobs", "files", "registry", "errors",
 ]  # fmt: skip
 
 
@@ -61,7 +55,7 @@ def test_a_worker_after_the_activations_file_never_loads_tensorflow(script):
     code = f"""
 import ast, importlib, sys
 sys.path.insert(0, {str(ROOT / "src")!r})
-from topodepth import provenance
+from topodepth.jobs import provenance
 from pathlib import Path
 pending = list(provenance._imports(Path({str(ROOT / "workflow/scripts" / script)!r} + ".py")))
 reached = set()
@@ -69,7 +63,7 @@ while pending:
     module = pending.pop()
     path = provenance.module_path(module)
     # extraction needs a network; reading activations does not
-    if path and module not in reached and module not in ("topodepth.models", "topodepth.training"):
+    if path and module not in reached and module not in ("topodepth.networks.models", "topodepth.training.training"):
         reached.add(module)
         pending.extend(provenance._imports(path))
         importlib.import_module(module)

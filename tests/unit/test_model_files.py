@@ -9,10 +9,12 @@ import zipfile
 import h5py
 import pytest
 
-from topodepth import architectures, model_code, model_graph
+from topodepth import architectures
 from topodepth.errors import InputError
-from topodepth.model_files import auto_layers, inspect
-from topodepth.models import list_layers, load_model, tap_layers
+from topodepth.networks import code as model_code
+from topodepth.networks import graph as model_graph
+from topodepth.networks.files import auto_layers, inspect
+from topodepth.networks.models import list_layers, load_model, tap_layers
 
 
 def networks(keras):
@@ -155,7 +157,7 @@ def test_planning_imports_no_network_library_and_is_quick(tmp_path):
 
     tensor_functions(tf_keras).save(tmp_path / "old.h5")
     code = (
-        "import sys, time; start = time.perf_counter(); from topodepth.model_files import auto_layers;"
+        "import sys, time; start = time.perf_counter(); from topodepth.networks.files import auto_layers;"
         f"layers = auto_layers({str(tmp_path / 'old.h5')!r}); spent = time.perf_counter() - start;"
         "print(len(layers), spent < 2, sorted({'keras', 'tensorflow', 'tf_keras', 'scipy'} & set(sys.modules)))"
     )

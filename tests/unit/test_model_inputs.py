@@ -7,8 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topodepth import activations, attacks, datasets, extraction, model_inputs, networks
+from topodepth import datasets
+from topodepth.activations import extraction
+from topodepth.activations import file as activations
+from topodepth.attacks import attacks
 from topodepth.errors import InputError
+from topodepth.networks import normalisation as model_inputs
+from topodepth.networks import runtime as networks
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3)).astype(np.uint8)

@@ -12,7 +12,7 @@ import pytest
 
 from topodepth import plan
 from topodepth.errors import InputError
-from topodepth.model_files import inspect
+from topodepth.networks.files import inspect
 
 
 def archive(*members):

@@ -5,11 +5,11 @@ import importlib
 import numpy as np
 import pytest
 
-from topodepth import networks
 from topodepth.errors import InputError
-from topodepth.model_files import auto_layers, inspect
-from topodepth.model_taps import choose
-from topodepth.models import Classifier, load_model, tap_layers, tapped_model
+from topodepth.networks import runtime as networks
+from topodepth.networks.files import auto_layers, inspect
+from topodepth.networks.models import Classifier, load_model, tap_layers, tapped_model
+from topodepth.networks.taps import choose
 
 RNG = np.random.default_rng(0)
 SIGNALS = RNG.normal(size=(5, 12, 3)).astype(np.float32)

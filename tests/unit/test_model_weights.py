@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
-from topodepth import networks
 from topodepth.errors import InputError
-from topodepth.model_files import auto_layers, inspect
-from topodepth.models import load_model
+from topodepth.networks import runtime as networks
+from topodepth.networks.files import auto_layers, inspect
+from topodepth.networks.models import load_model
 
 IMAGES = np.random.default_rng(0).random((4, 8, 8, 3), dtype=np.float32)
 OLD = "_layer_checkpoint_dependencies"

@@ -7,7 +7,7 @@ import pytest
 
 from topodepth import architectures
 from topodepth.errors import InputError
-from topodepth.models import list_layers, load_model, tap_layers, tapped_model
+from topodepth.networks.models import list_layers, load_model, tap_layers, tapped_model
 
 IMAGES = np.random.default_rng(0).random((5, 8, 8, 1), dtype=np.float32)
 

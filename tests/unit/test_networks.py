@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topodepth import activations, architectures, datasets, extraction, networks
+from topodepth import architectures, datasets
+from topodepth.activations import extraction
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
-from topodepth.models import load_model
+from topodepth.networks import runtime as networks
+from topodepth.networks.models import load_model
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 SHAPE = (11, 8, 3)  # neither square nor even, so that a padding on the wrong side shows

@@ -2,7 +2,7 @@
 
 import math
 
-from topodepth import pages
+from topodepth.files import pages
 
 
 def test_text_of_users_stays_text():

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from dataset_files import pixels as random_images
 
-from topodepth import activations, datasets, pixels, storage
+from topodepth import datasets
+from topodepth.activations import file as activations
+from topodepth.activations import pixels
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 import pytest
 
-from topodepth import configuration, plan
+from topodepth import plan
 from topodepth.errors import InputError
+from topodepth.plan import configuration
 
 ROOT = Path(__file__).parents[2]
 

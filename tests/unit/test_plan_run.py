@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.workflow.conftest import TINY
-from topodepth import configuration, plan
+from topodepth import plan
 from topodepth.errors import InputError
-from topodepth.plan import kinds
+from topodepth.plan import configuration, kinds
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from topodepth import provenance
 from topodepth.errors import InputError
+from topodepth.jobs import provenance
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,8 +19,10 @@ def project(tmp_path):
     package = tmp_path / "src/topodepth"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    for name in ("provenance.py", "storage.py", "file_kinds.py", "errors.py"):
-        shutil.copy(ROOT / "src/topodepth" / name, package)
+    for name in ("jobs/__init__.py", "jobs/provenance.py", "files/__init__.py", "files/storage.py", "files/kinds.py",
+                 "errors.py"):  # fmt: skip
+        (package / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "src/topodepth" / name, package / name)
     (package / "near.py").write_text(
         '"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n'
     )
@@ -32,7 +34,7 @@ def project(tmp_path):
 
 def digest(project, *modules):
     command = (
-        "import sys; from topodepth.provenance import code_digest; print(code_digest(*sys.argv[1:2], sys.argv[2:]))"
+        "import sys; from topodepth.jobs import provenance; print(provenance.code_digest(sys.argv[1], sys.argv[2:]))"
     )
     return subprocess.run(
         [sys.executable, "-c", command, str(project / "script.py"), *modules],

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from topodepth import datasets, samples, storage
+from topodepth import datasets
+from topodepth.datasets import samples
 from topodepth.datasets._images import ArrayImages
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 TRAIN, TEST = 90, 30
 

@@ -10,9 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from topodepth import activations, attack_sweep, datasets, inputs, pixels, plan, storage
-from topodepth.attacks import Settings
+from topodepth import datasets, plan
+from topodepth.activations import file as activations
+from topodepth.activations import pixels
+from topodepth.attacks import sweep as attack_sweep
+from topodepth.attacks.attacks import Settings
 from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.networks import inputs
 
 DRIVER = Path(__file__).with_name("shapes_driver.py")
 RESHAPED = {

@@ -12,11 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topodepth import activations, datasets, descriptors, diagrams, extraction, networks, samples, storage, training
-from topodepth.clouds import scale
+from topodepth import datasets
+from topodepth.activations import extraction
+from topodepth.activations import file as activations
+from topodepth.datasets import samples
+from topodepth.files import storage
 from topodepth.homology import persistence_diagrams
-from topodepth.model_files import auto_layers, inspect
-from topodepth.models import Classifier, list_layers, load_model, tap_layers
+from topodepth.networks import runtime as networks
+from topodepth.networks.files import auto_layers, inspect
+from topodepth.networks.models import Classifier, list_layers, load_model, tap_layers
+from topodepth.topology import descriptors, diagrams
+from topodepth.topology.clouds import scale
+from topodepth.training import training
 
 SHARED = os.environ.get("TOPODEPTH_SHARED")
 needs_shared = pytest.mark.skipif(

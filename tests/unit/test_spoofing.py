@@ -9,11 +9,12 @@ import numpy as np
 import pandas
 import pytest
 
-from topodepth import descriptors, dimension, spoofing
-from topodepth.clouds import min_max_scale
 from topodepth.errors import InputError
+from topodepth.experiments import spoofing
+from topodepth.experiments.spoofing.permutation import p_value
 from topodepth.homology import persistence_diagrams
-from topodepth.spoofing.permutation import p_value
+from topodepth.topology import descriptors, dimension
+from topodepth.topology.clouds import min_max_scale
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"permutations": 19, "test_draws": 1, "parameters": {"ph_dimension": {"draws": 3, "bootstrap": 50}}}

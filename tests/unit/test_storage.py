@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from topodepth import storage
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 
 def test_a_write_that_fails_leaves_nothing_and_keeps_the_old_file(tmp_path):

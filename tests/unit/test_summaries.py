@@ -11,8 +11,8 @@ import pandas
 import pytest
 from figure_tables import descriptor_table
 
-from topodepth import storage
-from topodepth.summaries import depth, dynamics, rows
+from topodepth.experiments.summaries import depth, dynamics, rows
+from topodepth.files import storage
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/summarize.py"
 

@@ -6,9 +6,11 @@ import numpy as np
 import pandas
 import pytest
 
-from topodepth import descriptors, diagrams, dimension_tables, tables
 from topodepth.errors import InputError
-from topodepth.values import values_of
+from topodepth.tables import dimensions as dimension_tables
+from topodepth.tables import tables
+from topodepth.tables.values import values_of
+from topodepth.topology import descriptors, diagrams
 
 ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}

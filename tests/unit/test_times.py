@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from topodepth import storage
 from topodepth.errors import InputError
 from topodepth.figures import times
+from topodepth.files import storage
 
 ROOT = Path(__file__).parents[2]
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"

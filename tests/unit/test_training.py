@@ -6,10 +6,10 @@ import textwrap
 import numpy as np
 import pytest
 
-from topodepth import checkpoints, training
-from topodepth.augmentation import Augmentation, apply, random_transforms
-from topodepth.batches import even_batch
 from topodepth.errors import InputError
+from topodepth.networks.batches import even_batch
+from topodepth.training import checkpoints, training
+from topodepth.training.augmentation import Augmentation, apply, random_transforms
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 8, 8, 1)).astype(np.uint8)
@@ -48,7 +48,7 @@ def fit(tmp_path, model=None, **options):
 KILLED_RUN = """
     import os, signal, sys
     import keras, numpy as np
-    from topodepth import training
+    from topodepth.training import training
 
     folder, out, kill_at_call = sys.argv[1], sys.argv[2], int(sys.argv[3])
     calls = 0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from topodepth.augmentation import training_split
 from topodepth.errors import InputError
+from topodepth.training.augmentation import training_split
 
 LABELS = np.repeat(np.arange(5), 40)
 IMAGES = np.arange(200)[:, None, None, None]

@@ -4,8 +4,11 @@ import numpy as np
 import pandas
 import pytest
 
-from topodepth import adversarial, descriptors, diagrams, dimension, dimension_tables, spoofing, tables
-from topodepth.values import cloud_columns, values_of
+from topodepth.experiments import adversarial, spoofing
+from topodepth.tables import dimensions as dimension_tables
+from topodepth.tables import tables
+from topodepth.tables.values import cloud_columns, values_of
+from topodepth.topology import descriptors, diagrams, dimension
 
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
 BOUNDS = ("value", "ci_low", "ci_high", "null_value", "relative_value")

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import ROOT, TINY, copy_repository
-from topodepth import storage
+from topodepth.files import storage
 
 pytestmark = pytest.mark.xdist_group("workflow")
 SCRIPTS = ROOT / "workflow/scripts"

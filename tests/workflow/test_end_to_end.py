@@ -7,7 +7,9 @@ import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 
-from topodepth import activations, descriptors, diagrams, storage
+from topodepth.activations import file as activations
+from topodepth.files import storage
+from topodepth.topology import descriptors, diagrams
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

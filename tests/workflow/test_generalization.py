@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from tests.workflow.test_reruns import of_model, rules
-from topodepth import storage
+from topodepth.files import storage
 
 pytestmark = pytest.mark.xdist_group("workflow")
 

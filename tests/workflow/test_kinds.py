@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import ROOT
-from topodepth import storage
+from topodepth.files import storage
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -48,8 +48,9 @@ SCRIPT = '''
 
 import argparse
 
-from topodepth import activations, storage
-from topodepth.commands import run
+from topodepth.activations import file as activations
+from topodepth.files import storage
+from topodepth.jobs.commands import run
 
 
 def main() -> None:

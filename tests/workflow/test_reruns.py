@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.workflow.conftest import ROOT, Repository
-from topodepth import storage
+from topodepth.files import storage
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -74,7 +74,13 @@ def test_results_copied_without_their_times_measure_again_only_what_reads_folder
 
 def test_comments_docstrings_and_layout_change_nothing(repository):
     repository.edit("src/topodepth/homology/__init__.py", '"""', '"""Another first line. ')
-    for name in ("homology/__init__.py", "training.py", "storage.py", "architectures/vgg.py", "figures/depth.py"):
+    for name in (
+        "homology/__init__.py",
+        "training/training.py",
+        "files/storage.py",
+        "architectures/vgg.py",
+        "figures/depth.py",
+    ):
         path = repository.path / "src/topodepth" / name
         path.write_text(path.read_text() + "\n\n# a closing remark\n")
     assert repository.planned() == set()
@@ -93,7 +99,10 @@ def test_a_touched_file_changes_nothing(repository):
 
 
 def test_a_branch_switched_to_and_back_has_nothing_to_do(repository):
-    changed = [repository.path / "src/topodepth" / name for name in ("training.py", "clouds.py", "figures/depth.py")]
+    changed = [
+        repository.path / "src/topodepth" / name
+        for name in ("training/training.py", "topology/clouds.py", "figures/depth.py")
+    ]
     before = {path: path.read_text() for path in changed}
     for path in changed:
         path.write_text(before[path] + "\n\nREMARK = 1\n")
@@ -271,7 +280,7 @@ def number_of_bars(diagram: np.ndarray) -> float:
 
 
 def test_a_new_descriptor_spares_diagrams_and_dimensions(repository):
-    path = repository.path / "src/topodepth/descriptors.py"
+    path = repository.path / "src/topodepth/topology/descriptors.py"
     path.write_text(path.read_text() + NEW_DESCRIPTOR)
     jobs = repository.planned()
     assert "describe_model" in rules(jobs)
@@ -279,7 +288,7 @@ def test_a_new_descriptor_spares_diagrams_and_dimensions(repository):
 
 
 def test_a_new_descriptor_that_is_selected_spares_diagrams_and_dimensions(repository):
-    path = repository.path / "src/topodepth/descriptors.py"
+    path = repository.path / "src/topodepth/topology/descriptors.py"
     path.write_text(path.read_text() + NEW_DESCRIPTOR)
     names = ["lifespan_sum", "number_of_bars"]
     config = repository.configure(lambda config: config.update(topology={"descriptors": names}))
@@ -289,7 +298,7 @@ def test_a_new_descriptor_that_is_selected_spares_diagrams_and_dimensions(reposi
 
 
 def test_a_changed_descriptor_changes_the_tables_and_spares_diagrams_and_dimensions(repository):
-    repository.edit("src/topodepth/descriptors.py", "float(weight * np.sum(", "float(1.0 * weight * np.sum(")
+    repository.edit("src/topodepth/topology/descriptors.py", "float(weight * np.sum(", "float(1.0 * weight * np.sum(")
     jobs = repository.planned()
     assert {"describe_model", "draw_depth"} <= rules(jobs)
     assert not (NETWORKS | {"compute_diagrams", "estimate_dimensions"}) & rules(jobs)
@@ -309,10 +318,16 @@ def test_code_of_networks_spares_activations_that_were_brought(repository):
     config, table = repository.configure(bring), "results/tiny/tables/mine/default.csv"
     result = repository.snakemake("--cores", "2", table, config=config)
     assert result.returncode == 0, result.stdout + result.stderr
-    for module in ("training.py", "augmentation.py", "extraction.py", "models.py", "datasets/__init__.py"):
+    for module in (
+        "training/training.py",
+        "training/augmentation.py",
+        "activations/extraction.py",
+        "networks/models.py",
+        "datasets/__init__.py",
+    ):
         change_logic(repository, module)
     assert repository.planned(table, config=config) == set()
-    change_logic(repository, "activations.py")
+    change_logic(repository, "activations/file.py")
     assert "compute_diagrams" in rules(repository.planned(table, config=config))
 
 

@@ -14,7 +14,10 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 
 from snakemake.exceptions import WorkflowError
 
-from topodepth import architectures, configuration, datasets, plan, provenance, storage
+from topodepth import architectures, datasets, plan
+from topodepth.files import storage
+from topodepth.jobs import provenance
+from topodepth.plan import configuration
 from topodepth.errors import InputError
 from topodepth.plan import as_json
 

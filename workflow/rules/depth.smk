@@ -72,7 +72,7 @@ rule summarize_depth:
     params:
         labels=experiment("depth", lambda item: as_json(item.labels("depth"))),
         title=title("depth"),
-        code=code("summarize.py", "topodepth.summaries.depth"),
+        code=code("summarize.py", "topodepth.experiments.summaries.depth"),
     shell:
         "python $SCRIPTS/summarize.py depth --table {input:q} --labels {params.labels:q} --title={params.title:q}"
         " --out {output:q} 2> {log:q}"

@@ -48,7 +48,7 @@ rule summarize_dynamics:
     params:
         labels=experiment("dynamics", lambda item: as_json(item.labels("dynamics"))),
         title=title("dynamics"),
-        code=code("summarize.py", "topodepth.summaries.dynamics"),
+        code=code("summarize.py", "topodepth.experiments.summaries.dynamics"),
     shell:
         "python $SCRIPTS/summarize.py dynamics --table {input:q} --labels {params.labels:q} --title={params.title:q}"
         " --out {output:q} 2> {log:q}"

@@ -2,10 +2,10 @@
 
 import argparse
 
-from topodepth import storage
-from topodepth.commands import run, settings
-from topodepth.generalization import associations
-from topodepth.generalization.summary import summary
+from topodepth.experiments.generalization import associations
+from topodepth.experiments.generalization.summary import summary
+from topodepth.files import storage
+from topodepth.jobs.commands import run, settings
 
 
 def main() -> None:

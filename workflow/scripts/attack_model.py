@@ -3,9 +3,15 @@
 import argparse
 import json
 
-from topodepth import attack_sweep, datasets, model_inputs, models, networks, storage, training
-from topodepth.attacks import Settings
-from topodepth.commands import prepare_networks, run, settings
+from topodepth import datasets
+from topodepth.attacks import sweep as attack_sweep
+from topodepth.attacks.attacks import Settings
+from topodepth.files import storage
+from topodepth.jobs.commands import prepare_networks, run, settings
+from topodepth.networks import models
+from topodepth.networks import normalisation as model_inputs
+from topodepth.networks import runtime as networks
+from topodepth.training import training
 
 
 def main() -> None:
@@ -18,7 +24,9 @@ def main() -> None:
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
     parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
-    parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of topodepth.attacks.Settings")
+    parser.add_argument(
+        "--settings", type=settings, required=True, help="JSON: fields of topodepth.attacks.attacks.Settings"
+    )
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON: list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")

@@ -12,8 +12,8 @@ def main() -> None:
     """Parse, validate, describe."""
     import numpy as np
 
-    from topodepth import activations
-    from topodepth.commands import log
+    from topodepth.activations import file as activations
+    from topodepth.jobs.commands import log
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", help="HDF5 file, see docs/activations.md")
@@ -44,7 +44,7 @@ try:
     import h5py  # noqa: F401
     import numpy  # noqa: F401
 
-    from topodepth.commands import run
+    from topodepth.jobs.commands import run
 except ImportError as error:
     sys.exit(f"{HELP}. Received: {sys.executable}, without {error.name}.")
 run(main)

@@ -4,9 +4,10 @@ import argparse
 import re
 from pathlib import Path
 
-from topodepth import provenance, storage
-from topodepth.commands import log, run
 from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.jobs import provenance
+from topodepth.jobs.commands import log, run
 
 SCRIPTS = Path(__file__).parent
 LOCK = SCRIPTS.parents[1] / "requirements.lock"

@@ -2,8 +2,9 @@
 
 import argparse
 
-from topodepth import adversarial, pages, storage
-from topodepth.commands import run, settings
+from topodepth.experiments import adversarial
+from topodepth.files import pages, storage
+from topodepth.jobs.commands import run, settings
 
 SHOWN = (
     "layer", "class", "descriptor", "homology_dimension", "version", "percent", "percent_ci_low", "percent_ci_high",

@@ -2,9 +2,12 @@
 
 import argparse
 
-from topodepth import activations, datasets, spoofing, storage
-from topodepth.commands import run, settings
+from topodepth import datasets
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
+from topodepth.experiments import spoofing
+from topodepth.files import storage
+from topodepth.jobs.commands import run, settings
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 import argparse
 
-from topodepth import activations, diagrams, storage
-from topodepth.commands import run, settings
+from topodepth.activations import file as activations
+from topodepth.files import storage
+from topodepth.jobs.commands import run, settings
+from topodepth.topology import diagrams
 
 
 def main() -> None:

@@ -2,8 +2,9 @@
 
 import argparse
 
-from topodepth import activations, diagrams
-from topodepth.commands import run, settings
+from topodepth.activations import file as activations
+from topodepth.jobs.commands import run, settings
+from topodepth.topology import diagrams
 
 
 def main() -> None:

@@ -2,9 +2,13 @@
 
 import argparse
 
-from topodepth import accuracy, activations, diagrams, storage, tables
-from topodepth.commands import run, settings
-from topodepth.values import values_of
+from topodepth.activations import accuracy
+from topodepth.activations import file as activations
+from topodepth.files import storage
+from topodepth.jobs.commands import run, settings
+from topodepth.tables import tables
+from topodepth.tables.values import values_of
+from topodepth.topology import diagrams
 
 
 def main() -> None:

@@ -4,9 +4,10 @@ import argparse
 import importlib
 import json
 
-from topodepth import provenance, storage
-from topodepth.commands import run
 from topodepth.figures import style
+from topodepth.files import storage
+from topodepth.jobs import provenance
+from topodepth.jobs.commands import run
 
 
 def main() -> None:

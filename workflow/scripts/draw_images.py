@@ -2,9 +2,10 @@
 
 import argparse
 
-from topodepth import provenance, storage
-from topodepth.commands import run
 from topodepth.figures import adversarial_images, style
+from topodepth.files import storage
+from topodepth.jobs import provenance
+from topodepth.jobs.commands import run
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 import argparse
 
-from topodepth import datasets, samples, storage
-from topodepth.commands import log, run, settings
+from topodepth import datasets
+from topodepth.datasets import samples
+from topodepth.files import storage
+from topodepth.jobs.commands import log, run, settings
 
 
 def main() -> None:

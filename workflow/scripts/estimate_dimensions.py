@@ -2,8 +2,11 @@
 
 import argparse
 
-from topodepth import activations, dimension_tables, rows, storage
-from topodepth.commands import run, settings
+from topodepth.activations import file as activations
+from topodepth.files import storage
+from topodepth.jobs.commands import run, settings
+from topodepth.tables import dimensions as dimension_tables
+from topodepth.tables import rows
 
 
 def main() -> None:

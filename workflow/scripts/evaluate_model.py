@@ -2,10 +2,14 @@
 
 import argparse
 
-from topodepth import datasets, inputs, model_inputs, models, storage, training
-from topodepth.commands import prepare_networks, run
-from topodepth.complexity import complexity
+from topodepth import datasets
 from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.jobs.commands import prepare_networks, run
+from topodepth.networks import inputs, models
+from topodepth.networks import normalisation as model_inputs
+from topodepth.training import training
+from topodepth.training.complexity import complexity
 
 
 def main() -> None:

@@ -4,8 +4,12 @@ import argparse
 import json
 from dataclasses import replace
 
-from topodepth import datasets, extraction, model_inputs, networks, storage
-from topodepth.commands import log, prepare_networks, run
+from topodepth import datasets
+from topodepth.activations import extraction
+from topodepth.files import storage
+from topodepth.jobs.commands import log, prepare_networks, run
+from topodepth.networks import normalisation as model_inputs
+from topodepth.networks import runtime as networks
 
 
 def main() -> None:

@@ -2,8 +2,10 @@
 
 import argparse
 
-from topodepth import datasets, pixels, storage
-from topodepth.commands import log, run
+from topodepth import datasets
+from topodepth.activations import pixels
+from topodepth.files import storage
+from topodepth.jobs.commands import log, run
 
 
 def main() -> None:

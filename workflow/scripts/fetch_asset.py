@@ -4,9 +4,9 @@ import argparse
 import os
 from pathlib import Path
 
-from topodepth import assets
-from topodepth.commands import run, settings
 from topodepth.errors import unknown_name
+from topodepth.files import assets
+from topodepth.jobs.commands import run, settings
 
 KEYS = ("drive", "urls", "path", "sha256", "size")
 

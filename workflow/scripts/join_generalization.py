@@ -2,10 +2,10 @@
 
 import argparse
 
-from topodepth import storage
-from topodepth.commands import run
 from topodepth.errors import InputError
-from topodepth.generalization import records
+from topodepth.experiments.generalization import records
+from topodepth.files import storage
+from topodepth.jobs.commands import run
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
 import argparse
 
-from topodepth import pages, spoofing, storage
-from topodepth.commands import run
-from topodepth.rows import measure
+from topodepth.experiments import spoofing
+from topodepth.files import pages, storage
+from topodepth.jobs.commands import run
+from topodepth.tables.rows import measure
 
 SHOWN = ("representation", "subset", "layer", "measure", "n_points", "value", "ci_low", "ci_high", "p_value",
          "p_corrected")  # fmt: skip

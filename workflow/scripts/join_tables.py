@@ -2,9 +2,10 @@
 
 import argparse
 
-from topodepth import storage, tables
-from topodepth.commands import run, settings
 from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.jobs.commands import run, settings
+from topodepth.tables import tables
 
 
 def main() -> None:

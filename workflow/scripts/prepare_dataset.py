@@ -2,8 +2,9 @@
 
 import argparse
 
-from topodepth import datasets, storage
-from topodepth.commands import log, run, settings
+from topodepth import datasets
+from topodepth.files import storage
+from topodepth.jobs.commands import log, run, settings
 
 
 def main() -> None:

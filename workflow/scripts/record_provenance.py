@@ -4,8 +4,9 @@ import argparse
 import re
 from pathlib import Path
 
-from topodepth import pages, provenance, storage
-from topodepth.commands import run
+from topodepth.files import pages, storage
+from topodepth.jobs import provenance
+from topodepth.jobs.commands import run
 
 LOCK = Path(__file__).parents[2] / "requirements.lock"
 

@@ -4,20 +4,20 @@ import argparse
 import importlib
 import json
 
-from topodepth import storage
-from topodepth.commands import run
+from topodepth.files import storage
+from topodepth.jobs.commands import run
 
 
 def main() -> None:
     """Parse, read, say, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("experiment", help="module of topodepth.summaries: depth or dynamics")
+    parser.add_argument("experiment", help="module of topodepth.experiments.summaries: depth or dynamics")
     parser.add_argument("--table", required=True, help="CSV of all values of the experiment")
     parser.add_argument("--labels", type=json.loads, default=[], help="JSON: [[model, label], ...] in order")
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--out", required=True, help="HTML page to make")
     arguments = parser.parse_args()
-    summary = importlib.import_module(f"topodepth.summaries.{arguments.experiment}")
+    summary = importlib.import_module(f"topodepth.experiments.summaries.{arguments.experiment}")
     page = summary.page(storage.read_table(arguments.table), dict(arguments.labels), arguments.title)
     storage.write_text(arguments.out, page)
 

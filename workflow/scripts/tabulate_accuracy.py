@@ -3,9 +3,11 @@
 import argparse
 import json
 
-from topodepth import accuracy, activations, pages, storage
-from topodepth.commands import run
+from topodepth.activations import accuracy
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
+from topodepth.files import pages, storage
+from topodepth.jobs.commands import run
 
 SHOWN = ("label", "dataset", "images", "accuracy", "ci_low", "ci_high", "chance", "p_value", "stated_accuracy")
 METHOD = (

@@ -2,8 +2,10 @@
 
 import argparse
 
-from topodepth import diagrams, storage, tables
-from topodepth.commands import run
+from topodepth.files import storage
+from topodepth.jobs.commands import run
+from topodepth.tables import tables
+from topodepth.topology import diagrams
 
 
 def main() -> None:

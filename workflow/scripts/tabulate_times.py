@@ -5,9 +5,9 @@ import csv
 import math
 from pathlib import Path
 
-from topodepth import storage
-from topodepth.commands import run
 from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.jobs.commands import run
 
 COLUMNS = ["rule", "jobs", "seconds", "longest_seconds", "cpu_seconds", "peak_memory_mb"]
 

@@ -4,9 +4,11 @@ import argparse
 import shutil
 from pathlib import Path
 
-from topodepth import architectures, augmentation, datasets, storage, training
-from topodepth.commands import prepare_networks, run, settings
-from topodepth.complexity import complexity
+from topodepth import architectures, datasets
+from topodepth.files import storage
+from topodepth.jobs.commands import prepare_networks, run, settings
+from topodepth.training import augmentation, training
+from topodepth.training.complexity import complexity
 
 
 def main() -> None:

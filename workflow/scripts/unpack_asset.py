@@ -2,8 +2,8 @@
 
 import argparse
 
-from topodepth import assets
-from topodepth.commands import run
+from topodepth.files import assets
+from topodepth.jobs.commands import run
 
 
 def main() -> None:

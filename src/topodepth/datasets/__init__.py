@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from topodepth import storage
 from topodepth.datasets._images import ArrayImages, Images
 from topodepth.datasets._joined import Joined
 from topodepth.datasets._writing import SPLITS, STATISTICS, write
 from topodepth.errors import InputError, unknown_name
+from topodepth.files import storage
 from topodepth.registry import Registry
 
 __all__ = [
@@ -258,7 +258,7 @@ class DataSet:
     Parameters
     ----------
     file
-        As :func:`topodepth.storage.open_h5` yields it.
+        As :func:`topodepth.files.storage.open_h5` yields it.
 
     Attributes
     ----------

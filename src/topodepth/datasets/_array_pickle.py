@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.file_kinds import kind_of
+from topodepth.files.kinds import kind_of
 
 DTYPE_NAMES = {f"{kind}{size}" for kind, size in [*(("u", 2**k) for k in range(4)), *(("i", 2**k) for k in range(4))]}
 DTYPE_NAMES |= {"f2", "f4", "f8"}

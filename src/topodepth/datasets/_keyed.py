@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth import storage
-from topodepth.commands import log
 from topodepth.datasets import Form, random_split, three_splits
 from topodepth.datasets._images import ArrayImages, Arrays, Images, is_images, pixel_scale
 from topodepth.errors import InputError, unknown_name
-from topodepth.file_kinds import KINDS, kind_of
+from topodepth.files import storage
+from topodepth.files.kinds import KINDS, kind_of
+from topodepth.jobs.commands import log
 
 ROLES = ("x_train", "y_train", "x_validation", "y_validation", "x_test", "y_test", "images", "labels", "class_names")
 CHOICES = ("images", "arrays")

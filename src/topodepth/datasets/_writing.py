@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth import storage
 from topodepth.datasets._images import ArrayImages, Arrays, Images
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 SPLITS = ("train", "validation", "test")
 STATISTICS = ("mean_image", "channel_mean", "channel_std", "global_mean", "global_std")

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from topodepth import storage
 from topodepth.datasets import Form, register
 from topodepth.datasets._keyed import form_of, not_a, splits_of
+from topodepth.files import storage
 
 SOON = 2**29  # bytes: before the library sees a file, all of it is searched for damaged heaps
 

@@ -7,7 +7,7 @@ import numpy as np
 from topodepth.datasets import SPLITS, random_split, register, three_splits
 from topodepth.datasets._files import file_form, labelled, open_files, subfolders
 from topodepth.errors import InputError
-from topodepth.file_kinds import kind_of
+from topodepth.files.kinds import kind_of
 
 
 @register(

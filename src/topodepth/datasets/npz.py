@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from topodepth import storage
 from topodepth.datasets import Form, register
 from topodepth.datasets._keyed import form_of, not_a, splits_of
 from topodepth.errors import InputError
+from topodepth.files import storage
 
 LIMIT = 16 * 2**30  # bytes unpacked in memory; more belongs in HDF5, which is read in parts
 

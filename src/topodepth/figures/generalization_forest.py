@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from topodepth.experiments.generalization import words
 from topodepth.figures import frame, style
-from topodepth.generalization import words
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

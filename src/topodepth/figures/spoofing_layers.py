@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from topodepth.activations.pixels import LAYER as PIXELS
 from topodepth.errors import InputError
+from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
 from topodepth.figures import frame, style
 from topodepth.figures.spoofing_growth import tidy
-from topodepth.pixels import LAYER as PIXELS
-from topodepth.spoofing import DIFFERENCE, SIGNIFICANT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

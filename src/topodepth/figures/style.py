@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.storage import atomic_path
+from topodepth.files.storage import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

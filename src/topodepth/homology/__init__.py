@@ -11,7 +11,6 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from topodepth import memory
 from topodepth.errors import InputError, unknown_name
 from topodepth.homology.distances import (
     checked_distances,
@@ -25,7 +24,8 @@ from topodepth.homology.distances import (
 from topodepth.homology.engines import COMPUTE, diagrams_from, fastest_diagrams, tidy
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim, subset_tree_lengths
 from topodepth.homology.ties import merge_matrix, merged_bars, without_rounding
-from topodepth.memory import memory_estimate
+from topodepth.jobs import memory
+from topodepth.jobs.memory import memory_estimate
 
 __all__ = [
     "ENGINES",

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topodepth import memory
 from topodepth.errors import InputError
 from topodepth.homology.ties import merge_matrix, merged, whole_steps
+from topodepth.jobs import memory
 
 # Below this share of the squared norms a squared distance from the Gram matrix has lost too many digits to
 # cancellation (its error is some 1e-15 of them) and is computed again from the difference of the two points.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from topodepth import memory
+from topodepth.jobs import memory
 
 WITNESSES = 8  # near points that are tried on all the edges of a point at once
 FEW_POINTS = 100  # up to here a threshold gains nothing

@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from topodepth import memory
 from topodepth.homology.distances import CANCELLATION, Cloud, lengths, prepared, squared_norms, squares_between
 from topodepth.homology.ties import TIE
+from topodepth.jobs import memory
 
 NEIGHBOURS = 16  # near neighbours wanted of every point
 LISTED = 8 * NEIGHBOURS  # and at most kept; more than NEIGHBOURS are found only where points all but coincide

@@ -13,9 +13,12 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from topodepth import activations, architectures, model_files, model_inputs
+from topodepth import architectures
+from topodepth.activations import file as activations
 from topodepth.errors import InputError
-from topodepth.model_kinds import MODEL_ENDINGS, what_a_folder_is
+from topodepth.networks import files as model_files
+from topodepth.networks import normalisation as model_inputs
+from topodepth.networks.kinds import MODEL_ENDINGS, what_a_folder_is
 from topodepth.plan.units import RESULTS, Images, Model, Unit, as_file_name
 
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end

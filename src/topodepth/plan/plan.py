@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from topodepth import inputs
 from topodepth.errors import InputError
+from topodepth.networks import inputs
 from topodepth.plan import kinds
 from topodepth.plan.entries import units
 from topodepth.plan.experiment import Experiment, pick
@@ -20,7 +20,7 @@ class Plan:
     Parameters
     ----------
     config
-        A complete configuration, of :func:`topodepth.configuration.complete`.
+        A complete configuration, of :func:`topodepth.plan.configuration.complete`.
     elsewhere
         Whether files that are not there may be made by another workflow, of which this one is a part.
     check_inputs

@@ -1,6 +1,6 @@
 """How much memory jobs ask for, from what is known before any of them runs."""
 
-from topodepth import memory
+from topodepth.jobs import memory
 from topodepth.plan.plan import Plan
 
 UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are

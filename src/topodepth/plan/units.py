@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from topodepth import model_files
 from topodepth.errors import InputError
+from topodepth.networks import files as model_files
 
 RESULTS = "<results>"  # stands for the folder of the run's results
 ACTIVATIONS = f"{RESULTS}/activations/{{unit}}/{{sample}}.h5"

@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import ClassVar
 
-from topodepth import attacks
+from topodepth.attacks import attacks
 from topodepth.plan.experiment import Experiment, Figure, pick
 from topodepth.plan.kinds import register
 from topodepth.plan.units import RESULTS, Unit, attacked

@@ -1,0 +1,183 @@
+"""Activations of a network on images: one pass, one file, which :mod:`topodepth.activations.file` describes."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.activations import accuracy
+from topodepth.activations.accuracy import Accuracy
+from topodepth.activations.file import FORMAT, VERSION, Representation, check_finite
+from topodepth.datasets import take
+from topodepth.errors import InputError
+from topodepth.files.storage import create_h5
+from topodepth.networks.batches import batch_for, even_batch, whole_numbers
+from topodepth.networks.graph import Tap
+from topodepth.networks.inputs import reshaping
+from topodepth.networks.runtime import Network, by_keras
+
+
+def extract(
+    model,
+    images,
+    layers="auto",
+    *,
+    batch_size: int = 256,
+    out: str | Path,
+    labels: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
+    normalise: Callable[[np.ndarray], np.ndarray] | None = None,
+    attributes: Mapping[str, object] | None = None,
+) -> None:
+    """Write the activations of all tapped layers to one file, in one forward pass.
+
+    Images are read, and results written, a batch at a time: memory does not grow with the number of images.
+
+    Parameters
+    ----------
+    model
+        A functional or sequential model of Keras 3 or of the legacy Keras.
+    images
+        (N, height, width, channels) or other numbers (N, …), anything that can be sliced: an array, an HDF5 data set.
+    layers
+        What to tap, see :func:`topodepth.networks.models.tap_layers`. Outputs with space are averaged over it,
+        sequences over positions, both inside the graph.
+    batch_size
+        Images a step.
+    out
+        The file to make; it appears only when whole.
+    labels
+        (N,) class of each image.
+    indices
+        Rows of ``images`` and ``labels`` to use, in this order; all if None.
+    normalise
+        Turns a batch of images into the model's float32 input; only a conversion to float32 if None.
+    attributes
+        Further attributes of the file; ``model`` replaces the model's own name.
+
+    Raises
+    ------
+    InputError
+        If images and model do not fit (:func:`topodepth.networks.inputs.fitted`), a layer is unknown, an activation is
+        NaN or infinite (names the layer), or fractions are given to a network that takes whole numbers.
+    """
+    network = by_keras(model, layers)
+    given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
+    write(network, images, batch_size=batch_size, out=out, **given)
+
+
+def write(
+    network: Network,
+    images,
+    *,
+    batch_size: int | None = None,
+    out: str | Path,
+    labels: Sequence[int] | None = None,
+    indices: Sequence[int] | None = None,
+    normalise: Callable[[np.ndarray], np.ndarray] | None = None,
+    attributes: Mapping[str, object] | None = None,
+    classes: int | None = None,
+) -> Accuracy | None:
+    """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers.
+
+    Data of another shape than the network's input, but as many values, are reshaped, which the log says.
+
+    ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it. With
+    the number of ``classes`` of the labels, and a network opened with its ``scores``, the file states the network's
+    accuracy on these images, which is returned: None of a network without a head of so many classes.
+    """
+    batch_size = batch_for(images.shape) if batch_size is None else batch_size
+    rows = checked_rows(network.name, images, labels, indices, batch_size)
+    shape = reshaping(tuple(network.inputs[0].shape[1:]), images.shape[1:], network.name)
+    labels = None if labels is None else take(labels, rows)
+    about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}
+    tally = None if labels is None or classes is None else accuracy.Tally(labels, classes)
+    with create(out, representations(network.taps), rows, labels, about) as put:
+        size = even_batch(len(rows), batch_size)
+        for start in range(0, len(rows), size):
+            batch = take(images, rows[start : start + size])
+            batch = batch.astype(np.float32) if normalise is None else normalise(batch)
+            _check_whole(network, batch)
+            outputs = network.predict(batch.reshape(len(batch), *shape), size)
+            if tally and len(outputs) > len(network.taps):
+                tally.add(start, outputs[-1])
+            put(start, outputs[: len(network.taps)])
+        found = tally.result() if tally else None
+        put.file.attrs.update(accuracy.attributes(found))
+    return found
+
+
+def representations(taps: Sequence[Tap]) -> list[Representation]:
+    """Return what the outputs of a network's taps are."""
+    return [
+        Representation(
+            tap.token, tap.name, tap.layer_class, tap.reduction, tap.relative_depth, int(tap.tensor.shape[-1])
+        )
+        for tap in taps
+    ]
+
+
+class Writer:
+    """Writes points to an open activations file, a batch of all layers at a time."""
+
+    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int) -> None:  # noqa: F821
+        self.file, self._layers = file, layers
+        group = file.create_group("layers")
+        self._datasets = [_create(group, k, layer, n) for k, layer in enumerate(layers)]
+
+    def __call__(self, start: int, outputs: Sequence[np.ndarray]) -> None:
+        """Write what the images from ``start`` on gave."""
+        for layer, dataset, values in zip(self._layers, self._datasets, outputs, strict=True):
+            check_finite(np.asarray(values), self.file.attrs["model"], layer.name)
+            dataset[start : start + len(values)] = values
+
+
+@contextmanager
+def create(
+    out: str | Path,
+    layers: Sequence[Representation],
+    rows: np.ndarray,
+    labels: np.ndarray | None,
+    attributes: Mapping[str, object],
+) -> Iterator[Writer]:
+    """Open an activations file of these rows of a data set and yield what writes to it."""
+    with create_h5(out) as file:
+        file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
+        file["indices"] = rows
+        if labels is not None:
+            file["labels"] = np.asarray(labels, dtype=np.int64)
+        yield Writer(file, layers, len(rows))
+
+
+def checked_rows(name: str, images, labels, indices, batch_size) -> np.ndarray:
+    """Return the rows of the images to pass through a model, (n,) int64, if images, labels and rows fit together."""
+    if labels is not None and len(labels) != len(images):
+        raise InputError(f"{name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
+    if batch_size < 1:
+        raise InputError(f"{name}: batch_size expected to be at least 1. Received: {batch_size}")
+    rows = np.arange(len(images)) if indices is None else np.asarray(indices)
+    if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
+        raise InputError(f"{name}: indices expected as whole numbers (n,), n ≥ 1. Received: shape {rows.shape}")
+    if rows.min() < 0 or rows.max() >= len(images):
+        received = f"{rows.min()} to {rows.max()}"
+        raise InputError(f"{name}: indices expected from 0 to {len(images) - 1}. Received: {received}")
+    return rows.astype(np.int64)
+
+
+def _check_whole(network: Network, batch: np.ndarray) -> None:
+    """Refuse fractions for a network that takes whole numbers: they would be cut without a word."""
+    if whole_numbers(network.inputs[0]) and (batch != np.trunc(batch)).any():
+        raise InputError(
+            f"{network.name}: takes whole numbers ({network.inputs[0].dtype}), so expected pixels as they are "
+            "(`normalisation: raw`). Received: fractions."
+        )
+
+
+def _create(group, index: int, layer: Representation, n: int):
+    name = re.sub(r"[^A-Za-z0-9_.@-]", "_", layer.name)
+    dataset = group.create_dataset(f"{index:03d}_{name}", (n, layer.d), dtype=np.float32)
+    for key in ("token", "layer_class", "reduction", "relative_depth"):
+        dataset.attrs[key] = getattr(layer, key)
+    return dataset

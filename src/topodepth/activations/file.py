@@ -1,0 +1,315 @@
+"""Activations of a network's layers on a set of images, in one HDF5 file that anyone can also make by hand.
+
+Layout: ``/layers/{index:03d}_{name}`` float (n, d), the index giving the order of depth, with the attributes
+``token``, ``layer_class``, ``reduction`` and ``relative_depth``; ``/labels`` (n,) and ``/indices`` (n,) whole numbers.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.errors import InputError, unknown_name
+from topodepth.files.storage import DAMAGED, h5_attributes, h5_dataset, open_h5, outside, reading
+
+FORMAT = "topodepth-activations"
+VERSION = 1
+NAME_LIMIT = 200  # characters: names become parts of file names and of lines on a screen
+LARGEST = 2**31  # values a layer: 8 GB
+BLOCK = 1024  # points read at once by the validator
+HOW = "Write one as docs/activations.md says."
+# what makes (n, d) of a layer with more axes, or fewer
+MEANS = {
+    1: "One feature? Write values[:, None].",
+    3: "Average over positions before you write: values.mean(axis=1).",
+    4: "Average over space before you write: values.mean(axis=(1, 2)), or axis=(2, 3) with channels first.",
+    5: "Average over space before you write: values.mean(axis=(1, 2, 3)), or axis=(2, 3, 4) with channels first.",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Offer :func:`topodepth.activations.extraction.extract` here too, without what it needs.
+
+    What reads a file must not depend on networks, or every change of training would measure all diagrams again.
+    """
+    if name != "extract":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module("topodepth.activations.extraction").extract
+
+
+@dataclass(frozen=True)
+class Representation:
+    """What the points of one layer are: its name, dimension ``d`` and place in the network, or the data themselves."""
+
+    token: str
+    name: str
+    layer_class: str
+    reduction: str
+    relative_depth: float
+    d: int
+
+
+@dataclass(frozen=True)
+class LayerPoints(Representation):
+    """One layer in an activations file: what its points are, and where they lie."""
+
+    index: int
+    dataset: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Activations:
+    """An activations file, opened; the points themselves are read one layer at a time.
+
+    Attributes
+    ----------
+    path, model, attributes
+        The file, the name of its model (the file's stem if it names none), and all attributes of the file.
+    n
+        Number of points, the same in every layer.
+    layers
+        In order of depth.
+    labels
+        (n,) int64, or None if the file has none.
+    indices
+        (n,) int64, rows of the data set; 0 … n − 1 if the file has none.
+    """
+
+    path: Path
+    model: str
+    attributes: dict
+    n: int
+    layers: tuple[LayerPoints, ...]
+    labels: np.ndarray | None
+    indices: np.ndarray
+
+    def layer(self, token: str) -> LayerPoints:
+        """Return a layer by its token, or by its name if no token is like that."""
+        for key in ("token", "name"):
+            for layer in self.layers:
+                if getattr(layer, key) == str(token):
+                    return layer
+        raise unknown_name(f"layer of {self.path}", token, [layer.token for layer in self.layers])
+
+    def about(self, token: str) -> dict[str, object]:
+        """Return what every result of a layer says of it: model, layer, layer_index, relative_depth."""
+        layer = self.layer(token)
+        return {
+            "model": self.model,
+            "layer": layer.token,
+            "layer_index": layer.index,
+            "relative_depth": layer.relative_depth,
+        }
+
+    def points(self, token: str) -> np.ndarray:
+        """Return the activations of a layer, (n, d) float32.
+
+        Raises
+        ------
+        InputError
+            If the layer is unknown or has NaN or infinite values.
+        """
+        layer = self.layer(token)
+        with open_h5(self.path) as file, reading(self.path, "an activations file"):
+            values = _dataset(f"{self.path}: layer {token!r}", file, layer.dataset)[()].astype(np.float32)
+        try:
+            check_finite(values, self.model, layer.name)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+        return values
+
+
+def read(path: str | Path) -> Activations:
+    """Open an activations file, made by :func:`extract` or by anyone else.
+
+    Only ``/layers`` is needed. A layer without the attributes ``token`` and ``relative_depth`` is called by its name,
+    without leading digits, and lies at (k + 1) / number of layers.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged, not laid out as described in this module, or leads to other files.
+    """
+    path = Path(path)
+    with open_h5(path, HOW) as file, reading(path, "an activations file"):
+        attributes = _attributes(path, file)
+        _check_version(path, attributes)
+        group, keys = _layer_keys(path, file)
+        layers, n = [], None
+        for index in range(len(keys)):
+            layer, n = _read_layer(path, group, keys, index, n)
+            layers.append(layer)
+        _check_tokens(path, layers)
+        indices = _read_column(path, file, "indices", n)
+        return Activations(
+            path=path,
+            model=str(attributes.get("model", path.stem)),
+            attributes=attributes,
+            n=n,
+            layers=tuple(layers),
+            labels=_read_column(path, file, "labels", n),
+            indices=np.arange(n) if indices is None else indices,
+        )
+
+
+def validate(path: str | Path) -> list[str]:
+    """Return all that is wrong with an activations file, one line each; an empty list if it can be measured.
+
+    Beyond what :func:`read` refuses, every value is read, a block at a time: it must be finite, and no layer constant.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or no readable HDF5 file at all.
+    """
+    path = Path(path)
+    problems: list[str] = []
+
+    def attempt(check: Callable, *arguments: object) -> object:
+        try:
+            return check(path, *arguments)
+        except DAMAGED as error:
+            problems.append(" ".join(str(error).split()))
+            return None
+
+    with open_h5(path, HOW) as file:
+        attributes = attempt(_attributes, file)
+        if attributes:
+            attempt(_check_version, attributes)
+        group, keys = attempt(_layer_keys, file) or (None, [])
+        layers, n = [], None
+        for index in range(len(keys)):
+            layer, n = attempt(_read_layer, group, keys, index, n) or (None, n)
+            if layer is not None:
+                layers.append(layer)
+                attempt(_check_values, group, layer)
+        attempt(_check_tokens, layers)
+        for name in ("labels", "indices") if n is not None else ():
+            attempt(_read_column, file, name, n)
+    return problems
+
+
+def check_finite(values: np.ndarray, model: str, layer: str) -> None:
+    """Refuse activations that are NaN or infinite, naming model and layer."""
+    bad = int(values.size - np.isfinite(values).sum())
+    if bad:
+        received = f"{bad} NaN or infinite of {values.size}"
+        raise InputError(f"model {model!r}, layer {layer!r}: activations expected to be finite. Received: {received}")
+
+
+def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
+    """Return the attributes of a file or data set as Python values; those that name things must be short lines."""
+    attributes = h5_attributes(f"{path}:{where}", item)
+    for key in ("model", "token", "layer_class", "reduction"):
+        value = attributes.get(key, "")
+        if not isinstance(value, str) or len(value) > NAME_LIMIT or not value.isprintable():
+            expected = f"expected as one line of at most {NAME_LIMIT} characters"
+            raise InputError(f"{path}:{where} attribute {key!r} {expected}. Received: {value!r:.60}")
+    return attributes
+
+
+def _check_version(path: Path, attributes: Mapping) -> None:
+    if attributes.get("format", FORMAT) != FORMAT:
+        raise InputError(f"{path}: attribute 'format' expected {FORMAT!r}. Received: {attributes['format']!r}")
+    if attributes.get("version", VERSION) != VERSION:
+        raise InputError(f"{path}: attribute 'version' expected {VERSION}. Received: {attributes['version']!r}")
+
+
+def _layer_keys(path: Path, file):
+    """Return the group of layers and their names in order of depth: by leading number, then by name."""
+    import h5py
+
+    if "layers" in list(file) and (found := outside(file, "layers")):
+        raise InputError(f"{path}: '/layers' expected to be stored in the file itself. Received: {found}")
+    group = file.get("layers")
+    if not isinstance(group, h5py.Group) or not len(group):
+        raise InputError(
+            f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}. {HOW}"
+        )
+
+    def place(key):
+        number = re.match(r"\d{1,9}(?!\d)", key)
+        return (0, int(number[0]), key) if number else (1, 0, key)
+
+    return group, sorted(group, key=place)
+
+
+def _dataset(where: str, group, key: str, expected: str = "real numbers (n, d)"):
+    """Return a data set of the file's own, of a size that memory can hold."""
+    dataset = h5_dataset(where, group, key, expected)
+    if (dataset.size or 0) > LARGEST:
+        raise InputError(f"{where} expected at most {LARGEST} values. Received: {dataset.shape}")
+    return dataset
+
+
+def _read_layer(path: Path, group, keys: list[str], index: int, n: int | None) -> tuple[LayerPoints, int]:
+    """Return the record of one layer and its number of points, which must be ``n`` unless that is None."""
+    key = keys[index]
+    where = f"{path}: layer {key!r}"
+    dataset = _dataset(where, group, key)
+    if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
+        hint = MEANS.get(dataset.ndim, "")
+        raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}. {hint}")
+    if 0 in dataset.shape:
+        raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
+    if n is not None and dataset.shape[0] != n:
+        raise InputError(f"{where} expected {n} points, as the first layer. Received: {dataset.shape[0]}")
+    attributes = _attributes(path, dataset, f" layer {key!r}:")
+    name = re.sub(r"^\d+_(?=.)", "", key)
+    depth = attributes.get("relative_depth", (index + 1) / len(keys))
+    if not isinstance(depth, Real) or not 0 <= depth <= 1:
+        raise InputError(f"{where}: attribute 'relative_depth' expected from 0 to 1. Received: {depth!r}")
+    layer = LayerPoints(
+        index=index,
+        token=str(attributes.get("token", name)),
+        name=name,
+        layer_class=str(attributes.get("layer_class", "")),
+        reduction=str(attributes.get("reduction", "")),
+        relative_depth=float(depth),
+        d=dataset.shape[1],
+        dataset=f"layers/{key}",
+    )
+    return layer, dataset.shape[0]
+
+
+def _check_tokens(path: Path, layers: Sequence[LayerPoints]) -> None:
+    tokens = [layer.token for layer in layers]
+    twins = sorted({token for token in tokens if tokens.count(token) > 1})
+    if twins:
+        raise InputError(f"{path}: tokens of layers expected to differ. Received: {twins[0]!r} twice.")
+
+
+def _check_values(path: Path, group, layer: LayerPoints) -> None:
+    """Refuse values that are not finite as float32, and a layer whose points are all equal."""
+    dataset = group.file[layer.dataset]
+    bad, constant, first = 0, True, dataset[:1]
+    for start in range(0, len(dataset), BLOCK):
+        values = dataset[start : start + BLOCK]
+        constant = constant and bool((values == first).all())
+        with np.errstate(over="ignore"):
+            bad += int(values.size - np.isfinite(values.astype(np.float32)).sum())
+    where = f"{path}: layer {layer.token!r} expected"
+    if bad:
+        raise InputError(f"{where} as finite float32. Received: {bad} NaN, infinite or too large of {dataset.size}")
+    if constant:
+        raise InputError(f"{where} as points that differ. Received: {len(dataset)} equal rows")
+
+
+def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
+    if name not in list(file):
+        return None
+    expected = f"{n} whole numbers, one a point"
+    column = _dataset(f"{path}: '/{name}'", file, name, expected)
+    if column.shape != (n,) or column.dtype.kind not in "iu":
+        hint = ""
+        if column.ndim == 2 and column.shape[0] == n:
+            hint = " One-hot? Write labels.argmax(axis=1)."
+        elif column.shape == (n,):
+            hint = f" Write np.unique({name}, return_inverse=True)[1]."
+        received = f"{column.dtype} {column.shape}.{hint}"
+        raise InputError(f"{path}: '/{name}' expected as {expected}. Received: {received}")
+    return column[()].astype(np.int64)

@@ -1,0 +1,1 @@
+"""Changing images so that a network errs, and measuring at each strength."""

@@ -1,0 +1,236 @@
+"""One attack at all its strengths: activations of the attacked images, what they do to the model, and a few of them.
+
+The folder made holds ``{k:02d}.h5``, an activations file a strength in ascending order, ``00.h5`` of the clean images;
+``metrics.csv``, one row a strength; and ``images.h5``, a few images at a few strengths::
+
+    /pixels      float32 (images, strengths, height, width, channels), black 0 to white 1
+    /epsilons, /macro_f1    float64 (strengths,)
+    /labels      int64 (images,), true classes; /predicted  int64 (images, strengths)
+
+with the attributes ``class_names``, ``target`` (−1 for none), ``epsilon_unit``.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import f1_score  # here, for commands.prepare_networks leaves out what is not in use by then
+
+from topodepth.activations import accuracy, extraction
+from topodepth.attacks.attacks import FAINT, Settings, Victim, scores_tap
+from topodepth.datasets import Normaliser, take
+from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.jobs.commands import log
+from topodepth.networks.batches import even_batch
+from topodepth.networks.inputs import reshaping
+from topodepth.networks.runtime import Network, by_keras
+
+COLUMNS = (
+    "model", "attack", "norm", "target", "logits", "epsilon", "epsilon_unit", "accuracy", "macro_f1", "success_rate",
+    "mean_linf_pixel", "mean_l2_pixel", "mean_linf_standardised", "mean_l2_standardised", "zero_gradient", "n", "note",
+)  # fmt: skip
+SHOWN_IMAGES, SHOWN_STRENGTHS = 8, 5
+
+
+def write(
+    out: str | Path,
+    model,
+    images,
+    labels: np.ndarray,
+    *,
+    name: str,
+    class_names: Sequence[str],
+    normalise: Normaliser,
+    settings: Settings,
+    layers="auto",
+    network: Network | None = None,
+    indices: Sequence[int] | None = None,
+    batch_size: int = 256,
+    progress: Callable[[str], None] = log.info,
+) -> None:
+    """Attack images at every strength and write the folder that this module describes; it appears only when whole.
+
+    Memory holds one batch at one strength: it grows neither with the images nor with the strengths.
+
+    Parameters
+    ----------
+    out
+        Folder to make; one that is there is replaced.
+    model
+        A classifier of Keras 3 or of the legacy Keras that ends in a softmax or in logits.
+    images, labels
+        Pixels 0–255 (N, height, width, channels), anything that can be sliced, and true classes (N,).
+    name
+        The model at strength k is called ``{name}-{k:02d}`` in files and tables.
+    class_names
+        One a class.
+    normalise
+        Turns pixels into the model's input.
+    settings
+        The attack.
+    layers
+        What to tap, see :func:`topodepth.networks.models.tap_layers`.
+    network
+        The same model as it measures images, with ``layers`` tapped and its scores (:mod:`topodepth.networks.runtime`);
+        ``model`` itself if None.
+    indices
+        Rows of ``images`` and ``labels`` to use; all if None.
+    batch_size
+        Images a step.
+    progress
+        Called with one line a batch.
+
+    Raises
+    ------
+    InputError
+        If model, images, classes and settings do not fit together, see :mod:`topodepth.attacks.attacks`.
+    """
+    if len(images.shape) != 4:
+        raise InputError(f"{name}: attacks expected images (n, height, width, channels). Received: {images.shape}")
+    rows = extraction.checked_rows(model.name, images, labels, indices, batch_size)
+    shape = reshaping(tuple(model.inputs[0].shape[1:]), images.shape[1:], model.name)
+    labels, size = take(labels, rows), even_batch(len(rows), batch_size)
+    network = network or by_keras(model, layers, scores=True)
+    victim = Victim(model, scores_tap(model, settings.logits), normalise, settings, shape=shape)
+    if victim.classes != len(class_names):
+        raise InputError(f"{model.name}: expected {len(class_names)} classes, as the data. Received: {victim.classes}")
+    tally = _Tally(labels, settings, images.shape[1:])
+    began = time.perf_counter()
+    with storage.whole_folder(out) as folder, ExitStack() as stack:
+        writers = [
+            stack.enter_context(
+                extraction.create(
+                    folder / f"{k:02d}.h5",
+                    extraction.representations(network.taps),
+                    rows,
+                    labels,
+                    {"model": f"{name}-{k:02d}", "runtime": network.runtime, "epsilon": epsilon},
+                )
+            )
+            for k, epsilon in enumerate(settings.epsilons)
+        ]
+        for start in range(0, len(rows), size):
+            for k, (attacked, norms, gradient) in enumerate(
+                _attacked(victim, take(images, rows[start : start + size]), size)
+            ):
+                *outputs, found = network.predict(victim.model_input(attacked), size)
+                writers[k](start, outputs)
+                tally.add(k, start, np.argmax(found, axis=1), norms, gradient)
+                tally.show(k, start, victim, attacked)
+            done, seconds = min(start + size, len(rows)), time.perf_counter() - began
+            progress(f"{name}: {done} of {len(rows)} images at {len(settings.epsilons)} strengths, {seconds:.0f} s")
+        accuracy.of_predictions(labels, tally.predicted[0], victim.classes).tell(f"{name}, not attacked")
+        found = tally.metrics()
+        about = {"attack": settings.attack, "norm": settings.norm, "target": settings.target, "logits": settings.logits}
+        metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(found)]
+        storage.write_table(folder / "metrics.csv", metrics, COLUMNS)
+        tally.write_images(folder / "images.h5", class_names, [row["macro_f1"] for row in found])
+
+
+def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, dict, np.ndarray]]:
+    """Yield a batch at each strength: attacked images, norms of their perturbation, L2 norms of their gradients.
+
+    A smaller batch is filled up, and its result cut, so that graphs are traced for one shape only.
+    """
+    n = len(images)
+    start = victim.start(np.concatenate([images, np.repeat(images[-1:], size - n, axis=0)]))
+    gradient, labels = victim.gradient(start)
+    gradients = np.linalg.norm(gradient.numpy().reshape(size, -1).astype(np.float64), axis=1)
+    for epsilon in victim.settings.epsilons:
+        attacked = victim.attack(start, gradient, labels, epsilon)
+        norms = victim.perturbation(start, attacked)
+        yield attacked[:n], {key: values[:n] for key, values in norms.items()}, gradients[:n]
+
+
+class _Tally:
+    """What is known of every image at every strength, and the few images that are shown."""
+
+    def __init__(self, labels: np.ndarray, settings: Settings, shape: tuple) -> None:
+        strengths = len(settings.epsilons)
+        self.labels, self.settings = labels, settings
+        self.predicted = np.zeros((strengths, len(labels)), dtype=np.int64)
+        self.gradients = np.zeros(len(labels))
+        self.norms: list[dict[str, np.ndarray]] = [{} for _ in range(strengths)]
+        self.rows = _one_a_class(labels, settings.target)
+        self.shown = np.unique(np.linspace(0, strengths - 1, min(SHOWN_STRENGTHS, strengths)).round().astype(int))
+        self.pixels = np.zeros((len(self.rows), len(self.shown), *shape), dtype=np.float32)
+
+    def add(self, k: int, start: int, predicted: np.ndarray, norms: Mapping, gradients: np.ndarray) -> None:
+        """Take in a batch at strength ``k``."""
+        here = slice(start, start + len(predicted))
+        self.predicted[k, here], self.gradients[here] = predicted, gradients
+        for key, values in norms.items():
+            self.norms[k].setdefault(key, np.zeros(len(self.labels)))[here] = values
+
+    def show(self, k: int, start: int, victim: Victim, attacked: np.ndarray) -> None:
+        """Keep the images of a batch that are shown."""
+        for column in np.flatnonzero(self.shown == k):
+            for place, row in enumerate(self.rows):
+                if start <= row < start + len(attacked):
+                    self.pixels[place, column] = victim.pixels(attacked[row - start])
+
+    def metrics(self) -> list[dict]:
+        """Return a row a strength."""
+        present = np.unique(self.labels)
+        rows = []
+        for k, epsilon in enumerate(self.settings.epsilons):
+            predicted = self.predicted[k]
+            success, notes = self._success(k)
+            f1 = f1_score(self.labels, predicted, labels=present, average="macro", zero_division=0)
+            rows.append({
+                "epsilon": epsilon, "epsilon_unit": self.settings.units, "success_rate": success,
+                "accuracy": np.mean(predicted == self.labels), "macro_f1": f1,
+                **{f"mean_{key}": values.mean() for key, values in self.norms[k].items()},
+                "zero_gradient": np.mean(self.gradients == 0), "n": len(self.labels), "note": "; ".join(notes),
+            })  # fmt: skip
+        return rows
+
+    def _success(self, k: int) -> tuple[float, list[str]]:
+        """Return the share of images that the attack leads astray, and what must be known of it."""
+        target, predicted = self.settings.target, self.predicted[k]
+        if target is None:
+            counted = self.predicted[0] == self.labels
+            led, of = predicted != self.labels, "classified right when clean"
+        else:
+            counted = self.labels != target
+            led, of = predicted == target, "of a class other than the target"
+        notes = [] if counted.any() else [f"no image is {of}, so no success rate"]
+        zero, faint = (self.gradients == 0).sum(), ((self.gradients > 0) & (self.gradients < FAINT)).sum()
+        if zero:
+            notes.append(f"zero gradient at {zero} of {len(predicted)} images: a step along it leaves them as they are")
+        if faint and self.settings.norm == "l2":
+            notes.append(
+                f"gradient below {FAINT:g} at {faint} of {len(predicted)} images: a step is shorter than asked"
+            )
+        if self.settings.epsilons[k] > 0 and not self.norms[k]["linf_pixel"].any():
+            notes.append("the attack changes nothing")
+        return float(led[counted].mean()) if counted.any() else float("nan"), notes
+
+    def write_images(self, path: Path, class_names: Sequence[str], macro_f1: Sequence[float]) -> None:
+        """Write the images that are shown."""
+        target = self.settings.target
+        with storage.create_h5(path) as file:
+            file["pixels"] = self.pixels
+            file["labels"] = self.labels[self.rows]
+            file["predicted"] = self.predicted[np.ix_(self.shown, self.rows)].T
+            file["epsilons"] = np.array(self.settings.epsilons)[self.shown]
+            file["macro_f1"] = np.array(macro_f1)[self.shown]
+            file.attrs["class_names"] = [str(name) for name in class_names]
+            file.attrs["target"] = -1 if target is None else target
+            file.attrs["epsilon_unit"] = self.settings.units
+
+
+def _one_a_class(labels: np.ndarray, target: int | None) -> np.ndarray:
+    """Return the places of the images shown: the first of each class but the target, then the second, and so on."""
+    order = np.argsort(labels, kind="stable")
+    ranks = np.empty(len(labels), dtype=int)
+    starts = np.searchsorted(labels[order], labels[order])
+    ranks[order] = np.arange(len(labels)) - starts
+    wanted = (
+        np.flatnonzero(labels != target) if target is not None and (labels != target).any() else np.arange(len(labels))
+    )
+    chosen = wanted[np.lexsort((labels[wanted], ranks[wanted]))][:SHOWN_IMAGES]
+    return chosen[np.argsort(labels[chosen], kind="stable")]

@@ -1,0 +1,1 @@
+"""What each kind of experiment says of its tables: comparisons, verdicts, pages."""

@@ -1,0 +1,132 @@
+"""Memory that homology needs, estimated before it starts, and the memory there is. No import but Python's own.
+
+The estimates are those of a whole worker, with Python and its packages, and are meant to be a little high: measured
+peaks lie between a third of the estimate and all of it (a test and ``make bench`` compare them).
+"""
+
+import math
+from importlib.util import find_spec
+from pathlib import Path
+
+from topodepth.errors import InputError
+
+FLOAT = 8
+# Python, NumPy, h5py and an engine
+WORKER = {"auto": 90 << 20, "redzed": 90 << 20, "gudhi": 90 << 20, "ripser": 190 << 20}
+DENSE_POINTS = 4096  # up to here a spanning tree of points may hold the n × n matrix
+MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyond, each makes its own distances
+STRIP_BYTES = 1 << 26  # distances that the search for near points holds at a time beyond, and as much for its masks
+POINT_COPIES = 6  # of the points in float64: as read, scaled, permuted, centred, distinct, with norms
+LISTED_BYTES = 1600  # lists of near points, for each point
+EDGE_BYTES = {"redzed": 60, "gudhi": 110, "ripser": 200}  # ranks, lists of neighbours and columns, for each edge
+EDGE_SHARE = {"auto": 0.5, "redzed": 0.9, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
+SIMPLEX_BYTES = 4  # for each set of k + 1 points in H_k, k > 1, of which few become columns
+
+
+def memory_estimate(n: int, d: int, max_dim: int, engine: str = "auto") -> int:
+    """Return the bytes that a worker needs for :func:`topodepth.homology.persistence_diagrams` of points.
+
+    Parameters
+    ----------
+    n, d
+        Number of points and of coordinates.
+    max_dim
+        Highest homology dimension.
+    engine
+        As in :func:`topodepth.homology.persistence_diagrams`.
+
+    Returns
+    -------
+    int
+        H_0: O(n d). H_1 and above: two n × n matrices and the engine's lists, in which ``auto`` takes half of the
+        edges to be needed: what data need is known only once their distances are.
+    """
+    points = WORKER[engine] + POINT_COPIES * FLOAT * n * d
+    if max_dim == 0 and engine == "auto":
+        return points + (FLOAT * n * n if n <= DENSE_POINTS else 2 * STRIP_BYTES + LISTED_BYTES * n)
+    return points + 2 * FLOAT * n * n + engine_bytes(n, max_dim, EDGE_SHARE[engine], engine)
+
+
+def dimension_memory_estimate(n: int, d: int) -> int:
+    """Return the bytes that a worker needs for the estimators of :mod:`topodepth.topology.dimension`.
+
+    One n × n matrix for up to MATRIX_POINTS points; beyond, what the spanning tree of a subsample needs.
+    """
+    points = WORKER["auto"] + POINT_COPIES * FLOAT * n * d
+    if n <= MATRIX_POINTS:
+        return points + 5 * FLOAT * n * n // 4
+    return points + POINT_COPIES * FLOAT * n * d + 2 * STRIP_BYTES + LISTED_BYTES * n
+
+
+def engine_bytes(n: int, max_dim: int, share: float, engine: str = "auto") -> int:
+    """Return the bytes that an engine needs beside the matrix, for a share of the edges of n points."""
+    simplices = sum(math.comb(n, k + 1) for k in range(2, max_dim + 1))
+    if engine == "auto":
+        engine = "redzed" if max_dim == 1 and find_spec("redzed_tda") else "gudhi"
+    return int(EDGE_BYTES[engine] * share * n * n / 2) + SIMPLEX_BYTES * simplices
+
+
+def available_memory() -> int | None:
+    """Return the bytes that this process may still take: of the machine and of its control group; None if unknown."""
+    limits = [*_of_machine(), *_of_control_groups()]
+    return max(0, min(limits)) if limits else None
+
+
+def require(size: int, what: str) -> None:
+    """Refuse what would not fit into the memory there is.
+
+    Parameters
+    ----------
+    size
+        Bytes needed.
+    what
+        What they are for, for the message.
+
+    Raises
+    ------
+    InputError
+        If less memory is available.
+    """
+    available = available_memory()
+    if available is not None and size > available:
+        raise InputError(
+            f"{what}: expected about {size / 1e9:.1f} GB of memory. Received: {available / 1e9:.1f} GB available. "
+            "Take fewer points."
+        )
+
+
+def _of_machine() -> list[int]:
+    try:
+        fields = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+        return [int(fields["MemAvailable"].split()[0]) << 10]
+    except (OSError, KeyError, ValueError):
+        return []
+
+
+def _of_control_groups(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> list[int]:
+    """Return what each control group of this process, and each above it, has left; version 2 or 1."""
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return []
+    left = []
+    for _, controllers, path in lines:
+        if controllers not in ("", "memory"):
+            continue
+        base, limit, used = (
+            (root, "memory.max", "memory.current")
+            if not controllers
+            else (root / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes")
+        )
+        folder = base / path.lstrip("/")
+        for group in [folder, *(parent for parent in folder.parents if parent.is_relative_to(base))]:
+            left += _left_in(group, limit, used)
+    return left
+
+
+def _left_in(group: Path, limit: str, used: str) -> list[int]:
+    try:
+        cached = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        return [int((group / limit).read_text()) - int((group / used).read_text()) + int(cached["inactive_file"])]
+    except (OSError, KeyError, ValueError):  # ValueError: "max", no limit
+        return []

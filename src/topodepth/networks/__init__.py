@@ -1,0 +1,1 @@
+"""Opening a network from a file, finding and naming its layers, running it."""

@@ -1,0 +1,165 @@
+"""What a Keras model file says of itself, read without Keras: its layers, code that it carries, layers worth tapping.
+
+A plan needs one job a layer before anything runs, and must not pay for TensorFlow. So the file's own configuration,
+JSON inside a ``.keras`` archive or an HDF5 attribute, is read here, and the choice of layers is made on a graph that
+looks the same whether it comes from that JSON or from an opened model (see :mod:`topodepth.networks.graph`).
+"""
+
+import json
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from topodepth.errors import InputError
+from topodepth.files.storage import open_h5
+from topodepth.networks.code import code_in
+from topodepth.networks.graph import LayerGraph
+from topodepth.networks.kinds import HDF5_SIGNATURE, not_a_model, weights_only
+from topodepth.networks.records import file_graph, layer_name
+from topodepth.networks.taps import auto_tokens
+
+CONFIG_LIMIT = 2**26  # bytes of JSON; that of the largest published networks is under 2 MB
+WEIGHTS = "model.weights.h5"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a model file says of itself.
+
+    Attributes
+    ----------
+    path, format
+        The file; ``"keras"`` (an archive) or ``"hdf5"``.
+    keras_version
+        The version of Keras that wrote it, such as ``"2.2.4"``.
+    name, class_name
+        The model's; its class is ``Functional``, ``Sequential`` or ``Model``.
+    layers
+        (index, name, class) of each layer, as in ``model.layers``.
+    code
+        Descriptions of what runs code that is not Keras' own; empty for a plain file.
+    config
+        The model's whole configuration.
+    """
+
+    path: Path
+    format: str
+    keras_version: str
+    name: str
+    class_name: str
+    layers: tuple[tuple[int, str, str], ...]
+    code: tuple[str, ...]
+    config: dict = field(repr=False, compare=False)
+
+    @property
+    def legacy(self) -> bool:
+        """Whether only the legacy Keras 2 opens it."""
+        return int(self.keras_version.split(".")[0]) < 3
+
+    def graph(self) -> LayerGraph:
+        """Return the graph that the file describes."""
+        return file_graph(self.name, self.class_name, self.config["config"], [name for _, name, _ in self.layers])
+
+
+def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
+    """Read what a model file says of itself, without opening the model: no Keras is imported, no code is run.
+
+    Parameters
+    ----------
+    path
+        A whole Keras model: ``.keras`` or HDF5, of Keras 3 or 2.
+    trust
+        Accept a file that carries code.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated, holds weights only, is neither functional nor sequential, or carries code
+        and is not trusted.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise not_a_model(path)
+    form, config, version = _read_config(path)
+    kind = config.get("class_name") if isinstance(config, dict) else type(config).__name__
+    try:
+        legacy = int(version.split(".")[0]) < 3
+        # how it was trained is not read when a model is opened to be measured
+        network = {key: value for key, value in config.items() if key != "compile_config"}
+        code = tuple(code_in(network, legacy))
+        if code and not trust:
+            raise InputError(
+                f"{path}: carries code, expected plain Keras layers; open it with trust=True only if you trust whoever "
+                f"made it. Received: {code[0]}"
+            )
+        inner = config["config"]
+        records = inner if isinstance(inner, list) else inner.get("layers")  # Keras 2.1 wrote a bare list
+        if not isinstance(records, list):
+            raise InputError(f"{path}: expected a functional or sequential model. Received: {kind}")
+        name = inner.get("name", "") if isinstance(inner, dict) else ""
+        # functions of Keras 3 stand among the layers in the file, and not in ``model.layers``
+        listed = [
+            (layer_name(item), str(item["class_name"])) for item in records if ".ops." not in f"{item.get('module')}."
+        ]
+    except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise InputError(f"{path}: unreadable architecture. Received: {type(error).__name__} {error}") from error
+    if kind == "Sequential":
+        listed = [entry for entry in listed if entry[1] != "InputLayer"]
+    layers = tuple((index, *entry) for index, entry in enumerate(listed))
+    return ModelFile(path, form, version, str(name), str(kind), layers, code, config)
+
+
+def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
+    """Return the layers that ``layers: auto`` taps in a model file, in order of depth, without opening the model.
+
+    They are the tokens of ``models.tap_layers(models.load_model(path), "auto")``: the same choice, made on the graph
+    that the file describes.
+
+    Raises
+    ------
+    InputError
+        As :func:`inspect`; also if the model has several inputs, or layers that form no network.
+    """
+    found = inspect(path, trust=trust)
+    try:
+        return auto_tokens(found.graph())
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise InputError(f"{path}: unreadable architecture. Received: {type(error).__name__} {error}") from error
+
+
+def _read_config(path: Path) -> tuple[str, object, str]:
+    """Return the kind of a model file, the configuration inside it and the version of Keras that wrote it."""
+    with path.open("rb") as handle:
+        head = handle.read(len(HDF5_SIGNATURE))
+    if head == HDF5_SIGNATURE:
+        form = "hdf5"
+        with open_h5(path) as file:
+            config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "2.0")
+        if config is None:
+            raise weights_only(path)
+    elif zipfile.is_zipfile(path):
+        form = "keras"
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if "config.json" not in archive.namelist():
+                    raise not_a_model(path)
+                for member in ("config.json", "metadata.json"):
+                    if archive.getinfo(member).file_size > CONFIG_LIMIT:
+                        raise InputError(f"{path}: {member} expected below {CONFIG_LIMIT} bytes. Received: more.")
+                archive.getinfo(WEIGHTS)
+                config = archive.read("config.json")
+                version = json.loads(archive.read("metadata.json"))["keras_version"]
+        except InputError:
+            raise
+        except (KeyError, ValueError, TypeError, OSError, RuntimeError, zipfile.BadZipFile, RecursionError) as error:
+            raise InputError(f"{path}: not a whole Keras file. Received: {error}") from error
+    else:
+        raise not_a_model(path)
+    try:
+        config, version = (x.decode() if isinstance(x, bytes) else str(x) for x in (config, version))
+        int(version.split(".")[0])
+        return form, json.loads(config), version
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: unreadable architecture or Keras version. Received: {error}") from error

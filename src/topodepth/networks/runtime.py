@@ -1,0 +1,136 @@
+"""A trained network that takes images to its tapped layers: by ONNX Runtime where that knows its layers, or by Keras.
+
+ONNX Runtime starts in a tenth of a second, where TensorFlow takes seconds, and is faster on a processor; the
+two agree to single precision. Keras opens what :mod:`topodepth.networks.onnx_layers` does not know, and serves GPUs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.errors import InputError
+from topodepth.jobs.commands import log
+from topodepth.networks.batches import predict
+from topodepth.networks.files import inspect
+from topodepth.networks.graph import Tap
+
+PROBABILITY = 5e-3  # how far from 1 the sum of probabilities in half precision can be
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network with its taps.
+
+    Attributes
+    ----------
+    name
+        The model's own.
+    runtime
+        What computes it: ``"onnxruntime 1.32.0"``, ``"keras 3.15.1"``.
+    inputs
+        As of a Keras model: one symbolic tensor, whose ``shape`` is (None, height, width, channels).
+    taps
+        What is measured.
+    predict
+        From a batch of at most ``size`` inputs, and ``size``, to the values (n, d) of each tap, and last, where they
+        were asked for, the model's own output (n, classes).
+    """
+
+    name: str
+    runtime: str
+    inputs: list
+    taps: list[Tap]
+    predict: Callable[[np.ndarray, int], list[np.ndarray]]
+
+
+def open_network(
+    path: str | Path,
+    layers="auto",
+    *,
+    scores: bool = False,
+    trust: bool = False,
+    threads: int = 1,
+    gpu: bool = False,
+    model=None,
+) -> Network:
+    """Open a Keras model file and tap its layers.
+
+    Parameters
+    ----------
+    path, trust
+        As for :func:`topodepth.networks.models.load_model`.
+    layers
+        As for :func:`topodepth.networks.models.tap_layers`.
+    scores
+        Let ``predict`` return the model's own output too.
+    threads
+        Threads of ONNX Runtime; those of Keras are set before its import.
+    gpu
+        Let Keras open it in any case: there is a GPU, which ONNX Runtime would leave idle.
+    model
+        The same file as Keras has opened it, where it has: it is not opened again.
+
+    Raises
+    ------
+    InputError
+        As both of these functions.
+    """
+    try:
+        return _opened(path, layers, scores=scores, trust=trust, threads=threads, gpu=gpu, model=model)
+    except InputError as error:  # what is said of a network names the network, and not its file
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
+
+
+def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int, gpu: bool, model) -> Network:
+    found = inspect(path, trust=trust)
+    reason = "there is a GPU" if gpu else "carries code" if found.code else None
+    if reason is None:
+        from topodepth.networks import onnx_network
+
+        try:
+            source, taps, run = onnx_network.convert_file(found, layers, scores=scores, threads=threads)
+            return Network(found.name, onnx_network.RUNTIME, [source], taps, lambda images, size: run(images))
+        except onnx_network.Unsupported as unsupported:
+            reason = f"not among the layers known to ONNX Runtime: {unsupported}"
+    log.info("%s: computed by Keras, %s", path, reason)
+    if model is None:
+        from topodepth.networks.models import load_model
+
+        model = load_model(path, trust=trust)
+    return by_keras(model, layers, scores=scores)
+
+
+def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
+    """Tap a Keras model that is open; ``layers`` as for :func:`topodepth.networks.models.tap_layers`."""
+    from topodepth.networks.models import framework_of, tap_layers, tapped_model
+    from topodepth.networks.opened import Graph
+
+    framework = framework_of(model)
+    taps = tap_layers(model, layers)
+    last = [Tap("scores", -1, "scores", "", 1.0, model.outputs[0], "none")] if scores else []
+    tapped = tapped_model(model, [*taps, *last])
+    # what a softmax takes is known; of an output that no known layer makes, the values have to tell
+    doubtful = [k for k, tap in enumerate(taps) if tap.name == "logits" and Graph(model).ending() == "logits"]
+
+    def values(images: np.ndarray, size: int) -> list[np.ndarray]:
+        outputs = predict(tapped, images, size)
+        outputs = outputs if isinstance(outputs, list) else [outputs]
+        if doubtful and len(images) > 1:  # the two logits of one image can sum to 1 by chance
+            _check_logits(model.name, np.asarray(outputs[doubtful.pop()]))
+        return outputs
+
+    return Network(model.name, f"{framework.__name__} {framework.__version__}", model.inputs, taps, values)
+
+
+def _check_logits(name: str, values: np.ndarray) -> None:
+    """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1.
+
+    One batch settles it, so that the last image of a data set, alone in its batch, is not refused for its values.
+    """
+    if values.shape[-1] > 1 and values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() < PROBABILITY:
+        raise InputError(
+            f"{name}: logits expected as the values before a softmax, which no layer of this network is known to be. "
+            "Received: probabilities; tap other layers by name."
+        )

@@ -1,0 +1,193 @@
+"""The weights in a Keras file, layer by layer, read without Keras."""
+
+import re
+import tempfile
+import zipfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.files.storage import open_h5, plain, reading
+from topodepth.networks.files import WEIGHTS, ModelFile
+from topodepth.networks.kinds import HDF5_SIGNATURE
+
+WHOLE, SELF_CONTAINED = "a whole model file", "a model file that holds all its weights itself"
+DEEPEST = 100  # groups of weights in each other; one inner model needs two
+OLD_LAYERS = "_layer_checkpoint_dependencies"
+WEIGHTS_PACKING, WEIGHTS_SLACK = 200, 2**26  # no ratio is suspicious below 64 MiB; trained weights hardly pack at all
+
+
+class Weights:
+    """Weights of a whole model, by layer name; a layer that has none, or is not there, has an empty list."""
+
+    def __init__(self, file: "h5py.File", found: ModelFile) -> None:  # noqa: F821
+        self._file, self._path = file, found.path
+        self._keys = _keys_of_archive(found) if found.format == "keras" else None
+
+    def of(self, layer: str) -> list[np.ndarray]:
+        """Return the arrays of a layer in the order in which Keras lists them, float32.
+
+        Raises
+        ------
+        InputError
+            If the file is damaged where they lie.
+        """
+        with reading(self._path, "a whole model file"):
+            return [self._file[key][()].astype(np.float32) for key in self._keys_of(layer)]
+
+    def _keys_of(self, layer: str) -> list[str]:
+        if self._keys is None:
+            folder = f"model_weights/{layer}"
+            names = self._file[folder].attrs.get("weight_names", []) if folder in self._file else []
+            return [f"{folder}/{plain(name)}" for name in names]
+        folder = f"{self._keys[layer]}/vars" if layer in self._keys else ""
+        return [f"{folder}/{k}" for k in range(len(self._file[folder]))] if folder in self._file else []
+
+
+@contextmanager
+def open_weights(found: ModelFile) -> Iterator[Weights]:
+    """Open the weights of a model file that holds them all itself.
+
+    Raises
+    ------
+    InputError
+        If weights lie in other files, or the file is damaged.
+    """
+    if found.format == "keras":
+        with _open_archive(found.path) as (file, _):
+            yield Weights(file, found)
+        return
+    check_self_contained(found.path)
+    with open_h5(found.path) as file:
+        yield Weights(file, found)
+
+
+@contextmanager
+def as_keras_reads(found: ModelFile) -> Iterator[Path]:
+    """Yield a path from which Keras opens a model: the file's own, or that of a copy with its weights' names mended.
+
+    Raises
+    ------
+    InputError
+        As :func:`open_weights`.
+    """
+    if found.format != "keras":
+        check_self_contained(found.path)
+        yield found.path
+        return
+    with _open_archive(found.path) as (file, renamed):
+        if not renamed:
+            yield found.path
+            return
+        copy = Path(file.filename).with_name("copy.keras")
+        with reading(found.path, WHOLE), zipfile.ZipFile(found.path) as source, zipfile.ZipFile(copy, "w") as target:
+            for name in source.namelist():
+                if name != WEIGHTS:
+                    target.writestr(name, source.read(name))
+            file.flush()
+            target.write(file.filename, WEIGHTS)
+        yield copy
+
+
+def check_self_contained(path: Path) -> None:
+    """Refuse a model whose weights lie in other files: opening it would read them wherever they are.
+
+    Raises
+    ------
+    InputError
+        Also if the weights in an archive unpack to far more than weights can be packed.
+    """
+    with path.open("rb") as handle, reading(path, WHOLE):
+        in_hdf5 = handle.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+    if not in_hdf5:
+        with _open_archive(path):
+            return
+    with reading(path, WHOLE), open_h5(path) as file:
+        storage.check_self_contained(path, file, SELF_CONTAINED)
+
+
+@contextmanager
+def _open_archive(path: Path) -> Iterator[tuple["h5py.File", bool]]:  # noqa: F821
+    """Open the weights in a ``.keras`` archive, by the names that Keras reads today; tell whether they had others."""
+    import h5py
+
+    with tempfile.TemporaryDirectory() as folder:
+        with reading(path, WHOLE):
+            with zipfile.ZipFile(path) as archive:
+                member = archive.getinfo(WEIGHTS)
+                if member.file_size > max(WEIGHTS_SLACK, WEIGHTS_PACKING * member.compress_size):
+                    received = f"{member.compress_size} bytes that claim to unpack to {member.file_size}"
+                    raise InputError(f"{path}: {WEIGHTS} expected as numbers. Received: {received}")
+                file = h5py.File(archive.extract(member, folder), "r")  # a fixed name, so it stays in the folder
+            with file:
+                storage.check_self_contained(path, file, SELF_CONTAINED)
+                renamed = any("\\" in key or key == OLD_LAYERS for key in file)
+                if renamed:
+                    with h5py.File(Path(folder) / "renamed.h5", "w") as target:
+                        _rename(file, target)
+            file = h5py.File(Path(folder) / ("renamed.h5" if renamed else WEIGHTS), "r")
+        with file:
+            yield file, renamed
+
+
+def _rename(source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
+    """Copy weights to the names that Keras reads today.
+
+    On Windows, Keras joined the names of groups with backslashes. Keras 2.12 and 2.13 named the layers
+    ``_layer_checkpoint_dependencies``, and as they met each layer that has weights twice, counted those of a class
+    ``conv2d``, ``conv2d_2``, ``conv2d_4`` (seen in files that 2.12.1 and 2.13.1 wrote).
+    """
+    import h5py
+
+    items, pending, seen = {}, [((), source)], set()
+    while pending:
+        path, item = pending.pop()
+        items[path] = item
+        if len(path) > DEEPEST:
+            raise ValueError(f"groups in each other, more than {DEEPEST}")
+        if isinstance(item, h5py.Group) and hash(item.id) not in seen:  # hard links can form a ring
+            seen.add(hash(item.id))
+            pending += [((*path, *key.replace("\\", "/").split("/")), item[key]) for key in item]
+    counted = defaultdict(set)  # the numbers of each class, by where and what it is
+    for path in items:
+        for k, name in enumerate(path[1:], 1):
+            if path[k - 1] == OLD_LAYERS:
+                counted[path[:k], _class_of(name)].add(_number_of(name))
+    for path, item in items.items():
+        names = []
+        for k, name in enumerate(path):
+            if k and path[k - 1] == OLD_LAYERS:
+                kind = _class_of(name)
+                rank = sorted(counted[path[:k], kind]).index(_number_of(name))
+                name = f"{kind}_{rank}" if rank else kind  # noqa: PLW2901
+            names.append("layers" if name == OLD_LAYERS else name)
+        if isinstance(item, h5py.Dataset):
+            target.create_dataset("/".join(names), data=item[()])
+        elif names:
+            target.require_group("/".join(names))
+        else:
+            continue
+        target["/".join(names)].attrs.update(item.attrs)
+
+
+def _class_of(name: str) -> str:
+    return re.sub(r"_\d+$", "", name)
+
+
+def _number_of(name: str) -> int:
+    return int(name[len(_class_of(name)) + 1 :] or 0)
+
+
+def _keys_of_archive(found: ModelFile) -> dict[str, str]:
+    """Return the group of each layer: Keras 3 numbers the layers of each class in the order of ``model.layers``."""
+    seen, keys = Counter(), {}
+    for _, name, kind in found.layers:
+        snake = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
+        keys[name] = f"layers/{snake}_{seen[snake]}" if seen[snake] else f"layers/{snake}"
+        seen[snake] += 1
+    return keys

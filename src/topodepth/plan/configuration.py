@@ -1,0 +1,297 @@
+"""The configuration: checked against its schema, completed with defaults, and against the names that exist."""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from topodepth import architectures, datasets
+from topodepth.errors import InputError, unknown_name
+from topodepth.plan import original, unused_keys
+from topodepth.registry import Registry
+
+TYPES = {"object": "a map", "array": "a list", "null": "null", "string": "a text", "number": "a number",
+         "integer": "a whole number", "boolean": "true or false"}  # fmt: skip
+
+PATTERNS = {
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, '_', '-' and '.', not first '_', '-' or '.'",
+    "^[A-Za-z0-9_-]+$": "letters, digits, '_' and '-'",
+    "^https?://": "an address that begins with https:// or http://",
+    "^[0-9a-f]{64}$": "64 hexadecimal digits in lower case",
+}
+
+# What the spoofing experiment does where the configuration does not say it; the rest is as for the other experiments.
+OF_SPOOFING = {
+    "topology": {"engine": "auto", "null_draws": 1, "jackknife_groups": 10, "descriptors": ["lifespan_sum"]},
+    "dimension": {"estimators": ["ph_dimension", "two_nn", "mle"], "scaling": "none", "null_draws": 1, "sizes": None},
+}
+
+
+def laid_over(folder: str | Path, config: Mapping) -> dict:
+    """Return a configuration laid over the one that comes with the pipeline.
+
+    Maps are merged key by key, everything else is replaced. The paper's experiments are selected where nothing else is:
+    a configuration that names experiments runs those and no others.
+
+    Parameters
+    ----------
+    folder
+        The pipeline's own, with ``config.yaml`` and ``examples/paper.yaml``.
+    config
+        The user's, empty if there is none; it is not changed.
+    """
+    base = _read(Path(folder, "config.yaml"))
+    if "experiments" not in {**base, **config}:
+        base = _merged(base, _read(Path(folder, "examples/paper.yaml")))
+    return copy.deepcopy(_merged(base, config))  # what was read is kept, and must not change with its copies
+
+
+def _merged(below: object, above: object) -> object:
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return copy.deepcopy(above)
+    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
+
+
+def complete(config: dict, schema_path: str | Path) -> dict:
+    """Return the configuration with every default filled in.
+
+    Parameters
+    ----------
+    config
+        The configuration as read from YAML; it is not changed.
+    schema_path
+        A JSON schema, as YAML.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown, missing, of the wrong type or out of range, or names a model, data set, sample,
+        architecture, descriptor or estimator that does not exist. The message names the key.
+    """
+    try:
+        return _completed(config, _with_kinds(_read(schema_path)))
+    except RecursionError:
+        raise InputError("config: expected values less deep in each other. Received: too deep ones.") from None
+
+
+@cache
+def _read(path: str | Path) -> Mapping:
+    import yaml
+
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+
+
+def _with_kinds(schema: Mapping) -> dict:
+    """Return the schema with a list for each kind of experiment; what an item of it holds is in ``$defs``."""
+    lists = {}
+    for kind in Registry("topodepth.plan.kinds", "kind of experiment").names():
+        description = schema["$defs"][kind]["description"]
+        items = {"$ref": f"#/$defs/{kind}"}
+        lists[kind] = {"description": description, "type": "array", "default": [], "items": items}
+    experiments = {**schema["properties"]["experiments"], "properties": lists}
+    return {**schema, "properties": {**schema["properties"], "experiments": experiments}}
+
+
+def _completed(config: dict, schema: Mapping) -> dict:
+    _refuse_first(_validator(schema), config)
+    unused_keys.refuse(config, schema)
+    completed = _with_defaults(config, schema, schema)
+    for name, model in completed["models"].items():
+        _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
+        if model["architecture"]:
+            model["training"] = {**completed["training"], **model["training"]}
+        _check_grid(f"models.{name}", model, schema)
+    if completed["protocol"] == "original":
+        original.follow(completed)
+    for item in completed["experiments"].get("spoofing", []):
+        for part, own in OF_SPOOFING.items():
+            where = f"experiments.spoofing.{item['name']}.{part}."
+            _refuse_first(_validator(schema["properties"][part]), item[part], where)
+            item[part] = {**completed[part], **own, **config.get(part, {}), **item[part]}
+    _check_names(completed, schema)
+    return completed
+
+
+def _check_spoofing(item: Mapping) -> None:
+    """Refuse subsamples that are larger than the clouds they are drawn from."""
+    sizes, points = item["dimension"]["sizes"], item["points"]
+    if sizes and points and sizes[-1] > points:
+        raise InputError(
+            f"config key 'dimension.sizes': expected at most {points}, the `points` of experiments.spoofing."
+            f"{item['name']}. Received: {sizes[-1]}. Give it more points, or a run of its own."
+        )
+
+
+def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
+    return _validator({**schema["$defs"][name], "$defs": schema["$defs"]})
+
+
+def _validator(schema: Mapping) -> "jsonschema.protocols.Validator":  # noqa: F821
+    """Return a validator whose patterns end where the text ends: Python's ``$`` lets a line break follow."""
+    from jsonschema import Draft202012Validator, ValidationError, validators
+
+    def pattern(validator: object, wanted: str, value: object, schema: Mapping) -> Iterator[ValidationError]:
+        if isinstance(value, str) and not re.search(re.sub(r"\$\Z", r"\\Z", wanted), value):
+            yield ValidationError(f"{value!r} does not match {wanted!r}")
+
+    return validators.extend(Draft202012Validator, {"pattern": pattern})(schema)
+
+
+def _refuse_first(validator: "jsonschema.protocols.Validator", value: object, prefix: str = "") -> None:  # noqa: F821
+    """Raise the deepest, then first error of a schema as one line."""
+    errors = sorted(validator.iter_errors(value), key=lambda error: (-len(error.absolute_path), str(error.json_path)))
+    if errors:
+        raise _as_line(errors[0], prefix)
+
+
+def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  # noqa: F821
+    where = prefix + ".".join(str(part) for part in error.absolute_path)
+    where = where.rstrip(".")
+    at = f"config key {where!r}" if where else "config"
+    received = f"Received: {error.instance!r}."
+    limit = error.validator_value
+    match error.validator:
+        case "additionalProperties":
+            known = error.schema.get("properties", {})
+            text = unknown_name("key", sorted(set(error.instance) - set(known), key=str)[0], known)
+        case "required":
+            missing = next(key for key in limit if key not in error.instance)
+            text = f"key {missing!r} is missing. Received keys: {', '.join(map(str, error.instance))}."
+        case "type":
+            kinds = [limit] if isinstance(limit, str) else limit
+            text = f"expected {' or '.join(TYPES[kind] for kind in kinds)}. {received}"
+        case "enum":
+            text = unknown_name("value", error.instance, ["null" if value is None else value for value in limit])
+        case "pattern":
+            text = f"expected {PATTERNS.get(limit, f'a text like {limit}')}. {received}"
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
+            sign = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}[error.validator]
+            text = f"expected a value {sign} {limit}. {received}"
+        case "minItems":
+            text = f"expected at least {limit} entries. {received}"
+        case "uniqueItems":
+            text = f"expected entries that differ. {received}"
+        case _:
+            text = error.message
+    return InputError(f"{at}: {text}")
+
+
+def _with_defaults(value: object, schema: Mapping, root: Mapping) -> object:
+    """Return a copy of ``value`` in which every key that has a default and is absent is filled in."""
+    if "$ref" in schema:
+        schema = {**root["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
+    if isinstance(value, list):
+        return [_with_defaults(item, schema.get("items", {}), root) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    properties = schema.get("properties", {})
+    others = schema.get("additionalProperties") or {}
+    filled = {key: _with_defaults(item, properties.get(key, others), root) for key, item in value.items()}
+    for key, part in properties.items():
+        if key not in filled and "default" in part:
+            filled[key] = _with_defaults(part["default"], part, root)
+    return filled
+
+
+def _check_names(config: Mapping, schema: Mapping) -> None:
+    """Refuse every name that stands for nothing, and every seed or list that cannot be meant."""
+    for key, kind, name, known in _references(config, schema):
+        if name not in known:
+            raise InputError(f"config key {key!r}: {unknown_name(kind, name, known)}")
+    for name, model in config["models"].items():
+        _check_model(f"models.{name}", model)
+    twice = set(config["models"]) & set(config["activations"])
+    if twice:
+        raise InputError(f"config key 'activations': expected names that no model has. Received: {sorted(twice)[0]!r}.")
+    for kind, experiments in config["experiments"].items():
+        names = [experiment["name"] for experiment in experiments]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            where = f"config key 'experiments.{kind}'"
+            raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
+    for where, part in _measuring(config):
+        _check_measuring(where, part["topology"], part["dimension"])
+    for item in config["experiments"].get("spoofing", []):
+        _check_spoofing(item)
+
+
+def _measuring(config: Mapping) -> list[tuple[str, Mapping]]:
+    """Return what has settings of topology and dimension: the run, and each spoofing experiment; each after its key."""
+    spoofs = config["experiments"].get("spoofing", [])
+    return [("", config), *((f"experiments.spoofing.{item['name']}.", item) for item in spoofs)]
+
+
+def _check_measuring(where: str, topology: Mapping, dimension: Mapping) -> None:
+    if topology["jackknife_groups"] == 1:
+        raise InputError(
+            f"config key '{where}topology.jackknife_groups': expected 0, or 2 groups and more, to leave out each in "
+            "turn. Received: 1."
+        )
+    sizes = dimension["sizes"]
+    if sizes and sizes != sorted(sizes):
+        raise InputError(f"config key '{where}dimension.sizes': expected ascending sizes. Received: {sizes}.")
+
+
+def _check_model(where: str, model: Mapping) -> None:
+    sources = [key for key in ("architecture", "file", "directory", "asset") if model[key]]
+    if len(sources) != 1:
+        raise InputError(
+            f"config key {where!r}: expected one of architecture, file, directory, asset. "
+            f"Received: {', '.join(sources) or 'none'}."
+        )
+    if isinstance(model["layers"], str) and model["layers"] != "auto":
+        raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
+
+
+def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
+    """Refuse an axis that is no setting of a model trained here, and values that the setting cannot have."""
+    own = ("architecture", "depth", "width", "activation")
+    known = [*own, *(key for key in schema["$defs"]["training"]["properties"] if key != "snapshots")]
+    for axis, values in model["grid"].items():
+        if axis not in known:
+            raise InputError(f"config key '{where}.grid': {unknown_name('axis', axis, known)}")
+        part, key = ("model", "dataset") if axis in own else ("training", None)
+        for value in values:
+            settings = {axis: value} | ({key: model[key]} if key else {})
+            _refuse_first(_part(schema, part), settings, f"{where}.grid.")
+
+
+def _references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
+    """Yield (key, kind, name, known names) of everything in the configuration that must exist elsewhere."""
+    descriptors = Registry("topodepth.topology.descriptors", "descriptor").names()
+    estimators = Registry("topodepth.topology.dimension", "estimator").names()
+    for name, dataset in config["datasets"].items():
+        yield f"datasets.{name}.loader", "loader", dataset["loader"], datasets.registry.names()
+        for asset in dataset["assets"]:
+            yield f"datasets.{name}.assets", "asset", asset, list(config["assets"])
+    for name, model in config["models"].items():
+        yield f"models.{name}.dataset", "data set", model["dataset"], list(config["datasets"])
+        for architecture in [model["architecture"], *model["grid"].get("architecture", [])]:
+            if architecture:
+                yield f"models.{name}.architecture", "architecture", architecture, architectures.registry.names()
+        if model["asset"]:
+            yield f"models.{name}.asset", "asset", model["asset"], list(config["assets"])
+    yield from _experiment_references(config, schema)
+    for where, item in _measuring(config):
+        for descriptor in item["topology"]["descriptors"]:
+            yield f"{where}topology.descriptors", "descriptor", descriptor, descriptors
+        for estimator in item["dimension"]["estimators"]:
+            yield f"{where}dimension.estimators", "estimator", estimator, estimators
+
+
+def _experiment_references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
+    attacks = Registry("topodepth.attacks.attacks", "attack").names()
+    for kind, experiments in config["experiments"].items():
+        brought = config["activations"] if schema["$defs"][kind].get("takesActivations") else []
+        known = [*config["models"], *brought]
+        for experiment in experiments:
+            where = f"experiments.{kind}.{experiment['name']}"
+            if "sample" in experiment:
+                yield f"{where}.sample", "sample", experiment["sample"], list(config["samples"])
+            if "dataset" in experiment:
+                yield f"{where}.dataset", "data set", experiment["dataset"], list(config["datasets"])
+            if "attack" in experiment:
+                yield f"{where}.attack", "attack", experiment["attack"], attacks
+            for model in experiment["models"]:
+                yield f"{where}.models", "model", model, known

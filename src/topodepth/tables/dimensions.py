@@ -1,0 +1,126 @@
+"""Tidy tables of intrinsic dimension: one row a layer and estimator. Apart from diagrams and their descriptors, whose
+changes leave dimensions as they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain
+
+import numpy as np
+
+from topodepth.errors import InputError
+from topodepth.statistics.intervals import Interval, mean_interval
+from topodepth.tables.rows import about, columns
+from topodepth.topology import dimension
+from topodepth.topology.clouds import WHOLE, check_cloud, distinct_rows, null_clouds, scale
+
+PH_DIMENSION = ("ph_dimension", 0)  # the one estimate that is of a homology dimension
+Counted = tuple[np.ndarray, np.ndarray | None]  # points (n, d), and the rows of those that count
+
+
+def dimension_rows(
+    points: np.ndarray,
+    *,
+    where: str,
+    attributes: Mapping[str, object],
+    estimators: Iterable[str],
+    parameters: Mapping[str, Mapping],
+    scaling: str = "none",
+    null_draws: int = 1,
+    seed: int = 0,
+) -> list[dict]:
+    """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
+
+    Parameters
+    ----------
+    points
+        (n, d) activations of the layer.
+    where
+        Model and layer, for messages.
+    attributes
+        model, layer, layer_index, relative_depth.
+    estimators
+        Registered estimators of :mod:`topodepth.topology.dimension`.
+    parameters
+        Keyword arguments by estimator.
+    scaling
+        ``none`` or ``minmax``.
+    null_draws
+        Draws of the null model; with one draw the null's interval is the estimator's own.
+    seed
+        Seed of subsamples and null model.
+
+    Raises
+    ------
+    InputError
+        If the layer is constant, not finite, or has fewer points than an estimator needs.
+
+    Notes
+    -----
+    Copies count once: *n_points* is the number without them, and *note* says so. The null model is of these points.
+    """
+    points = check_cloud(points, where)
+    kept = distinct_rows(points)  # before they are scaled, which hides the precision that they were computed in
+    common = {**about({**attributes, "dimension": points.shape[1], "seed": seed}), "class": WHOLE}
+    try:
+        cloud = scale(points, scaling)
+        found = estimated((cloud, kept), _nulls(cloud, kept, null_draws, seed), estimators, parameters, seed)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    return [
+        {**common, "homology_dimension": degree, "descriptor": name, **estimate_columns(*each)}
+        for (name, degree), each in found.items()
+    ]
+
+
+def estimated(
+    cloud: Counted, nulls: Iterable[Counted], estimators: Iterable[str], parameters: Mapping[str, Mapping], seed: int
+) -> dict[tuple[str, int | None], tuple[dimension.DimensionEstimate, list[dimension.DimensionEstimate]]]:
+    """Return the estimates of a cloud, and of draws of its null model, by estimator and homology dimension if any.
+
+    Parameters
+    ----------
+    cloud, nulls
+        Points (n, d), and which of them count; None where the estimators find that out. Draws are taken one by one.
+    estimators
+        Registered estimators of :mod:`topodepth.topology.dimension`.
+    parameters
+        Keyword arguments by estimator.
+    seed
+        Of their subsamples.
+    """
+    estimates = {name: partial(dimension.registry.get(name), **parameters.get(name, {})) for name in estimators}
+    own, *draws = (
+        {name: estimate(points, seed=seed, kept=kept) for name, estimate in estimates.items()}
+        for points, kept in chain([cloud], nulls)
+    )
+    keys = {name: PH_DIMENSION if name == PH_DIMENSION[0] else (name, None) for name in estimates}
+    return {key: (own[name], [draw[name] for draw in draws]) for name, key in keys.items()}
+
+
+def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:
+    """Return the columns of one estimate: interval, null value and ratio, as far as there are draws.
+
+    Parameters
+    ----------
+    found
+        Of a cloud.
+    draws
+        Of its null model; a single draw has its own interval, several have that of their mean.
+    """
+    own, *single = (Interval(each.value, each.ci_low, each.ci_high) for each in (found, *draws[:1]))
+    null = single[0] if len(draws) == 1 else mean_interval([draw.value for draw in draws])
+    return {
+        **columns(own, null),
+        "n_points": found.n_points,
+        "r_squared": getattr(found, "r_squared", None),
+        "note": found.note or None,
+    }
+
+
+def _nulls(cloud: np.ndarray, kept: np.ndarray, draws: int, seed: int) -> Iterator[Counted]:
+    """Yield the null model of the points that count, in their places, and which of its points count."""
+    for points in null_clouds(cloud[kept], draws, seed, 1):
+        null = cloud.copy()
+        null[kept] = points
+        yield null, kept[distinct_rows(points)]

@@ -1,0 +1,88 @@
+"""Descriptors of a layer's clouds: each value, those of the null model, and those without each group, computed once.
+
+What depth, dynamics, generalisation, attacks and spoofs say of a descriptor all comes from here, and its interval, null
+value and ratio from :func:`cloud_columns`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from topodepth.statistics.intervals import jackknife_interval, mean_interval
+from topodepth.tables.rows import columns
+from topodepth.topology import descriptors
+from topodepth.topology.clouds import WHOLE
+from topodepth.topology.diagrams import Diagrams
+
+Key = tuple[str, int | None]  # descriptor or estimator, and homology dimension if it is of one
+
+
+@dataclass(frozen=True)
+class Values:
+    """One descriptor in one homology dimension.
+
+    Attributes
+    ----------
+    descriptor, degree
+        Which.
+    data
+        Value of each cloud.
+    null
+        Values (draws,) of the null model of each cloud.
+    jackknife
+        Values (groups,) of the cloud of all points without each group.
+    """
+
+    descriptor: str
+    degree: int
+    data: Mapping[str, float]
+    null: Mapping[str, np.ndarray]
+    jackknife: np.ndarray
+
+    @property
+    def key(self) -> Key:
+        """Descriptor and homology dimension."""
+        return self.descriptor, self.degree
+
+
+def values_of(diagrams: Diagrams, names: Iterable[str], parameters: Mapping[str, Mapping]) -> Iterator[Values]:
+    """Yield the values of every descriptor in every homology dimension.
+
+    Parameters
+    ----------
+    diagrams
+        Of one layer.
+    names
+        Registered descriptors.
+    parameters
+        Keyword arguments by descriptor, such as ``{"lifespan_sum": {"alpha": 1.0}}``.
+    """
+    for name in names:
+        describe, options = descriptors.registry.get(name), parameters.get(name, {})
+        for degree in range(diagrams.degrees):
+            yield Values(
+                name,
+                degree,
+                {cloud: describe(found[degree], **options) for cloud, found in diagrams.data.items()},
+                {
+                    cloud: np.array([describe(draw[cloud][degree], **options) for draw in diagrams.null])
+                    for cloud in diagrams.data
+                },
+                np.array([describe(group[WHOLE][degree], **options) for group in diagrams.jackknife]),
+            )
+
+
+def cloud_columns(value: float, null: np.ndarray, left_out: Sequence[float] | np.ndarray = ()) -> dict:
+    """Return the columns of one cloud's value: interval, null value and ratio, as far as there are draws and groups.
+
+    Parameters
+    ----------
+    value
+        Of the cloud.
+    null
+        Of draws of its null model, (draws,).
+    left_out
+        Without each group of its points, (groups,).
+    """
+    return columns(jackknife_interval(value, left_out), mean_interval(null))

@@ -1,0 +1,255 @@
+"""Diagram files: all persistence diagrams of one layer, of its data, its null model and its jackknife.
+
+Layout of the HDF5 file, where ``c`` is a class label or ``all``::
+
+    /class_{c}/H{i}                 float64 (k, 2): birth and death of each bar; essential bars have death inf
+    /null/{draw}/class_{c}/H{i}     the same of a draw of the null model: each feature permuted within the cloud
+    /jackknife/{group}/class_all/H{i}   the same with one group of points left out (global clouds only)
+
+Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; each class group has ``n_points``,
+copies included: they make no bar, as bars of length zero are left out.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from topodepth.errors import InputError
+from topodepth.files import storage
+from topodepth.homology import persistence_diagrams, without_rounding
+from topodepth.topology.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
+
+
+@dataclass(frozen=True)
+class Diagrams:
+    """All diagrams of one layer, or of one of its clouds.
+
+    Attributes
+    ----------
+    data
+        ``{cloud: [diagram of H_0, of H_1, ...]}``
+    null, jackknife
+        A list of the same, one for each draw of the null model or each group of points that is left out.
+    n_points
+        ``{cloud: number of points}``
+    attributes
+        Of which layer they are: model, layer, layer_index, relative_depth, dimension, clouds, seed.
+    """
+
+    data: Mapping[str, Sequence[np.ndarray]]
+    null: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
+    jackknife: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
+    n_points: Mapping[str, int] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def degrees(self) -> int:
+        """The number of homology dimensions, from H_0."""
+        return len(next(iter(self.data.values())))
+
+
+def clouds(
+    points: np.ndarray,
+    labels: np.ndarray | None,
+    *,
+    by: str,
+    limit: int | None,
+    seed: int,
+    classes: Sequence[int] | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the point clouds to measure, by class label (or ``all``).
+
+    Parameters
+    ----------
+    points
+        (n, d) of one layer.
+    labels
+        (n,) class of each point.
+    by
+        ``class``, ``all`` or ``both``.
+    limit
+        At most this many points a cloud, drawn with ``seed``: the same images in every layer and model. None: all.
+    classes
+        Only points of these classes; None takes all.
+
+    Raises
+    ------
+    InputError
+        If ``by`` is unknown, a class has no points, or classes are asked for and there are no labels.
+    """
+    if by not in ("class", WHOLE, "both"):
+        raise InputError(f"clouds: expected class, all or both. Received: {by!r}.")
+    if labels is None and (by != WHOLE or classes is not None):
+        raise InputError("clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels.")
+    found = {}
+    if by != "class":
+        kept = np.arange(len(points)) if classes is None else np.flatnonzero(np.isin(labels, classes))
+        rows = class_members(np.zeros(len(kept), dtype=int), 0, limit, np.random.default_rng([seed, 0, 0]))
+        found[WHOLE] = points[kept[rows]]
+    if by != WHOLE:
+        for key, label in enumerate(np.unique(labels) if classes is None else sorted(classes)):
+            rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
+            found[str(label)] = points[rows]
+    return found
+
+
+def write(
+    path: str | Path,
+    points: np.ndarray,
+    labels: np.ndarray | None,
+    *,
+    where: str,
+    attributes: Mapping[str, object],
+    clouds_by: str = "class",
+    limit: int | None = 250,
+    classes: Sequence[int] | None = None,
+    scaling: str = "minmax",
+    max_dim: int = 1,
+    engine: str = "auto",
+    null_draws: int = 3,
+    jackknife_groups: int = 5,
+    seed: int = 0,
+) -> None:
+    """Compute all diagrams of one layer and write its diagram file.
+
+    Parameters
+    ----------
+    path
+        File to make.
+    points
+        (n, d) activations of the layer.
+    labels
+        (n,) class of each point; None where there are none.
+    where
+        Model and layer, for messages.
+    attributes
+        Written on the file: model, layer, layer_index, relative_depth.
+    clouds_by, limit, classes
+        As in :func:`clouds`.
+    scaling
+        ``minmax`` scales each feature to [0, 1] over all n points, before they are split by class; or ``none``.
+    max_dim, engine
+        As in :func:`topodepth.homology.persistence_diagrams`.
+    null_draws
+        Draws of the null model for each cloud.
+    jackknife_groups
+        Groups left out in turn, for a cloud of all points.
+    seed
+        Seed of subsets, null model and groups; the same for every layer and model.
+
+    Raises
+    ------
+    InputError
+        If the activations are not finite or the layer is constant.
+    """
+    check_cloud(points, where)
+    scaled = scale(without_rounding(points), scaling)
+    parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
+    compute = partial(persistence_diagrams, max_dim=max_dim, engine=engine)
+    whole = int(clouds_by == "both")  # beside the whole cloud, classes keep the draws that they have without it
+    with storage.create_h5(path) as file:
+        file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
+        for place, (name, cloud) in enumerate(parts.items()):
+            nulls = null_clouds(cloud, null_draws, seed, 1, max(place - whole, 0))
+            groups = list(left_out(len(cloud), jackknife_groups if name == WHOLE else 0, seed))
+            found = of_cloud(cloud, nulls, (cloud[rows] for rows in groups), compute, name=name)
+            _put(file, "", found.data, len(cloud))
+            for draw, null in enumerate(found.null):
+                _put(file, f"null/{draw}/", null, len(cloud))
+            for group, rows in enumerate(groups):
+                _put(file, f"jackknife/{group}/", found.jackknife[group], len(rows))
+
+
+def of_cloud(
+    cloud: np.ndarray,
+    nulls: Iterable[np.ndarray],
+    parts: Iterable[np.ndarray],
+    compute: Callable[[np.ndarray], list[np.ndarray]],
+    *,
+    name: str = WHOLE,
+) -> Diagrams:
+    """Return the diagrams of one cloud, of draws of its null model, and of what is left of it without each group.
+
+    Parameters
+    ----------
+    cloud, nulls, parts
+        What ``compute`` takes: points (n, d), or their distances (n, n). Draws and parts are taken one by one.
+    compute
+        Returns the diagrams of H_0, H_1, ...
+    name
+        Of the cloud.
+    """
+    return Diagrams(
+        data={name: compute(cloud)},
+        null=[{name: compute(null)} for null in nulls],
+        jackknife=[{name: compute(part)} for part in parts],
+        n_points={name: len(cloud)},
+    )
+
+
+def _put(file: "h5py.File", prefix: str, collection: Mapping[str, Sequence[np.ndarray]], n_points: int) -> None:  # noqa: F821
+    for name, diagrams in collection.items():
+        target = file.create_group(f"{prefix}class_{name}")
+        target.attrs["n_points"] = n_points
+        for degree, diagram in enumerate(diagrams):
+            target[f"H{degree}"] = diagram
+
+
+def read(path: str | Path) -> Diagrams:
+    """Read a file made by :func:`write`, whole.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, truncated or no diagram file.
+    """
+    with storage.open_h5(path) as file, storage.reading(path, "a whole diagram file"):
+        storage.check_self_contained(path, file)
+        attributes = storage.h5_attributes(f"{path}:", file)
+        missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*attributes}
+        if missing:
+            raise InputError(f"{path}: no diagram file: expected an attribute {sorted(missing)[0]!r}.")
+        data = _collection(file)
+        null = [_collection(file["null"][draw]) for draw in _numbered(file, "null")]
+        jackknife = [_collection(file["jackknife"][group]) for group in _numbered(file, "jackknife")]
+        _check_draws(path, data, null, jackknife)
+        n_points = {name: int(file[f"class_{name}"].attrs["n_points"]) for name in data}
+    return Diagrams(data, null, jackknife, n_points, attributes)
+
+
+def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackknife: Sequence[Mapping]) -> None:
+    """Refuse a file whose null model or jackknife is of other clouds, or goes to another degree, than its data."""
+    degrees = {name: len(diagrams) for name, diagrams in data.items()}
+    whole = {name: count for name, count in degrees.items() if name == WHOLE}
+    fits = all({name: len(group) for name, group in draw.items()} == degrees for draw in null)
+    fits &= all({name: len(group) for name, group in draw.items()} == whole for draw in jackknife)
+    if not fits or len({*degrees.values()}) != 1 or 0 in degrees.values():
+        received = f"data of {degrees}" if degrees else "none"
+        raise InputError(f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}.")
+
+
+def _numbered(file: "h5py.File", group: str) -> Iterator[str]:  # noqa: F821
+    return iter(sorted(file[group], key=int) if group in file else [])
+
+
+def _collection(group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
+    names = [name for name in group if name.startswith("class_")]
+    return {
+        name.removeprefix("class_"): [_diagram(group[name], f"H{i}") for i in range(len(group[name]))]
+        for name in sorted(names, key=lambda name: (len(name), name))
+    }
+
+
+def _diagram(group: "h5py.Group", name: str) -> np.ndarray:  # noqa: F821
+    """Return one diagram, (k, 2) float64."""
+    where = f"{group.file.filename}: {group.name}/{name}:"
+    dataset = storage.h5_dataset(where, group, name, "a diagram (k, 2)")
+    if dataset.ndim != 2 or dataset.shape[1] != 2 or dataset.dtype.kind != "f":
+        raise InputError(f"{where} expected births and deaths (k, 2). Received: {dataset.dtype} {dataset.shape}")
+    diagram = dataset[:].astype(np.float64, copy=False)
+    if not (np.isfinite(diagram[:, 0]).all() and (diagram[:, 1] >= diagram[:, 0]).all()):
+        raise InputError(f"{where} expected finite births, and no death before its birth. Received: others.")
+    return diagram

@@ -1,0 +1,1 @@
+"""Fitting a network, and going on where it was stopped."""

@@ -1,0 +1,385 @@
+"""Train one classifier: seeded, resumable, on any Keras 3 backend."""
+
+import hashlib
+import json
+import logging
+import math
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from topodepth import architectures
+from topodepth.errors import InputError, unknown_name
+from topodepth.networks.batches import even_batch, predict
+from topodepth.training import augmentation, checkpoints
+from topodepth.training.augmentation import Augmentation
+
+log = logging.getLogger("topodepth")
+
+OPTIMIZERS = {"adamax": "Adamax", "adam": "Adam"}
+LEAST_IMPROVEMENT = 1e-4  # a smaller fall of the validation loss does not count for the plateau schedule
+
+Normalise = Callable[[np.ndarray], np.ndarray]
+Labelled = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is trained; the defaults are the original's.
+
+    Parameters
+    ----------
+    epochs
+        Largest number of passes over the training images.
+    batch_size
+        Images a step.
+    optimizer
+        ``"adamax"`` or ``"adam"``.
+    learning_rate
+        Step size at the start.
+    augment
+        The random changes of the training images, or None for none.
+    plateau_factor, plateau_patience, learning_rate_floor
+        The learning rate is multiplied by the factor, down to the floor, when the validation loss has not improved
+        for so many epochs.
+    stopping_patience
+        Training ends when the validation loss has not improved for so many epochs.
+    seed
+        Seed of batch order and augmentation.
+    """
+
+    epochs: int
+    batch_size: int = 128
+    optimizer: str = "adamax"
+    learning_rate: float = 1e-3
+    augment: Augmentation | None = field(default_factory=Augmentation)
+    plateau_factor: float = math.sqrt(0.1)
+    plateau_patience: int = 3
+    learning_rate_floor: float = 5e-7
+    stopping_patience: int = 20
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in OPTIMIZERS:
+            raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
+        for name in ("epochs", "batch_size", "plateau_patience", "stopping_patience"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+                raise InputError(f"training: {name} expected to be a whole number of at least 1. Received: {value!r}")
+        if not self.learning_rate > 0:
+            raise InputError(f"training: learning_rate expected above 0. Received: {self.learning_rate!r}")
+        if not 0 < self.plateau_factor <= 1:
+            raise InputError(f"training: plateau_factor expected in (0, 1]. Received: {self.plateau_factor!r}")
+
+    @classmethod
+    def of(cls, training: Mapping, *, architecture: str, seed: int) -> "Settings":
+        """Return the settings that a configuration's ``training`` describes.
+
+        Parameters
+        ----------
+        training
+            The fields by name, but ``augment`` and ``flip`` are booleans, and ``optimizer`` None means the
+            architecture's own. What is not of this class (``l2``, ``snapshots``, ``images``, ``label_noise``) is left
+            out.
+        architecture
+            Registered architecture.
+        seed
+            Seed of batch order and augmentation.
+        """
+        fields = {key: value for key, value in training.items() if key in cls.__dataclass_fields__}
+        fields["augment"] = Augmentation(flip=training["flip"]) if training["augment"] else None
+        fields["optimizer"] = training["optimizer"] or architectures.registry.get(architecture).optimizer
+        return cls(**fields, seed=seed)
+
+
+@dataclass
+class _State:
+    """What a run knows after an epoch, beside the variables of model and optimizer."""
+
+    epoch: int = 0
+    history: dict[str, list[float]] = field(default_factory=dict)
+    best_loss: float = math.inf
+    best_weights: list[np.ndarray] = field(default_factory=list)
+    stopping_wait: int = 0
+    plateau_loss: float = math.inf
+    plateau_wait: int = 0
+
+
+def set_determinism(seed: int) -> None:
+    """Seed Python, NumPy and the Keras backend, and make TensorFlow choose deterministic operations.
+
+    Call it once, before the model is built: the same call twice then gives bitwise the same weights.
+    """
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: "keras.Model",  # noqa: F821
+    train: Labelled,
+    validation: Labelled,
+    *,
+    settings: Settings,
+    normalise: Normalise,
+    checkpoints: str | Path,
+    progress: Callable[[str], None] = log.info,
+    snapshots: Collection[int] | None = None,
+    on_epoch_end: Callable[[int, "keras.Model", dict[str, float]], None] | None = None,  # noqa: F821
+) -> dict[str, list[float]]:
+    """Train a classifier in place and leave it with the weights of its best epoch.
+
+    Every epoch ends with a checkpoint; a killed run that is called again with the same arguments continues after
+    its last epoch and ends with the same weights as if it had never been killed. A checkpoint of another model, other
+    settings or other data is ignored.
+
+    Parameters
+    ----------
+    model
+        Classifier with softmax output (n, classes); it is compiled here.
+    train, validation
+        Images (n, height, width, channels) uint8 and labels (n,) of whole numbers. The validation split steers
+        learning rate and early stopping; keep the test split out of here.
+    settings
+        See :class:`Settings`.
+    normalise
+        Turns a batch of uint8 images into the float32 input of the model.
+    checkpoints
+        Directory for the run's state; delete it once the model is saved.
+    progress
+        Called with one line an epoch.
+    snapshots, on_epoch_end
+        ``on_epoch_end(epoch, model, logs)`` is called after the epochs listed in ``snapshots`` (after every one if
+        None); epoch 0 is the untrained model. Early stopping waits for the last epoch listed. After a kill the last
+        call may be repeated.
+
+    Returns
+    -------
+    dict
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``, ``seconds``: one value an epoch.
+        Losses are the cross-entropy alone, without L2 penalties.
+
+    Raises
+    ------
+    InputError
+        If images, labels and model do not fit together, or the loss is no longer finite.
+    """
+    train = _checked(model, train, "training")
+    validation = _checked(model, validation, "validation")
+    fingerprint = _fingerprint(model, train, validation, settings, normalise)
+    _compile(model, settings)
+    state = _restore(model, checkpoints, fingerprint)
+
+    def snapshot(epoch: int, logs: dict[str, float]) -> None:
+        if on_epoch_end and (snapshots is None or epoch in snapshots):
+            on_epoch_end(epoch, model, logs)
+
+    if state is None:
+        state = _State()
+        snapshot(0, {})
+    else:
+        progress(f"{model.name}: continues after epoch {state.epoch}")
+    last_wanted = max(snapshots or [0])  # training does not stop early before it
+    while state.epoch < settings.epochs and (
+        state.stopping_wait < settings.stopping_patience or state.epoch < last_wanted
+    ):
+        logs = _run_epoch(model, train, validation, settings=settings, normalise=normalise, epoch=state.epoch)
+        _update(state, model, logs, settings)
+        progress(_line(model.name, state.epoch, settings.epochs, logs))
+        snapshot(state.epoch, logs)
+        _store(model, checkpoints, fingerprint, state)
+    for variable, value in zip(model.weights, state.best_weights, strict=True):
+        variable.assign(value)
+    return state.history
+
+
+def evaluate(
+    model: "keras.Model",  # noqa: F821
+    images: np.ndarray,
+    labels: np.ndarray,
+    normalise: Normalise,
+    batch_size: int = 256,
+) -> dict[str, float]:
+    """Return accuracy and mean cross-entropy (in nats) of a classifier whose output is probabilities.
+
+    Parameters
+    ----------
+    model
+        Keras 3 or legacy model with output (n, classes).
+    images, labels
+        (n, height, width, channels) uint8, any sliceable, and (n,) whole numbers.
+    normalise
+        Turns a batch of uint8 images into the float32 input of the model.
+    batch_size
+        Images a step.
+    """
+    n = len(images)
+    if n == 0 or len(labels) != n:
+        raise InputError(f"evaluation: expected as many labels as images, at least one. Received: {len(labels)}, {n}")
+    size = even_batch(n, batch_size)
+    correct, loss = 0, 0.0
+    for start in range(0, n, size):
+        batch = normalise(np.asarray(images[start : start + size]))
+        target = np.asarray(labels[start : start + size], dtype=np.int64)
+        output = np.asarray(predict(model, batch, size), dtype=np.float64).reshape(len(batch), -1)
+        correct += int((output.argmax(axis=1) == target).sum())
+        loss -= float(np.log(np.clip(output[np.arange(len(target)), target], 1e-7, 1.0)).sum())
+    return {"accuracy": correct / n, "loss": loss / n}
+
+
+def _checked(model, split: Labelled, name: str) -> Labelled:
+    images, labels = np.asarray(split[0]), np.asarray(split[1])
+    shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
+    if images.ndim != 4 or images.shape[1:] != shape or images.dtype != np.uint8 or len(images) == 0:
+        received = f"{images.dtype} {images.shape}"
+        raise InputError(f"{model.name}: {name} images expected as uint8 (n, {shape}), n ≥ 1. Received: {received}")
+    if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
+        expected = f"{len(images)} whole numbers, one an image"
+        raise InputError(f"{model.name}: {name} labels expected as {expected}. Received: {labels.dtype} {labels.shape}")
+    if labels.min() < 0 or labels.max() >= classes:
+        received = f"{labels.min()} to {labels.max()}"
+        raise InputError(f"{model.name}: {name} labels expected from 0 to {classes - 1}. Received: {received}")
+    return images, labels.astype(np.int32)
+
+
+def _compile(model, settings: Settings) -> None:
+    import keras
+
+    optimizer = getattr(keras.optimizers, OPTIMIZERS[settings.optimizer])(learning_rate=settings.learning_rate)
+    # XLA gains little for networks of this size and costs its own compilation.
+    model.compile(
+        optimizer,
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
+        jit_compile=False,
+    )
+    optimizer.build(model.trainable_variables)
+    # Loss and metrics make their variables when first used. Inside the training graph that costs a second trace of it.
+    target, output = np.zeros(1, np.int32), np.full((1, model.output_shape[-1]), 0.5, np.float32)
+    target, output = keras.ops.convert_to_tensor(target), keras.ops.convert_to_tensor(output)
+    model.compute_loss(y=target, y_pred=output)
+    model.compute_metrics(None, target, output)
+
+
+def batch_order(n: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the images of each step of an epoch, a function of seed and epoch.
+
+    Returns
+    -------
+    numpy.ndarray
+        (steps, size) indices. All batches have one size, at most ``batch_size``; to fill the last one, fewer images
+        than there are steps are seen twice in the epoch.
+    """
+    steps = math.ceil(n / batch_size)
+    order = np.random.default_rng([seed, epoch, 0]).permutation(n)
+    return np.resize(order, (steps, math.ceil(n / steps)))
+
+
+def _run_epoch(
+    model, train: Labelled, validation: Labelled, *, settings: Settings, normalise: Normalise, epoch: int
+) -> dict[str, float]:
+    images, labels = train
+    begin = time.perf_counter()
+    transforms = None
+    if settings.augment is not None:
+        size = images.shape[1:3]
+        transforms = augmentation.random_transforms(
+            len(images), *size, ranges=settings.augment, seed=settings.seed, epoch=epoch
+        )
+    results = []
+    for chosen in batch_order(len(images), settings.batch_size, settings.seed, epoch):
+        batch = images[chosen]
+        if transforms is not None:
+            batch = augmentation.apply(batch, transforms[chosen])
+        results.append(model.train_on_batch(normalise(batch), labels[chosen], return_dict=True))
+    held_out = evaluate(model, *validation, normalise, settings.batch_size)
+    return {
+        "loss": float(np.mean([result["cross_entropy"] for result in results])),
+        "accuracy": float(np.mean([result["accuracy"] for result in results])),
+        "val_loss": held_out["loss"],
+        "val_accuracy": held_out["accuracy"],
+        "learning_rate": float(model.optimizer.learning_rate),
+        "seconds": time.perf_counter() - begin,
+    }
+
+
+def _update(state: _State, model, logs: dict[str, float], settings: Settings) -> None:
+    """Count the epoch; remember the best weights; lower the learning rate on a plateau."""
+    state.epoch += 1
+    if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
+        raise InputError(
+            f"{model.name}: training diverged in epoch {state.epoch}, expected a finite loss; "
+            f"try a smaller learning rate. Received: {logs['loss']}"
+        )
+    for key, value in logs.items():
+        state.history.setdefault(key, []).append(value)
+    state.stopping_wait += 1
+    if logs["val_loss"] < state.best_loss:
+        state.best_loss, state.stopping_wait = logs["val_loss"], 0
+        state.best_weights = [np.array(value) for value in _values(model.weights)]
+    state.plateau_wait += 1
+    if logs["val_loss"] < state.plateau_loss - LEAST_IMPROVEMENT:
+        state.plateau_loss, state.plateau_wait = logs["val_loss"], 0
+    elif state.plateau_wait >= settings.plateau_patience:
+        lowered = max(settings.learning_rate_floor, logs["learning_rate"] * settings.plateau_factor)
+        model.optimizer.learning_rate = min(lowered, logs["learning_rate"])
+        state.plateau_wait = 0
+
+
+def _store(model, folder: str | Path, fingerprint: str, state: _State) -> None:
+    record = asdict(state)
+    groups = {"best": record.pop("best_weights")}
+    groups["model"] = _values(model.variables)  # weights, and the state of the dropout's random numbers
+    groups["optimizer"] = _values(model.optimizer.variables)
+    checkpoints.save(folder, state.epoch, fingerprint, groups, record)
+
+
+def _restore(model, folder: str | Path, fingerprint: str) -> _State | None:
+    found = checkpoints.load(folder, fingerprint)
+    if found is None:
+        return None
+    groups, record = found
+    for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+        for variable, value in zip(variables, groups[name], strict=True):
+            variable.assign(value)
+    return _State(**record, best_weights=groups["best"])
+
+
+def _values(variables) -> list[np.ndarray]:
+    import keras
+
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def _fingerprint(model, train: Labelled, validation: Labelled, settings: Settings, normalise: Normalise) -> str:
+    """Return a digest of all that decides the course of a run."""
+    import keras
+
+    layers = [_without_ids(keras.saving.serialize_keras_object(layer)) for layer in model.layers]
+    digest = hashlib.sha256(json.dumps([asdict(settings), layers], sort_keys=True, default=str).encode())
+    for array in (*_values(model.variables), *train, *validation, normalise(train[0][:1])):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _without_ids(config: object) -> object:
+    """Drop memory addresses, which differ from process to process, from a serialised layer."""
+    if isinstance(config, dict):
+        return {key: _without_ids(value) for key, value in config.items() if key != "shared_object_id"}
+    return [_without_ids(item) for item in config] if isinstance(config, list | tuple) else config
+
+
+def _line(name: str, epoch: int, epochs: int, logs: dict[str, float]) -> str:
+    return (
+        f"{name}: epoch {epoch}/{epochs}, loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.3f}, "
+        f"validation {logs['val_loss']:.4f} and {logs['val_accuracy']:.3f}, {logs['seconds']:.1f} s"
+    )
