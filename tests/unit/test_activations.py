@@ -217,7 +217,7 @@ def test_a_truncated_file_is_refused(tmp_path):
 def test_reading_imports_no_deep_learning_library(tmp_path):
     path = by_hand(tmp_path / "hand.h5", first=POINTS)
     code = (
-        "import sys; from topodepth import activations;"
+        "import sys; from topodepth.activations import file as activations;"
         f"activations.read({str(path)!r}).points('first');"
         "print(sorted({'keras', 'tensorflow', 'tf_keras'} & set(sys.modules)))"
     )

@@ -295,7 +295,7 @@ def test_a_full_disk_names_the_member(tmp_path, monkeypatch):
 def test_a_killed_job_leaves_no_folder_and_the_next_one_clears_up(tmp_path):
     archive = zipped(tmp_path / "a.zip", [(f"{number:03}", os.urandom(100)) for number in range(300)])
     place = tmp_path / "place"
-    slow = "import time; from topodepth import archives as a; f = a._Unpacking.file; " \
+    slow = "import time; from topodepth.files import archives as a; f = a._Unpacking.file; " \
            "a._Unpacking.file = lambda *x: (time.sleep(0.02), f(*x)); import sys; a.unpack(*sys.argv[1:])"  # fmt: skip
     job = subprocess.Popen([sys.executable, "-c", slow, str(archive), str(place / "folder")])
     wait_for(lambda: any(place.glob(".folder.*.unpacking/000")))

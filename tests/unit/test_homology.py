@@ -237,7 +237,8 @@ def test_bad_input_is_refused_in_one_line(arguments, message):
 )
 def test_a_worker_imports_only_what_its_diagrams_need(max_dim, unwanted):
     code = (
-        "import sys, numpy; from topodepth import homology, descriptors, dimension, clouds;"
+        "import sys, numpy; from topodepth import homology;"
+        "from topodepth.topology import clouds, descriptors, dimension;"
         f"homology.persistence_diagrams(numpy.eye(9), max_dim={max_dim}); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
