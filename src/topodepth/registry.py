@@ -87,6 +87,13 @@ class Registry:
             importlib.import_module(module)
         return self._entries[name]
 
+    def attribute(self, name: str, key: str) -> object:
+        """Return what ``@register`` was told of an entry, such as the layers of an architecture.
+
+        What asks for this alone depends on that line of the entry (:mod:`topodepth.jobs.reach`), not on the rest of it.
+        """
+        return getattr(self.get(name), key)
+
 
 def _registered_names(file: Path) -> list[str]:
     """Return the first arguments of all ``@register(...)`` decorators in a source file, in order."""

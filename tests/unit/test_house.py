@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from topodepth.jobs import provenance
+from topodepth.jobs import reach
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/topodepth"
@@ -55,17 +55,17 @@ def test_a_worker_after_the_activations_file_never_loads_tensorflow(script):
     code = f"""
 import ast, importlib, sys
 sys.path.insert(0, {str(ROOT / "src")!r})
-from topodepth.jobs import provenance
+from topodepth.jobs import reach
 from pathlib import Path
-pending = list(provenance._imports(Path({str(ROOT / "workflow/scripts" / script)!r} + ".py")))
+pending = list(reach.imports(Path({str(ROOT / "workflow/scripts" / script)!r} + ".py")))
 reached = set()
 while pending:
     module = pending.pop()
-    path = provenance.module_path(module)
+    path = reach.module_path(module)
     # extraction needs a network; reading activations does not
     if path and module not in reached and module not in ("topodepth.networks.models", "topodepth.training.training"):
         reached.add(module)
-        pending.extend(provenance._imports(path))
+        pending.extend(reach.imports(path))
         importlib.import_module(module)
 assert reached
 loaded = sorted(name for name in ("tensorflow", "keras", "tf_keras", "jax", "torch") if name in sys.modules)
@@ -77,13 +77,13 @@ assert not loaded, loaded
 def test_no_job_script_plans():
     """A plan changes with the configuration's keys; what a job computes must not depend on it."""
     for script in (ROOT / "workflow/scripts").glob("*.py"):
-        reached, pending = set(), list(provenance._imports(script))
+        reached, pending = set(), list(reach.imports(script))
         while pending:
             module = pending.pop()
-            path = provenance.module_path(module)
+            path = reach.module_path(module)
             if path and module not in reached:
                 reached.add(module)
-                pending.extend(provenance._imports(path))
+                pending.extend(reach.imports(path))
         assert not [module for module in reached if module.startswith("topodepth.plan")], script.name
 
 
@@ -97,7 +97,7 @@ def test_rooms_of_experiments_do_not_import_each_other():
 def test_kinds_of_experiment_know_nothing_of_each_other_and_need_nothing_heavy():
     modules = [f"topodepth.plan.kinds.{path.stem}" for path in (PACKAGE / "plan/kinds").glob("[!_]*.py")]
     for module in modules:
-        imported = set(provenance._imports(provenance.module_path(module)))
+        imported = set(reach.imports(reach.module_path(module)))
         assert not imported & {*modules}
     heavy = ("tensorflow", "keras", "tf_keras", "torch", "pandas", "scipy", "matplotlib", "onnxruntime", "snakemake")
     code = f"""

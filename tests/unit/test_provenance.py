@@ -1,116 +1,155 @@
 """The digest of the code behind a result changes with its logic, and with nothing else."""
 
+import ast
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from topodepth.errors import InputError
-from topodepth.jobs import provenance
+from topodepth.jobs import provenance, reach
 
 ROOT = Path(__file__).parents[2]
 
 
+SCRIPTS = ROOT / "workflow/scripts"
+
+
+def digests():
+    """Return the digest of the code behind every kind of job, as rules ask for it."""
+    told = {"draw_figure": ["figures.depth"], "train_model": ["architectures.vgg"], "prepare_dataset": ["datasets.npz"],
+            "summarize": ["experiments.summaries.depth"]}  # fmt: skip
+    reach.module.cache_clear()
+    reach._script.cache_clear()
+    return {
+        path.stem: provenance.code_digest(path, [f"topodepth.{name}" for name in told.get(path.stem, [])])
+        for path in sorted(SCRIPTS.glob("*.py"))
+    }
+
+
+@pytest.fixture(scope="module")
+def before():
+    return digests()
+
+
 @pytest.fixture
-def project(tmp_path):
-    """A small project with this project's digest: a script, two modules it reaches, one it does not."""
-    package = tmp_path / "src/topodepth"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("")
-    for name in ("jobs/__init__.py", "jobs/provenance.py", "files/__init__.py", "files/storage.py", "files/kinds.py",
-                 "errors.py"):  # fmt: skip
-        (package / name).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / "src/topodepth" / name, package / name)
-    (package / "near.py").write_text(
-        '"""Near."""\n\n\ndef near():\n    from topodepth import far\n    return far.far()\n'
-    )
-    (package / "far.py").write_text('def far():\n    """Return one."""\n    return 1\n')
-    (package / "other.py").write_text("x = 1\n")
-    (tmp_path / "script.py").write_text("from topodepth.near import near\n\nnear()\n")
-    return tmp_path
+def changed(before, monkeypatch):
+    """Gives the kinds of job whose digest differs when sources are read through ``change(path, text)``."""
+
+    def kinds(change):
+        monkeypatch.setattr(reach, "read", lambda path: change(path, path.read_text(encoding="utf-8")))
+        after = digests()
+        return {name for name in before if after[name] != before[name]}
+
+    yield kinds
+    reach.module.cache_clear()
+    reach._script.cache_clear()
 
 
-def digest(project, *modules):
-    command = (
-        "import sys; from topodepth.jobs import provenance; print(provenance.code_digest(sys.argv[1], sys.argv[2:]))"
-    )
-    return subprocess.run(
-        [sys.executable, "-c", command, str(project / "script.py"), *modules],
-        cwd=project / "src", capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
+class Changed(ast.NodeTransformer):
+    """Adds a statement to one function of a module, or to a method of a class."""
+
+    def __init__(self, name):
+        self.name, self.count = name, 0
+
+    def visit_FunctionDef(self, node):
+        if node.name == self.name:
+            self.count += 1
+            node.body.append(ast.parse("REMARK = 1").body[0])
+        return self.generic_visit(node)
 
 
-def edit(project, name, old, new):
-    path = project / "src/topodepth" / name
-    path.write_text(path.read_text().replace(old, new))
+def function(module, name):
+    """A change of one function."""
+
+    def change(path, text):
+        if path != ROOT / "src/topodepth" / module:
+            return text
+        tree, editor = ast.parse(text), Changed(name)
+        made = ast.unparse(editor.visit(tree))
+        assert editor.count, f"{module} no longer holds {name}"
+        return made
+
+    return change
+
+
+NETWORKS = {"train_model", "evaluate_model", "extract_activations", "attack_model"}
+DIAGRAMS = {"compute_diagrams", "compute_attacked_diagrams", "compare_spoofs"}
+STATISTICS = {"associate_measures"}
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
+    ("module", "name", "at_least", "never"),
     [
-        ("far.py", '"""Return one."""', '"""Say something else."""'),
-        ("far.py", "return 1", "return 1  # the first number"),
-        ("far.py", "return 1", "return (\n        1\n    )"),
-        ("near.py", '"""Near."""', ""),
-        ("other.py", "x = 1", "x = 2"),
+        ("homology/spanning_tree.py", "minimum_spanning_tree_lengths", DIAGRAMS | {"estimate_dimensions"},
+         NETWORKS | {"describe_model", "draw_figure", "prepare_dataset"}),
+        ("homology/h1.py", "h1_diagram", DIAGRAMS, NETWORKS | {"estimate_dimensions", "describe_model"}),
+        ("topology/descriptors.py", "lifespan_sum", {"describe_model", "compare_attacks", "compare_spoofs"},
+         NETWORKS | {"compute_diagrams", "estimate_dimensions"}),
+        ("topology/diagrams.py", "write", {"compute_diagrams"}, NETWORKS | {"describe_model", "tabulate_diagrams"}),
+        ("tables/tables.py", "pool_seeds", {"join_tables"}, NETWORKS | DIAGRAMS | {"describe_model"}),
+        ("statistics/partial.py", "partial_correlations", {"associate_measures"},
+         NETWORKS | DIAGRAMS | {"join_tables"}),
+        ("statistics/intervals.py", "ratio_interval", {"describe_model"}, NETWORKS | DIAGRAMS),
+        ("training/augmentation.py", "random_transforms", {"train_model"}, DIAGRAMS | {"extract_activations"}),
+        ("architectures/vgg.py", "build", {"train_model"}, DIAGRAMS | {"extract_activations", "evaluate_model"}),
+        ("datasets/npz.py", "load", {"prepare_dataset"}, NETWORKS | DIAGRAMS),
+        ("networks/onnx_layers.py", "_dense", {"extract_activations", "attack_model"}, DIAGRAMS | {"train_model"}),
+        ("activations/extraction.py", "write", {"extract_activations"}, DIAGRAMS | {"train_model", "describe_model"}),
+        ("attacks/attacks.py", "fgsm", {"attack_model"}, DIAGRAMS | {"train_model", "extract_activations"}),
+        ("experiments/summaries/depth.py", "page", {"summarize"}, NETWORKS | DIAGRAMS | {"describe_model"}),
+        ("figures/depth.py", "draw", {"draw_figure"}, NETWORKS | DIAGRAMS | {"summarize"}),
+        ("files/archives.py", "unpack", {"unpack_asset"}, NETWORKS | DIAGRAMS | {"draw_figure"}),
+        ("jobs/memory.py", "require", {"compute_diagrams", "estimate_dimensions"}, NETWORKS),
     ],
-)
-def test_comments_docstrings_layout_and_unrelated_modules_do_not_count(project, name, old, new):
-    before = digest(project)
-    edit(project, name, old, new)
-    assert digest(project) == before
+)  # fmt: skip
+def test_a_changed_function_counts_where_it_is_reached(changed, module, name, at_least, never):
+    found = changed(function(module, name))
+    assert at_least <= found
+    assert not found & never
 
 
-def test_logic_counts_in_the_script_and_in_modules_reached_indirectly_and_late(project):
-    before = digest(project)
-    edit(project, "far.py", "return 1", "return 2")
-    changed = digest(project)
-    assert changed != before
-    (project / "script.py").write_text("from topodepth.near import near\n\nnear(), near()\n")
-    assert digest(project) not in (before, changed)
+def test_how_a_run_is_planned_makes_no_result_again(changed):
+    assert changed(function("plan/plan.py", "folder")) == set()
 
 
-def test_a_module_loaded_by_name_counts_only_when_given(project):
-    plain, with_other = digest(project), digest(project, "topodepth.other")
-    edit(project, "other.py", "x = 1", "x = 2")
-    assert digest(project) == plain
-    assert digest(project, "topodepth.other") != with_other
+def test_another_wording_makes_no_result_again(changed):
+    """Of errors, log lines, help and docstrings, in all files at once."""
+
+    def reworded(path, text):
+        if path.name in ("assets.py", "verdicts.py"):  # these hand reasons on, and write some of them down
+            return text
+        for word, other in ((". Received: ", ". Got: "), ('help="', 'help="In short: ')):
+            text = text.replace(word, other)
+        return text
+
+    assert changed(reworded) == set()
 
 
-def test_what_a_package_gathers_for_others_does_not_count_and_its_own_logic_does(project):
-    package = project / "src/topodepth/rooms"
-    package.mkdir()
-    (package / "__init__.py").write_text("from topodepth.rooms.large import size\n\nNUMBER = 2\n")
-    (package / "large.py").write_text("size = 100\n")
-    (package / "small.py").write_text("size = 1\n")
-    (project / "script.py").write_text("from topodepth.rooms.small import size\n")
-    before = digest(project)
-    edit(project, "rooms/large.py", "100", "200")
-    assert digest(project) == before
-    edit(project, "rooms/__init__.py", "NUMBER = 2", "NUMBER = 3")
-    changed = digest(project)
-    assert changed != before
-    edit(project, "rooms/small.py", "1", "2")
-    assert digest(project) not in (before, changed)
-    (project / "script.py").write_text("from topodepth.rooms import size\n")
-    before = digest(project)
-    edit(project, "rooms/large.py", "200", "300")
-    assert digest(project) != before
+def test_comments_docstrings_layout_and_annotations_of_all_files_make_no_result_again(changed):
+    def stripped(path, text):
+        tree = ast.parse(text)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and ast.get_docstring(node) is not None:
+                node.body[0].value = ast.Constant("Something else.")
+            if isinstance(node, ast.FunctionDef):
+                node.returns = ast.Constant("object")
+        return "# first of all\n" + ast.unparse(tree)
+
+    assert changed(stripped) == set()
 
 
-def test_the_place_of_the_project_does_not_count(project, tmp_path_factory):
-    elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
-    shutil.copytree(project, elsewhere)
-    assert digest(elsewhere) == digest(project)
+def test_a_changed_constant_of_a_module_counts_where_it_is_reached(changed):
+    def change(path, text):
+        return text.replace("LEAST_IMPROVEMENT = ", "LEAST_IMPROVEMENT = 2 * ") if path.name == "training.py" else text
+
+    assert changed(change) == {"train_model"}
 
 
-def test_an_edit_undone_gives_the_old_digest(project):
-    before = digest(project)
-    edit(project, "far.py", "return 1", "return 2")
-    edit(project, "far.py", "return 2", "return 1")
-    assert digest(project) == before
+def test_a_moved_project_has_the_same_digests(before, tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "src", tmp_path / "src")
+    monkeypatch.setattr(reach, "SOURCE", tmp_path / "src")
+    assert digests() == before
 
 
 def test_the_checksum_of_a_folder_follows_names_and_contents_and_nothing_else(tmp_path):

@@ -118,9 +118,12 @@ def copy_repository(target, source=ROOT):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A repository in which the tiny run has been made."""
+    """A repository in which the tiny run has been made; what its jobs entered of the library is in ``entered``."""
     repository = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
+    recorder = repository.path / "src/sitecustomize.py"  # which Python imports by itself when a job starts
+    shutil.copy(Path(__file__).with_name("recorder.py"), recorder)
     result = repository.snakemake("--cores", "2")
+    recorder.unlink()
     assert result.returncode == 0, result.stdout + result.stderr
     return repository
 

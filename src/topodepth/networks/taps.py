@@ -13,7 +13,7 @@ def auto_tokens(graph: LayerGraph) -> list[str]:
     """Return the taps that suit a model nobody described, in order of depth; at most twelve unless declared."""
     from topodepth.architectures import registry
 
-    declared = registry.get(graph.name).layers if graph.name in registry.names() else None
+    declared = registry.attribute(graph.name, "layers") if graph.name in registry.names() else None
     known = declared and not callable(declared)  # a file does not say the depth of an architecture that has several
     if known and {application.name for application in graph.applications}.issuperset(declared):
         return list(declared)

@@ -1,0 +1,44 @@
+"""Writes down which definitions of this project a job enters; a copy lies beside the library as ``sitecustomize.py``."""
+
+import ast
+import builtins
+import importlib.machinery
+import os
+import sys
+from pathlib import Path
+
+RECORDS = Path(__file__).resolve().parents[1] / "entered"
+seen = set()
+
+
+def note(module, name):
+    """Write down a definition, once a process, and so that a killed process loses nothing."""
+    if (module, name) not in seen:
+        seen.add((module, name))
+        RECORDS.mkdir(exist_ok=True)
+        with (RECORDS / f"{Path(sys.argv[0]).stem}.{os.getpid()}").open("a") as file:
+            file.write(f"{module} {name}\n")
+
+
+def noting(path, module):
+    """Return the code of a module in which every function begins with a note of the definition that it lies in."""
+    tree = ast.parse(Path(path).read_bytes())
+    for top in tree.body:
+        for node in ast.walk(top):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                call = ast.parse(f"__note__({module!r}, {top.name!r})").body[0]
+                has_docstring = ast.get_docstring(node) is not None
+                node.body.insert(int(has_docstring), ast.copy_location(call, node.body[0]))
+    return compile(ast.fix_missing_locations(tree), path, "exec")
+
+
+plain = importlib.machinery.SourceFileLoader.get_code
+
+
+def get_code(loader, name):
+    """Load modules of this project with notes, and all others as ever."""
+    return noting(loader.path, name) if name.split(".")[0] == "topodepth" else plain(loader, name)
+
+
+builtins.__note__ = note
+importlib.machinery.SourceFileLoader.get_code = get_code

@@ -1,0 +1,46 @@
+"""What the jobs of a run really enter of the library is in the digest of their code."""
+
+import pytest
+
+from topodepth.jobs import reach
+
+pytestmark = pytest.mark.xdist_group("workflow")
+
+
+def entered(repository):
+    """Return the definitions that each script entered in the tiny run: ``{script: {(module, name)}}``."""
+    found = {}
+    for path in (repository.path / "entered").iterdir():
+        lines = path.read_text().splitlines()
+        found.setdefault(path.name.split(".")[0], set()).update(tuple(line.split(" ")) for line in lines)
+    return found
+
+
+@pytest.fixture
+def all_logic(monkeypatch):
+    """What a script reaches, functions that are held by tests and all that these reach too."""
+    monkeypatch.setattr(reach, "HELD", "NOTHING")
+    reach.module.cache_clear()
+    yield lambda script: {key for key in reach.reached(reach.SOURCE.parent / "workflow/scripts" / f"{script}.py")}
+    reach.module.cache_clear()
+
+
+def test_every_definition_that_a_job_enters_is_in_its_digest(finished, all_logic):
+    jobs = entered(finished)
+    scripts = {path.stem for path in (finished.path / "workflow/scripts").glob("*.py")}
+    never_in_this_run = {"check_activations", "check_provenance", "fetch_asset", "unpack_asset", "tabulate_times"}
+    assert {*jobs} == scripts - never_in_this_run
+    assert sum(map(len, jobs.values())) > 500
+    missed = {
+        script: sorted(name for name in names - all_logic(script) if name[0] != reach.MESSAGES)
+        for script, names in jobs.items()
+    }
+    assert not {script: names for script, names in missed.items() if names}
+
+
+def test_a_job_enters_nothing_of_what_its_digest_leaves_out(finished):
+    """The other way round it is not exact, for no run takes every way; but a digest is not the whole library either."""
+    jobs = entered(finished)
+    for script in ("train_model", "compute_diagrams", "join_tables", "draw_figure"):
+        known = {key for key in reach.reached(reach.SOURCE.parent / "workflow/scripts" / f"{script}.py") if key[0]}
+        assert len(known) < 3 * len(jobs[script]) + 60, script
