@@ -1,4 +1,4 @@
-"""Writes down which definitions of this project a job enters; a copy lies beside the library as ``sitecustomize.py``."""
+"""Writes down which definitions of this project a job enters, once it lies beside the library as ``sitecustomize``."""
 
 import ast
 import builtins
