@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from topodepth import architectures
+from topodepth.activations import extraction
 from topodepth.activations import file as activations
 from topodepth.errors import InputError
 
@@ -29,7 +30,7 @@ def model():
 
 def extract(model, path, images=IMAGES, layers=LAYERS, **options):
     options = {"batch_size": 16, "labels": LABELS, "normalise": normalise, **options}
-    activations.extract(model, images, layers, out=path, **options)
+    extraction.extract(model, images, layers, out=path, **options)
     return activations.read(path)
 
 

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
+from topodepth.activations import extraction
 from topodepth.activations import file as activations
 from topodepth.attacks import attacks
 from topodepth.attacks import sweep as attack_sweep
@@ -172,7 +173,7 @@ def test_a_sweep_writes_one_activations_file_a_strength_the_first_of_the_clean_i
     files = [activations.read(tmp_path / f"made/{k:02d}.h5") for k in range(3)]
     assert [file.attributes["epsilon"] for file in files] == [0, 0.1, 0.5]
     assert [file.model for file in files] == ["mine@fgsm-00", "mine@fgsm-01", "mine@fgsm-02"]
-    activations.extract(model, IMAGES, ["conv", "logits"], out=tmp_path / "clean.h5", labels=LABELS,
+    extraction.extract(model, IMAGES, ["conv", "logits"], out=tmp_path / "clean.h5", labels=LABELS,
                         normalise=NORMALISE, indices=np.array([0, 3, 5, 7, 8, 9, 11]), batch_size=5)  # fmt: skip
     clean = activations.read(tmp_path / "clean.h5")
     for layer in ("conv", "logits"):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from topodepth import datasets
+from topodepth.activations import extraction
 from topodepth.activations import file as activations
 from topodepth.errors import InputError
 from topodepth.networks.models import Classifier, list_layers, load_model, tap_layers, tapped_model
@@ -69,7 +70,7 @@ def test_a_legacy_model_is_listed_and_tapped_like_any_other(legacy):
 
 def test_activations_of_a_legacy_model_are_extracted(legacy, tmp_path):
     path, output = legacy
-    activations.extract(load_model(path), IMAGES, "auto", batch_size=2, out=tmp_path / "a.h5")
+    extraction.extract(load_model(path), IMAGES, "auto", batch_size=2, out=tmp_path / "a.h5")
     np.testing.assert_allclose(softmax(activations.read(tmp_path / "a.h5").points("logits")), output, rtol=1e-4)
 
 

@@ -31,8 +31,10 @@ def test_every_definition_that_a_job_enters_is_in_its_digest(finished, all_logic
     never_in_this_run = {"check_activations", "check_provenance", "fetch_asset", "unpack_asset", "tabulate_times"}
     assert {*jobs} == scripts - never_in_this_run
     assert sum(map(len, jobs.values())) > 500
+    # the import of a module with a registry makes it; on what it holds depends only who asks it
+    apart = {("topodepth.registry", "Registry")}
     missed = {
-        script: sorted(name for name in names - all_logic(script) if name[0] != reach.MESSAGES)
+        script: sorted(name for name in names - all_logic(script) - apart if name[0] != reach.MESSAGES)
         for script, names in jobs.items()
     }
     assert not {script: names for script, names in missed.items() if names}

@@ -4,7 +4,6 @@ Layout: ``/layers/{index:03d}_{name}`` float (n, d), the index giving the order 
 ``token``, ``layer_class``, ``reduction`` and ``relative_depth``; ``/labels`` (n,) and ``/indices`` (n,) whole numbers.
 """
 
-import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,16 +28,6 @@ MEANS = {
     4: "Average over space before you write: values.mean(axis=(1, 2)), or axis=(2, 3) with channels first.",
     5: "Average over space before you write: values.mean(axis=(1, 2, 3)), or axis=(2, 3, 4) with channels first.",
 }
-
-
-def __getattr__(name: str) -> object:
-    """Offer :func:`topodepth.activations.extraction.extract` here too, without what it needs.
-
-    What reads a file must not depend on networks, or every change of training would measure all diagrams again.
-    """
-    if name != "extract":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module("topodepth.activations.extraction").extract
 
 
 @dataclass(frozen=True)
@@ -124,7 +113,7 @@ class Activations:
 
 
 def read(path: str | Path) -> Activations:
-    """Open an activations file, made by :func:`extract` or by anyone else.
+    """Open an activations file, made by :func:`topodepth.activations.extraction.extract` or by anyone else.
 
     Only ``/layers`` is needed. A layer without the attributes ``token`` and ``relative_depth`` is called by its name,
     without leading digits, and lies at (k + 1) / number of layers.
