@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.experiments.adversarial import Series
-from topodepth.files.storage import write_table
+from topodepth.files import texts
 from topodepth.homology import persistence_diagrams
 from topodepth.topology.clouds import permuted_features
 from topodepth.topology.descriptors import lifespan_sum
@@ -95,7 +95,7 @@ def main() -> None:
                     for version in ("value", "relative"):
                         rows.append({**row(kept, degree, version, draws), "points": points})
                         print(", ".join(f"{key} {rows[-1][key]}" for key in COLUMNS))
-    write_table(arguments.out, rows, COLUMNS)
+    texts.write_table(arguments.out, rows, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from measure import Case, measured
 
-from topodepth.files.storage import read_table, write_table
+from topodepth.files import texts
 from topodepth.jobs.memory import memory_estimate
 
 GROUPS = ("startup", "h0", "h1", "phdim", "networks")
@@ -149,18 +149,18 @@ def main() -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {arguments.threads} threads", flush=True)
     for group in arguments.groups:
         found = measure_group(importlib.import_module(f"groups.{group}").cases(arguments.quick), arguments.threads)
-        write_table(arguments.out / f"{group}.csv", found, COLUMNS)
+        texts.write_table(arguments.out / f"{group}.csv", found, COLUMNS)
     tell_growth(arguments.out)
     print(f"Tables and plot: {arguments.out}/")
 
 
 def tell_growth(folder: Path) -> None:
     """Print, write and draw how time and memory grow, of all groups whose tables lie in a folder."""
-    tables = [read_table(folder / f"{group}.csv") for group in GROUPS if (folder / f"{group}.csv").exists()]
+    tables = [texts.read_table(folder / f"{group}.csv") for group in GROUPS if (folder / f"{group}.csv").exists()]
     rows = [row for table in tables for row in table.to_dict("records")]
     fits = growth(rows)
     if fits:
-        write_table(folder / "growth.csv", fits, list(fits[0]))
+        texts.write_table(folder / "growth.csv", fits, list(fits[0]))
         plot(rows, folder / "growth.png")
     for fit in fits:
         exponents = f"time n^{fit['exponent_of_seconds']:.2f}  memory n^{fit['exponent_of_peak_mb']:.2f}"

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from topodepth.datasets import DataSet
-from topodepth.files.storage import open_h5, write_table
+from topodepth.datasets import open_dataset
+from topodepth.files import texts
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ["experiment", "tool", "seconds", "peak_mb", "largest_process_mb", "times_ours", "difference", "target"]
@@ -116,8 +116,7 @@ def run_original(folder: Path, kind: str, *options: str) -> tuple[dict, str]:
 def write_originals_images(folder: Path, kind: str, split: str) -> None:
     """Write the images of the pipeline's data set as the plain script reads them, standardised."""
     (path,) = (folder / f"run_{kind}/results/{kind}/datasets").glob("*.h5")
-    with open_h5(path) as file:
-        dataset = DataSet(file)
+    with open_dataset(path) as dataset:
         x = dataset.normaliser("channel")(dataset.images(split)[()])
         np.savez(folder / f"{kind}.npz", x=x, y=dataset.labels(split))
 
@@ -239,7 +238,7 @@ def main() -> None:
             if kind == "depth" and arguments.quick:
                 continue
             rows += compare(folder, kind, make_material(folder, kind, arguments.quick), runs[kind], arguments.cores)
-    write_table(arguments.out / "experiments.csv", rows, COLUMNS)
+    texts.write_table(arguments.out / "experiments.csv", rows, COLUMNS)
     print(f"Table: {arguments.out}/experiments.csv")
 
 

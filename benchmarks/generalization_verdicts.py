@@ -23,7 +23,7 @@ import pandas
 
 from topodepth.experiments.generalization import associations, records
 from topodepth.experiments.generalization.verdicts import ALPHA, CLASSES
-from topodepth.files.storage import write_table
+from topodepth.files import texts
 
 CAUSES = ("accuracy", "training", "epochs", "noise")
 CLAIMS = ("beats rivals", "associated")
@@ -125,7 +125,7 @@ def main() -> None:
         for key, value in rows[-1].items():
             print(f"{key}: {value:.3f}" if isinstance(value, float) else f"{key}: {value}", end="  ", flush=True)
         print(flush=True)
-        write_table(args.out, rows, COLUMNS)
+        texts.write_table(args.out, rows, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ import h5py
 import numpy as np
 from experiments import OTHERS, run_pipeline
 
-from topodepth.files.storage import write_table
+from topodepth.files import texts
 
 COLUMNS = ["axis", "value", "models", "layers", "cores", "seconds", "job_seconds", "peak_mb", "modelled_seconds"]
 BASE = {"models": 2, "layers": 4, "cores": 2}
@@ -133,7 +133,7 @@ def main() -> None:
                       f" {found['peak_mb']:.0f} MB", flush=True)  # fmt: skip
     rows += modelled(rows)
     columns = set(COLUMNS)
-    write_table(
+    texts.write_table(
         arguments.out / "growth_runs.csv", [{k: v for k, v in row.items() if k in columns} for row in rows], COLUMNS
     )
     plot(rows, arguments.out / "growth_runs.png")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth.files.storage import write_table
+from topodepth.files import texts
 from topodepth.statistics import partial_correlations
 
 CASES = ("linear", "skewed", "ties", "curved", "saturated")
@@ -108,7 +108,7 @@ def main() -> None:
                 for key, value in rows[-1].items():
                     print(f"{key}: {value:.3g}" if isinstance(value, float) else f"{key}: {value}", end="  ")
                 print(flush=True)
-                write_table(settings.out, rows, COLUMNS)
+                texts.write_table(settings.out, rows, COLUMNS)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth.files.storage import write_table
+from topodepth.files import texts
 from topodepth.topology.dimension import registry
 
 COLUMNS = [
@@ -79,7 +79,7 @@ def main() -> None:
                     rows.append(summary(name, dimension, n_points, np.array([result[name] for result in results])))
                     cells = (f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in rows[-1].values())
                     print("  ".join(cells), flush=True)
-                write_table(args.out, rows, COLUMNS)
+                texts.write_table(args.out, rows, COLUMNS)
 
 
 if __name__ == "__main__":

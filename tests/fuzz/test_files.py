@@ -13,7 +13,7 @@ from tests.fuzz.harness import SENTINEL, fuzz
 from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.figures import frame
-from topodepth.files import archives, assets, storage
+from topodepth.files import archives, assets, texts
 
 
 def prepared(loader, source, out, **options):
@@ -64,8 +64,8 @@ def unpack(scratch, content):
 
 
 def read_table(scratch, content):
-    table = storage.read_table(scratch.file(content))
-    storage.write_table(scratch.out(), table.to_dict("records"), list(table.columns))
+    table = texts.read_table(scratch.file(content))
+    texts.write_table(scratch.out(), table.to_dict("records"), list(table.columns))
     frame.tidy(table, ["model", "value", "relative_depth"], "depth")
 
 

@@ -11,7 +11,7 @@ from tests.fuzz.harness import SENTINEL, fuzz
 from topodepth import datasets
 from topodepth.activations import file as activations
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.tables import tables
 from topodepth.tables.values import values_of
 from topodepth.topology import diagrams
@@ -39,7 +39,7 @@ def read_diagrams(path):
 
 def read_dataset(path):
     """As draw_sample.py and evaluate_model.py do."""
-    with storage.open_h5(path) as file:
+    with hdf5.open_h5(path) as file:
         found = datasets.DataSet(file)
         with contextlib.suppress(InputError):
             found.normaliser("unit")

@@ -5,7 +5,7 @@ import pytest
 
 from topodepth import datasets
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_a_split_is_a_function_of_its_seed(digits):
 def test_normalisations_do_what_their_names_say(tmp_path, images):
     splits = dict.fromkeys(datasets.SPLITS, images)
     datasets.write(tmp_path / "d.h5", splits, ["a", "b", "c"])
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         made = {how: dataset.normaliser(how)(images[0]) for how in ("raw", "unit", "centred", "channel", "global")}
     assert all(values.dtype == np.float32 for values in made.values())

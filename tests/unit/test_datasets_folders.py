@@ -11,7 +11,7 @@ from PIL import Image
 
 from topodepth import datasets
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 
 def load(source, **options):
@@ -21,7 +21,7 @@ def load(source, **options):
 def write(path, loaded):
     """Write and read back: images, labels and positions of each split."""
     datasets.write(path, *loaded)
-    with storage.open_h5(path) as file:
+    with hdf5.open_h5(path) as file:
         return {split: {key: file[split][key][()] for key in file[split]} for split in datasets.SPLITS}
 
 
@@ -127,7 +127,7 @@ def test_unreadable_images_are_named_and_counted_or_left_out(tmp_path):
     for part in made.values():
         np.testing.assert_array_equal(part["images"], images[part["positions"]])
         np.testing.assert_array_equal(part["labels"], part["positions"] // 10)
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         np.testing.assert_allclose(
             file["statistics/mean_image"][()], made["train"]["images"].mean(axis=0), rtol=1e-12
         )  # what was left out does not count

@@ -14,7 +14,7 @@ from dataset_files import pixels
 from topodepth import datasets
 from topodepth.datasets import npz
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 
 def write_npz(path, arrays):
@@ -58,7 +58,7 @@ def test_the_keys_of_keras_are_read(kept, keras, tmp_path):
     assert np.bincount(splits["validation"][1]).tolist() == [2] * 4
     np.testing.assert_array_equal(splits["test"][0], keras["x_test"])
     datasets.write(tmp_path / "out.h5", splits, names)
-    with storage.open_h5(tmp_path / "out.h5") as file:
+    with hdf5.open_h5(tmp_path / "out.h5") as file:
         assert file["train/images"].shape == (32, 8, 8, 3)
 
 
@@ -210,7 +210,7 @@ def test_groups_of_an_hdf5_file_are_searched_and_rings_end(tmp_path, keras):
 def test_hdf5_images_stay_on_disk_until_sliced(tmp_path, keras):
     splits, _ = datasets.load("hdf5", write_h5(tmp_path / "d", keras), {"validation": 0.5})
     images, _ = splits["validation"]
-    assert isinstance(images.source, h5py.Dataset)
+    assert isinstance(images.source, hdf5.StoredArray)
     np.testing.assert_array_equal(images[3:9], keras["x_train"][images.positions[3:9]])
 
 
@@ -240,7 +240,7 @@ def test_real_images_pass_unchanged(tmp_path, name, keys, counts, first):
     splits, names = datasets.load("npz", path, {"validation": 0.1, "keys": keys})
     assert (len(names), names[0]) == (10, first)
     datasets.write(tmp_path / "d.h5", splits, names)
-    with np.load(path) as source, storage.open_h5(tmp_path / "d.h5") as file:
+    with np.load(path) as source, hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         total = sum(len(dataset.labels(split)) for split in ("train", "validation"))
         assert (total, len(dataset.labels("test"))) == counts

@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from topodepth import datasets
 from topodepth.datasets import spoofed_digits
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 SETTINGS = {"size": 16, "validation": 0.15, "test": 0.15, "seed": 3}
 
@@ -18,7 +18,7 @@ def made(tmp_path_factory):
     path = tmp_path_factory.mktemp("spoofed") / "d.h5"
     splits, names = datasets.load("spoofed_digits", None, SETTINGS)
     datasets.write(path, splits, names)
-    with storage.open_h5(path) as file:
+    with hdf5.open_h5(path) as file:
         dataset = datasets.DataSet(file)
         return dataset.class_names, [
             (dataset.images(split)[:], dataset.labels(split), dataset.positions(split)) for split in datasets.SPLITS
@@ -105,7 +105,7 @@ def test_empty_and_cut_faces_of_lcc_fasd_are_named_counted_and_left_out_when_ask
         datasets.load("lcc_fasd", tmp_path, {"size": 16})
     splits, names = datasets.load("lcc_fasd", tmp_path, {"size": 16, "skip_unreadable": True})
     datasets.write(tmp_path / "d.h5", splits, names)
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         assert dataset.labels("train").tolist() == [0] * 7 + [1] * 8
         assert dataset.labels("validation").tolist() == [0] * 4 + [1] * 3

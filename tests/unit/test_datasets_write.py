@@ -14,7 +14,7 @@ from dataset_files import pixels, write_folders, write_svhn
 from topodepth import datasets
 from topodepth.datasets._images import ArrayImages, Images, pixel_scale, resize
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5, storage
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/prepare_dataset.py"
 
@@ -39,7 +39,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 60e6
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         np.testing.assert_array_equal(file["train/images"][:, 5, 7, 1], np.arange(4000) % 251)
         assert file["statistics/global_mean"][()] == pytest.approx((np.arange(4000) % 251).mean(), rel=1e-12)
         assert file["statistics/global_std"][()] == pytest.approx((np.arange(4000) % 251).std(), rel=1e-12)
@@ -52,7 +52,7 @@ def test_every_image_can_be_traced_to_its_place_in_the_source(tmp_path):
     )
     again = datasets.three_splits(parts["train"], parts["test"], validation=0.25, seed=1)
     datasets.write(tmp_path / "d.h5", again, list("abcd"))
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         seen = [dataset.positions(split) for split in datasets.SPLITS]
         for split, positions in zip(datasets.SPLITS, seen, strict=True):
@@ -65,7 +65,7 @@ def test_every_image_can_be_traced_to_its_place_in_the_source(tmp_path):
 def test_plain_arrays_are_in_their_own_order(tmp_path):
     part = pixels(6, 8), np.arange(6) % 2
     datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, part), ["a", "b"], {"source_sha256": "x"})
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         np.testing.assert_array_equal(datasets.DataSet(file).positions("test"), np.arange(6))
         assert file.attrs["source_sha256"] == "x"
 
@@ -165,7 +165,7 @@ def test_the_command_records_the_source_and_is_not_disturbed_by_neighbours(tmp_p
         done = prepare("--loader", "svhn", "--source", tmp_path / "source", "--settings",
                        json.dumps({"size": 16, "validation": 0.2}), "--out", tmp_path / "d.h5")  # fmt: skip
         assert done.returncode == 0, done.stderr
-        with storage.open_h5(tmp_path / "d.h5") as file:
+        with hdf5.open_h5(tmp_path / "d.h5") as file:
             assert file["train/images"].shape == (50, 16, 16, 3)  # 6 a class: 5 and 1
             digests.append(file.attrs["source_sha256"])
         (tmp_path / "source/other.bin").write_bytes(b"another asset")

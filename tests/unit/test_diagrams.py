@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.homology import distance_matrix, persistence_diagrams
 from topodepth.topology import diagrams
 from topodepth.topology.clouds import left_out, min_max_scale, null_clouds
@@ -79,7 +79,7 @@ def test_the_same_images_are_chosen_for_every_layer(cloud):
 
 
 def test_a_file_that_is_no_diagram_file_is_named(tmp_path):
-    with storage.create_h5(tmp_path / "other.h5") as file:
+    with hdf5.create_h5(tmp_path / "other.h5") as file:
         file["x"] = 1
     with pytest.raises(InputError, match=r"other\.h5: no diagram file"):
         diagrams.read(tmp_path / "other.h5")

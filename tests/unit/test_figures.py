@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from topodepth.errors import InputError
 from topodepth.figures import depth, depth_models, diagrams, dimension, style, training
-from topodepth.files import storage
+from topodepth.files import texts
 
 TWELVE = tuple(f"model_{number}" for number in range(12))
 
@@ -62,16 +62,16 @@ def test_the_same_table_gives_the_same_bytes(name, tmp_path):
 
 def test_a_table_read_back_from_its_file_gives_the_same_figure(tmp_path):
     table = descriptor_table(("vgg", "resnet"), classes=3)
-    storage.write_table(tmp_path / "table.csv", table.to_dict("records"), list(table))
+    texts.write_table(tmp_path / "table.csv", table.to_dict("records"), list(table))
     style.save(depth_models.draw(table), tmp_path / "memory.png", dpi=60)
-    style.save(depth_models.draw(storage.read_table(tmp_path / "table.csv")), tmp_path / "file.png", dpi=60)
+    style.save(depth_models.draw(texts.read_table(tmp_path / "table.csv")), tmp_path / "file.png", dpi=60)
     assert (tmp_path / "file.png").read_bytes() == (tmp_path / "memory.png").read_bytes()
 
 
 def test_a_table_of_numbered_classes_only_can_be_drawn_in_a_diagram(tmp_path):
-    storage.write_table(tmp_path / "bars.csv", diagram_table().to_dict("records"), list(diagram_table()))
-    storage.write_table(tmp_path / "betti.csv", betti_table().to_dict("records"), list(betti_table()))
-    figure = diagrams.draw(storage.read_table(tmp_path / "bars.csv"), storage.read_table(tmp_path / "betti.csv"))
+    texts.write_table(tmp_path / "bars.csv", diagram_table().to_dict("records"), list(diagram_table()))
+    texts.write_table(tmp_path / "betti.csv", betti_table().to_dict("records"), list(betti_table()))
+    figure = diagrams.draw(texts.read_table(tmp_path / "bars.csv"), texts.read_table(tmp_path / "betti.csv"))
     assert "class 3" in panel_titles(figure)[0]
 
 

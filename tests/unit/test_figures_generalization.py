@@ -15,7 +15,7 @@ from PIL import Image
 
 from topodepth.errors import InputError
 from topodepth.figures import frame, generalization_depth, generalization_forest, generalization_scatter, style
-from topodepth.files import storage
+from topodepth.files import texts
 
 MODELS = models_table()
 MEASURES = measures_table(MODELS)
@@ -67,8 +67,8 @@ def test_the_same_table_gives_the_same_bytes_from_memory_and_from_its_file(name,
     style.save(DRAWN[name](), tmp_path / "first.png", dpi=50)
     for table in ("MODELS", "MEASURES", "ASSOCIATIONS"):
         original = globals()[table]
-        storage.write_table(tmp_path / "table.csv", original.to_dict("records"), list(original))
-        monkeypatch.setitem(globals(), table, storage.read_table(tmp_path / "table.csv"))
+        texts.write_table(tmp_path / "table.csv", original.to_dict("records"), list(original))
+        monkeypatch.setitem(globals(), table, texts.read_table(tmp_path / "table.csv"))
     style.save(DRAWN[name](), tmp_path / "again.png", dpi=50)
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "again.png").read_bytes()
 
@@ -339,7 +339,7 @@ def test_every_target_has_an_axis_label_that_tells_its_unit():
 
 
 def test_the_command_hands_its_options_to_the_figure(tmp_path, monkeypatch):
-    storage.write_table(tmp_path / "associations.csv", ASSOCIATIONS.to_dict("records"), list(ASSOCIATIONS))
+    texts.write_table(tmp_path / "associations.csv", ASSOCIATIONS.to_dict("records"), list(ASSOCIATIONS))
     script = Path(__file__).parents[2] / "workflow/scripts/draw_figure.py"
     command = [script, "generalization_forest", "--tables", tmp_path / "associations.csv", "--title", "Gap"]
     command += ["--options", json.dumps({"target": "gap"}), "--out", tmp_path / "drawn.png"]

@@ -16,7 +16,7 @@ from generalization_models import QUICK, associated, metrics, model, tables_of
 from topodepth.errors import InputError
 from topodepth.experiments.generalization import records
 from topodepth.experiments.generalization.design import Settings, block_codes, covariates, scopes
-from topodepth.files import storage
+from topodepth.files import hdf5, texts
 from topodepth.tables import tables
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,7 @@ def test_what_is_the_same_for_every_network_whatever_the_data_is_no_measure():
 
 
 def write_activations(path, logits, labels=None, layer="000_logits"):
-    with storage.create_h5(path) as file:
+    with hdf5.create_h5(path) as file:
         file[f"layers/{layer}"] = np.asarray(logits, dtype=np.float32)
         if labels is not None:
             file["labels"] = np.asarray(labels)
@@ -199,15 +199,15 @@ def test_the_commands_go_from_files_to_tables_and_page_without_tensorflow(tmp_pa
     about = [model(f"m{k}", axes={"depth": 2 + k % 2}, architecture="<b>") for k in range(8)]
     for k in range(8):
         write_activations(tmp_path / f"{k}.h5", rng.normal(size=(30, 4)) * (k + 1), rng.integers(4, size=30))
-        storage.write_json(tmp_path / f"{k}.json", metrics(0.5 + k / 20, 0.9 + k / 100))
+        texts.write_json(tmp_path / f"{k}.json", metrics(0.5 + k / 20, 0.9 + k / 100))
         rows = [{"layer": "logits", "class": "mean", "homology_dimension": 0, "descriptor": "lifespan_sum",
                  "relative_depth": 1.0, "value": 3.0 - k, "relative_value": 1.0 / (k + 1)}]  # fmt: skip
-        storage.write_table(tmp_path / f"{k}.csv", rows, tables.COLUMNS)
+        texts.write_table(tmp_path / f"{k}.csv", rows, tables.COLUMNS)
     files = {ending: [f"{tmp_path}/{k}.{ending}" for k in range(8)] for ending in ("csv", "json", "h5")}
     settings = {"targets": ["test_error", "gap"], "groups": "architecture", "controls": ["depth"],
                 "covariates": ["train_accuracy"], "axes": ["depth"], "classes": ["mean"], **QUICK}  # fmt: skip
     listing = {"models": about, "tables": files["csv"], "metrics": files["json"], "activations": files["h5"]}
-    storage.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
     join = ["--listing", f"{tmp_path}/listing.json", "--models-out", f"{tmp_path}/models.csv",
             "--measures-out", f"{tmp_path}/measures.csv"]  # fmt: skip
     associate = ["--models", f"{tmp_path}/models.csv", "--measures", f"{tmp_path}/measures.csv", "--settings",
@@ -222,20 +222,20 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found = storage.read_table(tmp_path / "a.csv")
+    found = texts.read_table(tmp_path / "a.csv")
     assert set(found["scope"]) == {"all", "within"}
     assert set(found["target"]) == {"test_error", "gap"}
     assert found["verdict"].notna().sum() == 2 * 2 * 2  # targets, scopes, a descriptor in both versions
-    assert len(storage.read_table(tmp_path / "g.csv")) == 2 * (2 + len(records.RIVALS))
+    assert len(texts.read_table(tmp_path / "g.csv")) == 2 * (2 + len(records.RIVALS))
     page = (tmp_path / "s.html").read_text()
     assert "lifespan sum E_0, logits, relative to the null model" in page
     assert "<b>" not in page
 
 
 def test_files_that_are_missing_are_counted(monkeypatch, tmp_path):
-    storage.write_table(tmp_path / "a.csv", [], tables.COLUMNS)
+    texts.write_table(tmp_path / "a.csv", [], tables.COLUMNS)
     listing = {"models": [model("a"), model("b")], "tables": [f"{tmp_path}/a.csv"], "metrics": [], "activations": []}
-    storage.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
     arguments = ["--listing", f"{tmp_path}/listing.json", "--models-out", "m.csv", "--measures-out", "n.csv"]
     monkeypatch.setattr(sys, "argv", ["join_generalization", *arguments])
     with pytest.raises(SystemExit, match=r"tables: expected one file for each of 2 models\. Received: 1\."):

@@ -17,7 +17,7 @@ from topodepth.experiments.generalization.design import Scope
 from topodepth.experiments.generalization.runs import snapshots_of_a_run
 from topodepth.experiments.generalization.summary import disagreements, summary
 from topodepth.experiments.generalization.verdicts import verdict
-from topodepth.files import storage
+from topodepth.files import texts
 
 ROOT = Path(__file__).parents[2]
 
@@ -351,8 +351,8 @@ def test_snapshots_of_one_run_are_known_by_their_names(names, runs):
 def two_runs(architectures):
     """The original's measure on seventeen models of two training runs, with their accuracies."""
     folder = Path(os.environ["TOPODEPTH_SHARED"])
-    golden = storage.read_table(folder / "golden/generalization_runEF.csv")
-    known = storage.read_table(folder / "data/models/models.csv").set_index("file")
+    golden = texts.read_table(folder / "golden/generalization_runEF.csv")
+    known = texts.read_table(folder / "data/models/models.csv").set_index("file")
     train = known.loc[golden["file"], "train_accuracy_932"].to_numpy()
     names = {"lifespan_sum H0, logits": "logits_E0_mean10", "lifespan_sum H0, penultimate": "penultimate_E0_mean10"}
     described = {name: golden[column] for name, column in names.items()}

@@ -8,14 +8,14 @@ from topodepth import datasets
 from topodepth.activations import file as activations
 from topodepth.activations import pixels
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 
 @pytest.fixture
 def dataset(tmp_path):
     images, labels = random_images(40, 8), np.arange(40) % 2
     datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, (images, labels)), ["real", "spoof"])
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         yield datasets.DataSet(file), images, labels, tmp_path / "a.h5"
 
 
@@ -43,7 +43,7 @@ def test_grey_is_the_luma_and_size_the_new_side(dataset):
 def test_an_image_of_one_channel_is_as_grey_as_it_was(tmp_path):
     images = random_images(6, 8, channels=1)
     datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, (images, np.arange(6) % 2)), ["a", "b"])
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         for colour in pixels.COLOURS:
             pixels.write(tmp_path / "a.h5", datasets.DataSet(file), "test", indices=range(6), colour=colour)
             found = activations.read(tmp_path / "a.h5").points("pixels")

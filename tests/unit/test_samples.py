@@ -7,7 +7,7 @@ from topodepth import datasets
 from topodepth.datasets import samples
 from topodepth.datasets._images import ArrayImages
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 TRAIN, TEST = 90, 30
 
@@ -27,7 +27,7 @@ def path(tmp_path):
 
 def shown(path, split, **settings):
     """What stands in the images that a sample chooses, and their labels."""
-    with storage.open_h5(path) as file:
+    with hdf5.open_h5(path) as file:
         dataset = datasets.DataSet(file)
         rows = samples.choose(dataset, split, **settings)
         pixels = datasets.take(dataset.images(split), rows)

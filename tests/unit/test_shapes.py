@@ -16,7 +16,7 @@ from topodepth.activations import pixels
 from topodepth.attacks import sweep as attack_sweep
 from topodepth.attacks.attacks import Settings
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.networks import inputs
 
 DRIVER = Path(__file__).with_name("shapes_driver.py")
@@ -135,7 +135,7 @@ SERIES = RNG.normal(size=(40, 30, 4)) * [1, 10, 0.1, 0] + [0, 1e6, -3, 7]  # the
 def opened(tmp_path, items, **options):
     path = write_npz(tmp_path / "d.npz", items)
     datasets.write(tmp_path / "d.h5", *datasets.load("npz", path, {"validation": 0.2, "test": 0.3, **options}))
-    return storage.open_h5(tmp_path / "d.h5")
+    return hdf5.open_h5(tmp_path / "d.h5")
 
 
 def test_normalisations_of_numbers_are_by_the_training_split_and_the_last_axis(tmp_path):
@@ -190,7 +190,7 @@ def test_what_a_file_will_be_is_known_from_its_header(tmp_path, loader, values, 
             file["images"], file["labels"] = values, np.arange(40) % 2
     assert datasets.form(loader, path, options) == made
     datasets.write(tmp_path / "d.h5", *datasets.load(loader, path, options))
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         assert (dataset.kind, dataset.image_shape) == made
 

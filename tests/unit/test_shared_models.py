@@ -16,7 +16,7 @@ from topodepth import datasets
 from topodepth.activations import extraction
 from topodepth.activations import file as activations
 from topodepth.datasets import samples
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams
 from topodepth.networks import runtime as networks
 from topodepth.networks.files import auto_layers, inspect
@@ -110,7 +110,7 @@ def test_published_numbers_are_reached_with_the_settings_of_a_configuration(tmp_
     golden = rows_of("golden/generalization_runEF.csv")[name]
     settings = {"size": None, "validation": 0.001, "test": 0.15, "seed": 0}
     datasets.write(tmp_path / "d.h5", *datasets.load("npz", source, settings))
-    with storage.open_h5(tmp_path / "d.h5") as file:
+    with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         split = "train+validation"
         extraction.write(

@@ -12,7 +12,7 @@ import pytest
 from figure_tables import descriptor_table
 
 from topodepth.experiments.summaries import depth, dynamics, rows
-from topodepth.files import storage
+from topodepth.files import texts
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/summarize.py"
 
@@ -109,7 +109,7 @@ def test_the_command_writes_the_page_of_a_table(tmp_path, monkeypatch, experimen
         descriptor_table(("vgg", "resnet"), layers=3, classes=2, seed=k).assign(epoch=k, test_accuracy=0.2 * k)
         for k in range(2 if experiment == "dynamics" else 1)
     )
-    storage.write_table(tmp_path / "table.csv", table.to_dict("records"), list(table))
+    texts.write_table(tmp_path / "table.csv", table.to_dict("records"), list(table))
     monkeypatch.setattr("sys.argv", [
         str(SCRIPT), experiment, "--table", str(tmp_path / "table.csv"), "--labels", json.dumps([["vgg", "VGG"]]),
         "--title", "T", "--out", str(tmp_path / "page.html"),

@@ -8,7 +8,7 @@ import pytest
 
 from topodepth.errors import InputError
 from topodepth.figures import times
-from topodepth.files import storage
+from topodepth.files import texts
 
 ROOT = Path(__file__).parents[2]
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -30,12 +30,12 @@ def test_jobs_of_a_rule_are_summed_and_what_was_too_short_to_measure_counts_as_n
     job(tmp_path / "marks/draw_depth/deep/c.tsv", 30, "NA", "NA")
     result = tabulate(tmp_path / "marks", tmp_path / "times.csv")
     assert result.returncode == 0, result.stderr
-    rows = storage.read_table(tmp_path / "times.csv").to_dict("records")
+    rows = texts.read_table(tmp_path / "times.csv").to_dict("records")
     assert [row["rule"] for row in rows] == ["draw_depth", "train_model"]
     assert rows[1] == {"rule": "train_model", "jobs": 2, "seconds": 13, "longest_seconds": 10.5, "cpu_seconds": 23,
                        "peak_memory_mb": 950.5}  # fmt: skip
     assert (rows[0]["seconds"], rows[0]["cpu_seconds"], rows[0]["peak_memory_mb"]) == (30, 0, 0)
-    figure = times.draw(storage.read_table(tmp_path / "times.csv"))
+    figure = times.draw(texts.read_table(tmp_path / "times.csv"))
     bars = [patch.get_width() for patch in figure.axes[0].patches]
     assert bars == [30, 13]
 

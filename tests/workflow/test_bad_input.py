@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import ROOT, TINY, copy_repository
-from topodepth.files import storage
+from topodepth.files import texts
 
 pytestmark = pytest.mark.xdist_group("workflow")
 SCRIPTS = ROOT / "workflow/scripts"
@@ -183,4 +183,4 @@ def test_every_script_explains_itself_by_hand():
 def test_a_table_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "full").write_text("a file where a folder should be")
     with pytest.raises(OSError, match="full"):
-        storage.write_table(tmp_path / "full/t.csv", [], ["a"])
+        texts.write_table(tmp_path / "full/t.csv", [], ["a"])

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 
 from topodepth.activations import file as activations
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.topology import descriptors, diagrams
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -21,7 +21,7 @@ def results(finished):
 
 @pytest.fixture(scope="module")
 def table(results):
-    return storage.read_table(results / "depth/pair/depth.csv")
+    return texts.read_table(results / "depth/pair/depth.csv")
 
 
 def test_every_figure_has_its_table_beside_it(results):
@@ -33,7 +33,7 @@ def test_every_figure_has_its_table_beside_it(results):
 
 
 def test_accuracy_on_the_measured_images_is_that_of_the_logits_measured(results, table):
-    rows = storage.read_table(results / "depth/pair/accuracy.csv").set_index("model")
+    rows = texts.read_table(results / "depth/pair/accuracy.csv").set_index("model")
     assert list(rows.index) == ["vgg", "resnet"]
     for model in rows.index:
         file = activations.read(results / f"activations/{model}/default.h5")
@@ -96,7 +96,7 @@ def test_diagram_files_hold_data_and_null_of_every_class(results):
 
 
 def test_dynamics_follow_the_snapshots_of_one_training(results):
-    table = storage.read_table(results / "dynamics/resnet/dynamics.csv")
+    table = texts.read_table(results / "dynamics/resnet/dynamics.csv")
     assert sorted(table["epoch"].unique()) == [0, 2]
     assert set(table["model"]) == {"resnet"}
     accuracy = table.groupby("epoch")["test_accuracy"].unique()
@@ -110,7 +110,7 @@ def test_dynamics_follow_the_snapshots_of_one_training(results):
 
 
 def test_metrics_say_how_good_each_model_is_on_each_split(results):
-    metrics = storage.read_json(results / "models/vgg/metrics.json")
+    metrics = texts.read_json(results / "models/vgg/metrics.json")
     for split in ("train", "validation", "test"):
         assert 0 <= metrics[split]["accuracy"] <= 1
         assert metrics[split]["loss"] > 0

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from tests.workflow.test_reruns import of_model, rules
-from topodepth.files import storage
+from topodepth.files import texts
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -48,13 +48,13 @@ def archived(repository):
 
 def test_every_cell_of_the_grid_is_a_row_with_its_values_and_its_measured_accuracy(finished):
     folder = finished.path / "results/tiny/generalization/grid"
-    models = storage.read_table(folder / "models.csv")
+    models = texts.read_table(folder / "models.csv")
     assert sorted(zip(models["depth"], models["label_noise"], strict=True)) == [(1, 0), (1, 0.5), (2, 0), (2, 0.5)]
     for _, row in models.iterrows():
-        metrics = storage.read_json(finished.path / f"results/tiny/models/{row['model']}/metrics.json")
+        metrics = texts.read_json(finished.path / f"results/tiny/models/{row['model']}/metrics.json")
         assert row["test_accuracy"] == metrics["test"]["accuracy"]
         assert row["gap"] == pytest.approx(metrics["train"]["accuracy"] - metrics["test"]["accuracy"])
-    measures = storage.read_table(folder / "measures.csv")
+    measures = texts.read_table(folder / "measures.csv")
     assert {"lifespan_sum H0, logits", "lifespan_sum H1, penultimate, relative", "margin"} <= set(measures["measure"])
     # four models allow no verdict, and the page says so
     assert "cannot be said" in (folder / "summary.html").read_text()
@@ -66,7 +66,7 @@ def test_models_of_an_archive_are_known_once_it_is_unpacked_and_measured_here(ar
     assert "unpack_asset" in rules(planned)
     result = repository.snakemake("--cores", "2", "generalization", config=config)
     assert result.returncode == 0, result.stdout + result.stderr
-    models = storage.read_table(repository.path / "results/tiny/generalization/theirs/models.csv")
+    models = texts.read_table(repository.path / "results/tiny/generalization/theirs/models.csv")
     assert list(models["label"]) == sorted(NAMES)
     # names say nothing unless asked: the networks of depth 2 are one architecture, by the layers that they hold
     assert models["architecture"].nunique() == 2
@@ -74,7 +74,7 @@ def test_models_of_an_archive_are_known_once_it_is_unpacked_and_measured_here(ar
     assert models["stated_accuracy"].isna().all()
     # what was measured on the test images is what the trained network had
     known = {
-        name: storage.read_json(path.parent / "metrics.json")["test"]["accuracy"]
+        name: texts.read_json(path.parent / "metrics.json")["test"]["accuracy"]
         for name, path in zip(NAMES, grid_models(repository), strict=True)
     }
     assert dict(zip(models["label"], models["test_accuracy"], strict=True)) == pytest.approx(known, abs=1e-9)
@@ -96,7 +96,7 @@ def test_stated_accuracies_are_the_names_and_other_names_are_refused_before_any_
     listing = "results/tiny/generalization/theirs/listing.json"
     result = repository.snakemake("--cores", "2", listing, config=config)
     assert result.returncode == 0, result.stdout + result.stderr
-    told = {model["label"]: model for model in storage.read_json(repository.path / listing)["models"]}
+    told = {model["label"]: model for model in texts.read_json(repository.path / listing)["models"]}
     assert {name: told[name]["stated_accuracy"] for name in NAMES} == dict(
         zip(NAMES, (0.89, 0.91, 0.5, 0.95), strict=True)
     )

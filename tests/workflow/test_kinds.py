@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import ROOT
-from topodepth.files import storage
+from topodepth.files import texts
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -62,7 +62,7 @@ def main() -> None:
     rows = []
     for file in map(activations.read, arguments.activations):
         rows += [{"model": file.model, "depth": layer.relative_depth, "d": layer.d} for layer in file.layers]
-    storage.write_table(arguments.out, rows, ("model", "depth", "d"))
+    texts.write_table(arguments.out, rows, ("model", "depth", "d"))
 
 
 run(main)
@@ -134,7 +134,7 @@ def test_another_kind_of_experiment_is_planned_run_drawn_and_reported(with_width
     result = with_widths.snakemake("--cores", "2", "widths", config="widths.yaml")
     assert result.returncode == 0, result.stdout + result.stderr
     folder = with_widths.path / "results/tiny/widths/both"
-    table = storage.read_table(folder / "widths.csv")
+    table = texts.read_table(folder / "widths.csv")
     assert set(table["model"]) == {"vgg", "resnet"}
     assert (folder / "widths.png").stat().st_size > 1000
     assert with_widths.planned("widths", config="widths.yaml") == set()

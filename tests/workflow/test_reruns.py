@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.workflow.conftest import ROOT, Repository
-from topodepth.files import storage
+from topodepth.files import hdf5, texts
 
 pytestmark = pytest.mark.xdist_group("workflow")
 
@@ -268,13 +268,13 @@ def test_another_line_in_a_file_of_positions_measures_again_and_trains_nothing(r
         config["experiments"] |= {kind: [] for kind in ("dynamics", "generalization", "adversarial", "spoofing")}
 
     positions = repository.path / "positions.txt"
-    with storage.open_h5(repository.path / "results/tiny/datasets/digits.h5") as file:
+    with hdf5.open_h5(repository.path / "results/tiny/datasets/digits.h5") as file:
         of_train = file["train/positions"][:121]  # the test images are drawn from the same source
     positions.write_text("\n".join(map(str, of_train[:120])))
     config = repository.configure(listed, "listed.yaml")
     result = repository.snakemake("--cores", "2", "--until", "extract_activations", config=config)
     assert result.returncode == 0, result.stdout + result.stderr
-    drawn = storage.read_indices(repository.path / "results/tiny/samples/digits/default.csv")
+    drawn = texts.read_indices(repository.path / "results/tiny/samples/digits/default.csv")
     assert drawn.tolist() == list(range(120))
     until = ("--until", "extract_activations")
     assert repository.planned(*until, config=config) == set()

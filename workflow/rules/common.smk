@@ -15,7 +15,7 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 from snakemake.exceptions import WorkflowError
 
 from topodepth import architectures, datasets, plan
-from topodepth.files import storage
+from topodepth.files import storage, texts
 from topodepth.jobs import provenance
 from topodepth.plan import configuration
 from topodepth.errors import InputError

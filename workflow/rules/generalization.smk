@@ -21,7 +21,7 @@ rule list_generalization:
         listing=unpacked(lambda item: as_json(item.listing)),
     run:
         files = {name: list(input.get(name, [])) for name in ("tables", "metrics", "activations")}
-        storage.write_json(output[0], json.loads(params.listing) | files)
+        texts.write_json(output[0], json.loads(params.listing) | files)
 
 
 rule join_generalization:

@@ -17,7 +17,7 @@ rule list_provenance:
         code=code_digests,
         inputs=external_inputs,
     run:
-        storage.write_json(output[0], dict(params.items()) | {"config": config})
+        texts.write_json(output[0], dict(params.items()) | {"config": config})
 
 
 rule provenance:

@@ -4,7 +4,7 @@ import argparse
 
 from topodepth.experiments.generalization import associations
 from topodepth.experiments.generalization.summary import summary
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 
 
@@ -20,14 +20,14 @@ def main() -> None:
     parser.add_argument("--summary", required=True, help="HTML page to make")
     arguments = parser.parse_args()
     options = arguments.settings
-    models, measures = storage.read_table(arguments.models), storage.read_table(arguments.measures)
+    models, measures = texts.read_table(arguments.models), texts.read_table(arguments.measures)
     found = associations.associate(models, measures, options)
-    storage.write_table(arguments.associations, found.associations, associations.COLUMNS)
-    storage.write_table(arguments.granulated, found.granulated, associations.GRANULATED_COLUMNS)
-    storage.write_table(arguments.held_out, found.held_out, associations.HELD_OUT_COLUMNS)
+    texts.write_table(arguments.associations, found.associations, associations.COLUMNS)
+    texts.write_table(arguments.granulated, found.granulated, associations.GRANULATED_COLUMNS)
+    texts.write_table(arguments.held_out, found.held_out, associations.HELD_OUT_COLUMNS)
     title = options.get("title", "Does topology tell how well a network generalises?")
     page = summary(title, models, found.associations, found.held_out, options.get("groups"))
-    storage.write_text(arguments.summary, page)
+    texts.write_text(arguments.summary, page)
 
 
 run(main)

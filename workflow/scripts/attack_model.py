@@ -6,7 +6,7 @@ import json
 from topodepth import datasets
 from topodepth.attacks import sweep as attack_sweep
 from topodepth.attacks.attacks import Settings
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import prepare_networks, run, settings
 from topodepth.networks import models
 from topodepth.networks import normalisation as model_inputs
@@ -36,15 +36,15 @@ def main() -> None:
     attack = Settings.of(arguments.settings)
     prepare_networks(arguments.threads)
     training.set_determinism(attack.seed)
-    indices = storage.read_indices(arguments.sample)
+    indices = texts.read_indices(arguments.sample)
     how, _ = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     model = models.load_model(arguments.model, trust=arguments.trust)
     network = networks.open_network(
         arguments.model, arguments.layers, scores=True,
         trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0, model=model,
     )  # fmt: skip
-    with storage.open_h5(arguments.dataset) as file:
-        dataset = datasets.images_only(datasets.DataSet(file), arguments.dataset)
+    with datasets.open_dataset(arguments.dataset) as dataset:
+        datasets.images_only(dataset, arguments.dataset)
         attack_sweep.write(
             arguments.out_folder,
             model,

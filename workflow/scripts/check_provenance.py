@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import storage, texts
 from topodepth.jobs import provenance
 from topodepth.jobs.commands import log, run
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--config", required=True, help="JSON to make, for snakemake --configfile")
     parser.add_argument("--anyway", action="store_true", help="write it although code, versions or inputs differ")
     arguments = parser.parse_args()
-    record = storage.read_json(arguments.provenance)
+    record = texts.read_json(arguments.provenance)
     missing = [key for key in ("config", "code", "lock", "inputs", "versions") if key not in record]
     if missing:
         raise InputError(f"{arguments.provenance}: expected the key {missing[0]!r}. Received: {', '.join(record)}.")
@@ -35,7 +35,7 @@ def main() -> None:
         log.warning("%s", line)
     if differences and not arguments.anyway:
         raise InputError(f"{arguments.provenance}: {len(differences)} differences from this place; --anyway goes on.")
-    storage.write_json(arguments.config, record["config"])
+    texts.write_json(arguments.config, record["config"])
     log.info("to repeat the run: snakemake --configfile %s", arguments.config)
 
 

@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.experiments import adversarial
-from topodepth.files import pages, storage
+from topodepth.files import pages, storage, texts
 from topodepth.jobs.commands import run, settings
 
 SHOWN = (
@@ -36,16 +36,16 @@ def main() -> None:
     parser.add_argument("--trends", required=True, help="CSV to make: correlations and verdict of each layer")
     parser.add_argument("--summary", required=True, help="HTML page to make")
     arguments = parser.parse_args()
-    metrics = storage.read_table(arguments.metrics)
-    dimensions = [row for path in arguments.dimensions for row in storage.read_table(path).to_dict("records")]
+    metrics = texts.read_table(arguments.metrics)
+    dimensions = [row for path in arguments.dimensions for row in texts.read_table(path).to_dict("records")]
     options = arguments.settings
     diagrams = [path for folder in arguments.diagrams for path in storage.numbered_files(folder, "diagrams")]
     found = adversarial.compare(
         metrics, diagrams, dimensions, names=options["descriptors"], parameters=options["parameters"]
     )
-    storage.write_table(arguments.table, found.rows, adversarial.COLUMNS)
-    storage.write_table(arguments.changes, found.changes, adversarial.CHANGE_COLUMNS)
-    storage.write_table(arguments.trends, found.trends, adversarial.TREND_COLUMNS)
+    texts.write_table(arguments.table, found.rows, adversarial.COLUMNS)
+    texts.write_table(arguments.changes, found.changes, adversarial.CHANGE_COLUMNS)
+    texts.write_table(arguments.trends, found.trends, adversarial.TREND_COLUMNS)
     told = [row for row in found.trends if row["class"] in ("all", "mean")]
     listed = [
         adversarial.by_measure(found.trends),
@@ -53,7 +53,7 @@ def main() -> None:
         pages.Table("Change and rank tests by layer", SHOWN, [[row[key] for key in SHOWN] for row in told]),
     ]
     page = pages.page(options["title"], adversarial.answer(metrics, found.trends), listed, METHOD)
-    storage.write_text(arguments.summary, page)
+    texts.write_text(arguments.summary, page)
 
 
 run(main)

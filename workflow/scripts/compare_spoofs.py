@@ -6,7 +6,7 @@ from topodepth import datasets
 from topodepth.activations import file as activations
 from topodepth.errors import InputError
 from topodepth.experiments import spoofing
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 
 
@@ -23,8 +23,8 @@ def main() -> None:
     arguments = parser.parse_args()
     file = activations.read(arguments.activations)
     layer = file.layer(arguments.layer)
-    with storage.open_h5(arguments.dataset) as dataset:
-        known = datasets.DataSet(dataset).class_names
+    with datasets.open_dataset(arguments.dataset) as dataset:
+        known = dataset.class_names
     names = arguments.settings.pop("classes") or known[:2]
     if not set(names) <= set(known):
         raise InputError(f"{arguments.dataset}: expected the classes {names}. Received: {known}.")
@@ -39,8 +39,8 @@ def main() -> None:
         about=about | {"layer": layer.token, "relative_depth": layer.relative_depth},
         **arguments.settings,
     )
-    storage.write_table(arguments.out, found.rows, spoofing.TEST_COLUMNS)
-    storage.write_table(arguments.curves, found.curves, spoofing.CURVE_COLUMNS)
+    texts.write_table(arguments.out, found.rows, spoofing.TEST_COLUMNS)
+    texts.write_table(arguments.curves, found.curves, spoofing.CURVE_COLUMNS)
 
 
 run(main)

@@ -4,7 +4,7 @@ import argparse
 
 from topodepth.activations import accuracy
 from topodepth.activations import file as activations
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 from topodepth.tables import tables
 from topodepth.tables.values import values_of
@@ -27,11 +27,11 @@ def main() -> None:
         layer = diagrams.read(path)
         rows += tables.descriptor_rows(layer, values_of(layer, names, parameters))
     for path in arguments.dimensions:
-        rows += storage.read_table(path).to_dict("records")
+        rows += texts.read_table(path).to_dict("records")
     about = dict(arguments.columns)
     if arguments.activations and (found := accuracy.of_file(activations.read(arguments.activations))):
         about["accuracy"] = found.value
-    storage.write_table(arguments.out, [{**row, **about} for row in rows], tables.MODEL_COLUMNS)
+    texts.write_table(arguments.out, [{**row, **about} for row in rows], tables.MODEL_COLUMNS)
 
 
 run(main)

@@ -5,7 +5,7 @@ import importlib
 import json
 
 from topodepth.figures import style
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs import provenance
 from topodepth.jobs.commands import run
 
@@ -23,7 +23,7 @@ def main() -> None:
     labels = dict(arguments.labels)
     module = f"topodepth.figures.{arguments.figure}"
     figure = importlib.import_module(module).draw(
-        *map(storage.read_table, arguments.tables),
+        *map(texts.read_table, arguments.tables),
         models=list(labels) or None,
         labels=labels,
         title=arguments.title,

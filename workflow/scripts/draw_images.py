@@ -3,7 +3,6 @@
 import argparse
 
 from topodepth.figures import adversarial_images, style
-from topodepth.files import storage
 from topodepth.jobs import provenance
 from topodepth.jobs.commands import run
 
@@ -15,11 +14,7 @@ def main() -> None:
     parser.add_argument("--title", default="", help="title of the figure")
     parser.add_argument("--out", nargs="+", required=True, help="files to make: .png, .svg, .pdf")
     arguments = parser.parse_args()
-    with storage.open_h5(arguments.images) as file:
-        arrays = {name: file[name][()] for name in ("pixels", "labels", "predicted", "epsilons", "macro_f1")}
-        names, target = [str(name) for name in file.attrs["class_names"]], int(file.attrs["target"])
-    images = adversarial_images.Images(**arrays, class_names=names, target=None if target < 0 else target)
-    figure = adversarial_images.draw(images, title=arguments.title)
+    figure = adversarial_images.draw(adversarial_images.read(arguments.images), title=arguments.title)
     made_from = provenance.made_from(__file__, [], [arguments.images])
     for path in arguments.out:
         style.save(figure, path, made_from=made_from)

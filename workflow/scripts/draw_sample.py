@@ -4,7 +4,7 @@ import argparse
 
 from topodepth import datasets
 from topodepth.datasets import samples
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import log, run, settings
 
 
@@ -21,12 +21,11 @@ def main() -> None:
     parser.add_argument("--positions", help="file of positions, one on a line, for indices: file")
     parser.add_argument("--out", required=True, help="CSV to make: index, label")
     arguments = parser.parse_args()
-    with storage.open_h5(arguments.dataset) as file:
-        dataset = datasets.DataSet(file)
+    with datasets.open_dataset(arguments.dataset) as dataset:
         labels = dataset.labels(arguments.settings["split"])
         chosen = samples.choose(dataset, **arguments.settings, positions=arguments.positions)
     rows = [{"index": index, "label": labels[index]} for index in chosen]
-    storage.write_table(arguments.out, rows, ["index", "label"])
+    texts.write_table(arguments.out, rows, ["index", "label"])
     log.info("%s: %d of %d images", arguments.out, len(chosen), len(labels))
 
 

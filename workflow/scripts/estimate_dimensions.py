@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.activations import file as activations
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 from topodepth.tables import dimensions as dimension_tables
 from topodepth.tables import rows
@@ -26,7 +26,7 @@ def main() -> None:
         attributes=file.about(arguments.layer) | {"model": model},
         **arguments.settings,
     )
-    storage.write_table(arguments.out, found, rows.COLUMNS)
+    texts.write_table(arguments.out, found, rows.COLUMNS)
 
 
 run(main)

@@ -4,7 +4,7 @@ import argparse
 
 from topodepth import datasets
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import prepare_networks, run
 from topodepth.networks import inputs, models
 from topodepth.networks import normalisation as model_inputs
@@ -26,8 +26,7 @@ def main() -> None:
     prepare_networks(arguments.threads)
     how, _ = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     model = models.load_model(arguments.model, trust=arguments.trust)
-    with storage.open_h5(arguments.dataset) as file:
-        dataset = datasets.DataSet(file)
+    with datasets.open_dataset(arguments.dataset) as dataset:
         shape = inputs.reshaping(tuple(model.inputs[0].shape[1:]), dataset.image_shape, arguments.model)
         classifier = models.Classifier(model)
         if classifier.classes != len(dataset.class_names):
@@ -46,7 +45,7 @@ def main() -> None:
             )
             for split in datasets.SPLITS
         }
-    storage.write_json(arguments.out, metrics | complexity(model))
+    texts.write_json(arguments.out, metrics | complexity(model))
 
 
 run(main)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from topodepth import datasets
 from topodepth.activations import extraction
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import log, prepare_networks, run
 from topodepth.networks import normalisation as model_inputs
 from topodepth.networks import runtime as networks
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
-    indices = storage.read_indices(arguments.sample)
+    indices = texts.read_indices(arguments.sample)
     how, why = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     log.info("%s: normalisation %s%s", arguments.model, how, f", for it {why}" if why else "")
     own = arguments.own_dataset in (None, arguments.dataset)  # classes of other data are not the network's
@@ -40,10 +40,9 @@ def main() -> None:
         scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
     )  # fmt: skip
     network = replace(network, name=arguments.model)  # messages name the file
-    with storage.open_h5(arguments.own_dataset or arguments.dataset) as file:
-        normalise = datasets.DataSet(file).normaliser(how)
-    with storage.open_h5(arguments.dataset) as file:
-        dataset = datasets.DataSet(file)
+    with datasets.open_dataset(arguments.own_dataset or arguments.dataset) as trained_on:
+        normalise = trained_on.normaliser(how)
+    with datasets.open_dataset(arguments.dataset) as dataset:
         accuracy = extraction.write(
             network,
             dataset.images(arguments.split),

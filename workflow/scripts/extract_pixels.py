@@ -4,7 +4,7 @@ import argparse
 
 from topodepth import datasets
 from topodepth.activations import pixels
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import log, run
 
 
@@ -18,11 +18,11 @@ def main() -> None:
     parser.add_argument("--colour", choices=pixels.COLOURS, default="colour", help="grey: luma of colour images")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
-    indices = storage.read_indices(arguments.sample)
-    with storage.open_h5(arguments.dataset) as file:
+    indices = texts.read_indices(arguments.sample)
+    with datasets.open_dataset(arguments.dataset) as dataset:
         pixels.write(
             arguments.out,
-            datasets.DataSet(file),
+            dataset,
             arguments.split,
             indices=indices,
             size=arguments.size,

@@ -4,7 +4,7 @@ import argparse
 
 from topodepth.errors import InputError
 from topodepth.experiments.generalization import records
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run
 
 
@@ -16,21 +16,21 @@ def main() -> None:
     parser.add_argument("--models-out", required=True, help="CSV to make: one row a model")
     parser.add_argument("--measures-out", required=True, help="CSV to make: one row a measure of a model")
     arguments = parser.parse_args()
-    listing = storage.read_json(arguments.listing)
+    listing = texts.read_json(arguments.listing)
     models = listing["models"]
     for name in ("tables", "metrics", "activations"):
         count = len(listing[name])
         if count not in ({len(models)} if name == "tables" else {0, len(models)}):
             raise InputError(f"{name}: expected one file for each of {len(models)} models. Received: {count}.")
-    metrics = [storage.read_json(path) for path in listing["metrics"]] or [None] * len(models)
+    metrics = [texts.read_json(path) for path in listing["metrics"]] or [None] * len(models)
     logits = [records.logit_rivals(path) for path in listing["activations"]] or [{}] * len(models)
-    tables = [storage.read_table(path) for path in listing["tables"]]
+    tables = [texts.read_table(path) for path in listing["tables"]]
     for model, table in zip(models, tables, strict=True):
         model["sample_accuracy"] = table["accuracy"].iloc[0] if "accuracy" in table else None
     rows, columns = records.model_rows(models, metrics)
     measures = records.measure_rows(rows, tables, logits, listing["classes"])
-    storage.write_table(arguments.models_out, rows, columns)
-    storage.write_table(arguments.measures_out, measures, records.MEASURE_COLUMNS)
+    texts.write_table(arguments.models_out, rows, columns)
+    texts.write_table(arguments.measures_out, measures, records.MEASURE_COLUMNS)
 
 
 run(main)

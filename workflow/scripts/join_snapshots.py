@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run
 from topodepth.tables import tables
 
@@ -24,11 +24,11 @@ def main() -> None:
     for path, metrics_path, model, epoch in zip(
         arguments.tables, arguments.metrics, arguments.models, arguments.epochs, strict=True
     ):
-        metrics = storage.read_json(metrics_path)
+        metrics = texts.read_json(metrics_path)
         about = {"model": model, "epoch": epoch} | {f"{split}_accuracy": metrics[split]["accuracy"] for split in metrics
                                                      if split in ("train", "test")}  # fmt: skip
-        rows += [row | about for row in storage.read_table(path).to_dict("records")]
-    storage.write_table(arguments.out, rows, [*tables.MODEL_COLUMNS, "epoch", "train_accuracy", "test_accuracy"])
+        rows += [row | about for row in texts.read_table(path).to_dict("records")]
+    texts.write_table(arguments.out, rows, [*tables.MODEL_COLUMNS, "epoch", "train_accuracy", "test_accuracy"])
 
 
 run(main)

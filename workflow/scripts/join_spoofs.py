@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.experiments import spoofing
-from topodepth.files import pages, storage
+from topodepth.files import pages, texts
 from topodepth.jobs.commands import run
 from topodepth.tables.rows import measure
 
@@ -30,16 +30,16 @@ def main() -> None:
     arguments = parser.parse_args()
     import pandas
 
-    table = spoofing.adjust(pandas.concat(map(storage.read_table, arguments.tables), ignore_index=True))
-    curves = pandas.concat(map(storage.read_table, arguments.curves), ignore_index=True)
-    storage.write_table(arguments.table_out, table.to_dict("records"), spoofing.COLUMNS)
-    storage.write_table(arguments.curves_out, curves.to_dict("records"), spoofing.CURVE_COLUMNS)
+    table = spoofing.adjust(pandas.concat(map(texts.read_table, arguments.tables), ignore_index=True))
+    curves = pandas.concat(map(texts.read_table, arguments.curves), ignore_index=True)
+    texts.write_table(arguments.table_out, table.to_dict("records"), spoofing.COLUMNS)
+    texts.write_table(arguments.curves_out, curves.to_dict("records"), spoofing.CURVE_COLUMNS)
     differences = table[table["cloud"] == spoofing.DIFFERENCE]
     names = list(map(measure, differences["descriptor"], differences["homology_dimension"]))
     differences = differences.assign(measure=names)
     shown = pages.Table("Differences, real − spoof", SHOWN, differences[list(SHOWN)].to_numpy().tolist())
     page = pages.page(arguments.title, spoofing.sentences(table), [shown], [METHOD])
-    storage.write_text(arguments.summary, page)
+    texts.write_text(arguments.summary, page)
 
 
 run(main)

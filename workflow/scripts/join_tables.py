@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 from topodepth.tables import tables
 
@@ -17,7 +17,7 @@ def main() -> None:
     )
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
-    found = {path: storage.read_table(path) for path in arguments.tables}
+    found = {path: texts.read_table(path) for path in arguments.tables}
     columns = list(found[arguments.tables[0]].columns)
     for path, table in found.items():
         if list(table.columns) != columns:
@@ -27,7 +27,7 @@ def main() -> None:
         import pandas
 
         rows = tables.pool_seeds(pandas.DataFrame(rows), arguments.curves)
-    storage.write_table(arguments.out, rows, columns)
+    texts.write_table(arguments.out, rows, columns)
 
 
 run(main)

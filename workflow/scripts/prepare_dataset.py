@@ -3,7 +3,6 @@
 import argparse
 
 from topodepth import datasets
-from topodepth.files import storage
 from topodepth.jobs.commands import log, run, settings
 
 
@@ -22,8 +21,8 @@ def main() -> None:
         names = getattr(datasets.registry.get(arguments.loader), "files", ())
         attributes["source_sha256"] = datasets.source_sha256(source, names)
     datasets.write(arguments.out, splits, class_names, attributes)
-    with storage.open_h5(arguments.out) as file:
-        log.info("%s: %s", arguments.out, datasets.DataSet(file))
+    with datasets.open_dataset(arguments.out) as dataset:
+        log.info("%s: %s", arguments.out, dataset)
 
 
 run(main)

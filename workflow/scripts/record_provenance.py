@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from topodepth.files import pages, storage
+from topodepth.files import pages, texts
 from topodepth.jobs import provenance
 from topodepth.jobs.commands import run
 
@@ -21,21 +21,21 @@ def main() -> None:
     arguments = parser.parse_args()
     import yaml
 
-    listing = storage.read_json(arguments.listing)
+    listing = texts.read_json(arguments.listing)
     locked = re.findall(r"^([a-z0-9._-]+)==", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
     record = listing | {
         "inputs": {path: provenance.checksum(path) for path in listing["inputs"]},
         "versions": provenance.package_versions(dict.fromkeys(locked)),
     }
-    storage.write_json(arguments.record, record)
+    texts.write_json(arguments.record, record)
     rows = [{"package": package, "version": version} for package, version in record["versions"].items()]
-    storage.write_table(arguments.versions, rows, ["package", "version"])
+    texts.write_table(arguments.versions, rows, ["package", "version"])
     tables = [
         pages.Table("Files read that this run did not make", ["file", "SHA-256"], list(record["inputs"].items())),
         pages.Table("Code behind each script", ["script", "digest"], list(record["code"].items())),
     ]
     text = yaml.safe_dump(record["config"], sort_keys=False, allow_unicode=True)
-    storage.write_text(arguments.page, pages.page(f"Run {record['config']['run']}", [text], tables))
+    texts.write_text(arguments.page, pages.page(f"Run {record['config']['run']}", [text], tables))
 
 
 run(main)

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import json
 
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run
 
 
@@ -18,8 +18,8 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="HTML page to make")
     arguments = parser.parse_args()
     summary = importlib.import_module(f"topodepth.experiments.summaries.{arguments.experiment}")
-    page = summary.page(storage.read_table(arguments.table), dict(arguments.labels), arguments.title)
-    storage.write_text(arguments.out, page)
+    page = summary.page(texts.read_table(arguments.table), dict(arguments.labels), arguments.title)
+    texts.write_text(arguments.out, page)
 
 
 run(main)

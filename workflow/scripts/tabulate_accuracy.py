@@ -6,7 +6,7 @@ import json
 from topodepth.activations import accuracy
 from topodepth.activations import file as activations
 from topodepth.errors import InputError
-from topodepth.files import pages, storage
+from topodepth.files import pages, texts
 from topodepth.jobs.commands import run
 
 SHOWN = ("label", "dataset", "images", "accuracy", "ci_low", "ci_high", "chance", "p_value", "stated_accuracy")
@@ -35,9 +35,9 @@ def main() -> None:
         model | accuracy.row(accuracy.of_file(activations.read(path)), model["stated_accuracy"])
         for path, model in zip(arguments.activations, arguments.models, strict=True)
     ]
-    storage.write_table(arguments.out, rows, accuracy.COLUMNS)
+    texts.write_table(arguments.out, rows, accuracy.COLUMNS)
     table = pages.Table("Accuracy on the measured images", SHOWN, [[row.get(key) for key in SHOWN] for row in rows])
-    storage.write_text(arguments.page, pages.page(arguments.title, accuracy.sentences(rows), [table], [METHOD]))
+    texts.write_text(arguments.page, pages.page(arguments.title, accuracy.sentences(rows), [table], [METHOD]))
 
 
 run(main)

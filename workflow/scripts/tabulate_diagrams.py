@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run
 from topodepth.tables import tables
 from topodepth.topology import diagrams
@@ -16,9 +16,9 @@ def main() -> None:
     parser.add_argument("--betti", required=True, help="CSV of Betti curves to make")
     arguments = parser.parse_args()
     files = [diagrams.read(path) for path in arguments.diagrams]
-    storage.write_table(arguments.bars, [row for file in files for row in tables.bar_rows(file)], tables.BAR_COLUMNS)
+    texts.write_table(arguments.bars, [row for file in files for row in tables.bar_rows(file)], tables.BAR_COLUMNS)
     betti = [row for file in files for row in tables.betti_rows(file)]
-    storage.write_table(arguments.betti, betti, tables.BETTI_COLUMNS)
+    texts.write_table(arguments.betti, betti, tables.BETTI_COLUMNS)
 
 
 run(main)

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.jobs.commands import run
 
 COLUMNS = ["rule", "jobs", "seconds", "longest_seconds", "cpu_seconds", "peak_memory_mb"]
@@ -27,7 +27,7 @@ def main() -> None:
     if not rows:
         raise InputError(f"{arguments.benchmarks}: expected benchmark files of finished jobs. Received: none.")
     rows.sort(key=lambda row: -row[2])
-    storage.write_table(arguments.out, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
+    texts.write_table(arguments.out, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from topodepth import architectures, datasets
-from topodepth.files import storage
+from topodepth.files import storage, texts
 from topodepth.jobs.commands import prepare_networks, run, settings
 from topodepth.training import augmentation, training
 from topodepth.training.complexity import complexity
@@ -29,8 +29,8 @@ def main() -> None:
     kept = Path(arguments.checkpoints + ".snapshots")  # beside the checkpoints: a job that goes on finds the early ones
     kept.mkdir(parents=True, exist_ok=True)
     training.set_determinism(seed)
-    with storage.open_h5(arguments.dataset) as file:
-        dataset = datasets.images_only(datasets.DataSet(file), arguments.dataset)
+    with datasets.open_dataset(arguments.dataset) as dataset:
+        datasets.images_only(dataset, arguments.dataset)
         splits = {split: (dataset.images(split)[:], dataset.labels(split)) for split in datasets.SPLITS}
         normalise = dataset.normaliser(options["normalisation"])
     classes, changes = len(dataset.class_names), {key: options["training"][key] for key in ("images", "label_noise")}
@@ -49,11 +49,11 @@ def main() -> None:
     metrics |= {"epochs": len(history["loss"]), "seed": seed, "seconds": sum(history["seconds"])} | complexity(model)
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
-    storage.write_json(arguments.metrics, metrics)
+    texts.write_json(arguments.metrics, metrics)
     columns = [key for key in history if key != "seconds"]  # which differ from run to run; tables do not
     named, epochs = {"model": arguments.name}, range(metrics["epochs"])
     rows = [named | {"epoch": k + 1} | {key: history[key][k] for key in columns} for k in epochs]
-    storage.write_table(arguments.history, rows, ["model", "epoch", *columns])
+    texts.write_table(arguments.history, rows, ["model", "epoch", *columns])
     shutil.rmtree(arguments.snapshots, ignore_errors=True)
     kept.replace(arguments.snapshots)
     shutil.rmtree(arguments.checkpoints, ignore_errors=True)

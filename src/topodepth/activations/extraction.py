@@ -12,7 +12,7 @@ from topodepth.activations.accuracy import Accuracy
 from topodepth.activations.file import FORMAT, VERSION, Representation, check_finite
 from topodepth.datasets import take
 from topodepth.errors import InputError
-from topodepth.files.storage import create_h5
+from topodepth.files import hdf5
 from topodepth.networks.batches import batch_for, even_batch, whole_numbers
 from topodepth.networks.graph import Tap
 from topodepth.networks.inputs import reshaping
@@ -143,7 +143,7 @@ def create(
     attributes: Mapping[str, object],
 ) -> Iterator[Writer]:
     """Open an activations file of these rows of a data set and yield what writes to it."""
-    with create_h5(out) as file:
+    with hdf5.create_h5(out) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
         file["indices"] = rows
         if labels is not None:

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
-from topodepth.files.storage import DAMAGED, h5_attributes, h5_dataset, open_h5, outside, reading
+from topodepth.files import hdf5
 
 FORMAT = "topodepth-activations"
 VERSION = 1
 NAME_LIMIT = 200  # characters: names become parts of file names and of lines on a screen
 LARGEST = 2**31  # values a layer: 8 GB
 BLOCK = 1024  # points read at once by the validator
-HOW = "Write one as docs/activations.md says."
+HOW = "docs/activations.md says how one is written."
 # what makes (n, d) of a layer with more axes, or fewer
 MEANS = {
     1: "One feature? Write values[:, None].",
@@ -103,8 +103,8 @@ class Activations:
             If the layer is unknown or has NaN or infinite values.
         """
         layer = self.layer(token)
-        with open_h5(self.path) as file, reading(self.path, "an activations file"):
-            values = _dataset(f"{self.path}: layer {token!r}", file, layer.dataset)[()].astype(np.float32)
+        with hdf5.open_h5(self.path, HOW) as file:
+            values = _points(f"{self.path}: layer {token!r}", file, layer.dataset)[()].astype(np.float32)
         try:
             check_finite(values, self.model, layer.name)
         except InputError as error:
@@ -124,7 +124,7 @@ def read(path: str | Path) -> Activations:
         If the file is missing, damaged, not laid out as described in this module, or leads to other files.
     """
     path = Path(path)
-    with open_h5(path, HOW) as file, reading(path, "an activations file"):
+    with hdf5.open_h5(path, HOW) as file:
         attributes = _attributes(path, file)
         _check_version(path, attributes)
         group, keys = _layer_keys(path, file)
@@ -161,11 +161,11 @@ def validate(path: str | Path) -> list[str]:
     def attempt(check: Callable, *arguments: object) -> object:
         try:
             return check(path, *arguments)
-        except DAMAGED as error:
-            problems.append(" ".join(str(error).split()))
+        except InputError as error:
+            problems.append(str(error))
             return None
 
-    with open_h5(path, HOW) as file:
+    with hdf5.open_h5(path, HOW) as file:
         attributes = attempt(_attributes, file)
         if attributes:
             attempt(_check_version, attributes)
@@ -192,7 +192,7 @@ def check_finite(values: np.ndarray, model: str, layer: str) -> None:
 
 def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
     """Return the attributes of a file or data set as Python values; those that name things must be short lines."""
-    attributes = h5_attributes(f"{path}:{where}", item)
+    attributes = hdf5.attributes_of(f"{path}:{where}", item)
     for key in ("model", "token", "layer_class", "reduction"):
         value = attributes.get(key, "")
         if not isinstance(value, str) or len(value) > NAME_LIMIT or not value.isprintable():
@@ -202,36 +202,45 @@ def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
 
 
 def _check_version(path: Path, attributes: Mapping) -> None:
-    if attributes.get("format", FORMAT) != FORMAT:
-        raise InputError(f"{path}: attribute 'format' expected {FORMAT!r}. Received: {attributes['format']!r}")
-    if attributes.get("version", VERSION) != VERSION:
-        raise InputError(f"{path}: attribute 'version' expected {VERSION}. Received: {attributes['version']!r}")
+    for key, expected in {"format": FORMAT, "version": VERSION}.items():
+        found = attributes.get(key, expected)
+        if not isinstance(found, str | Real) or found != expected:
+            raise InputError(f"{path}: attribute {key!r} expected {expected!r}. Received: {found!r}")
 
 
 def _layer_keys(path: Path, file):
     """Return the group of layers and their names in order of depth: by leading number, then by name."""
-    import h5py
-
-    if "layers" in list(file) and (found := outside(file, "layers")):
-        raise InputError(f"{path}: '/layers' expected to be stored in the file itself. Received: {found}")
-    group = file.get("layers")
-    if not isinstance(group, h5py.Group) or not len(group):
+    where, held = f"{path}: '/layers'", hdf5.names_in(f"{path}:", file)
+    group = hdf5.own_group(where, file, "layers") if "layers" in held else None
+    keys = hdf5.names_in(where, group) if group is not None else []
+    if not keys:
         raise InputError(
-            f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {list(file)}. {HOW}"
+            f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {held}. {HOW}"
         )
 
     def place(key):
         number = re.match(r"\d{1,9}(?!\d)", key)
         return (0, int(number[0]), key) if number else (1, 0, key)
 
-    return group, sorted(group, key=place)
+    return group, sorted(keys, key=place)
 
 
-def _dataset(where: str, group, key: str, expected: str = "real numbers (n, d)"):
+def _dataset(where: str, group, key: str, expected: str) -> hdf5.StoredArray:
     """Return a data set of the file's own, of a size that memory can hold."""
-    dataset = h5_dataset(where, group, key, expected)
+    dataset = hdf5.own_dataset(where, group, key, expected)
     if (dataset.size or 0) > LARGEST:
         raise InputError(f"{where} expected at most {LARGEST} values. Received: {dataset.shape}")
+    return dataset
+
+
+def _points(where: str, group, key: str) -> hdf5.StoredArray:
+    """Return the points of a layer, real numbers (n, d)."""
+    dataset = _dataset(where, group, key, "real numbers (n, d)")
+    if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
+        hint = MEANS.get(dataset.ndim, "")
+        raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}. {hint}")
+    if 0 in dataset.shape:
+        raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
     return dataset
 
 
@@ -239,12 +248,7 @@ def _read_layer(path: Path, group, keys: list[str], index: int, n: int | None) -
     """Return the record of one layer and its number of points, which must be ``n`` unless that is None."""
     key = keys[index]
     where = f"{path}: layer {key!r}"
-    dataset = _dataset(where, group, key)
-    if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
-        hint = MEANS.get(dataset.ndim, "")
-        raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}. {hint}")
-    if 0 in dataset.shape:
-        raise InputError(f"{where} expected at least one point and one feature. Received: {dataset.shape}")
+    dataset = _points(where, group, key)
     if n is not None and dataset.shape[0] != n:
         raise InputError(f"{where} expected {n} points, as the first layer. Received: {dataset.shape[0]}")
     attributes = _attributes(path, dataset, f" layer {key!r}:")
@@ -274,7 +278,7 @@ def _check_tokens(path: Path, layers: Sequence[LayerPoints]) -> None:
 
 def _check_values(path: Path, group, layer: LayerPoints) -> None:
     """Refuse values that are not finite as float32, and a layer whose points are all equal."""
-    dataset = group.file[layer.dataset]
+    dataset = _points(f"{path}: layer {layer.token!r}", group.file, layer.dataset)
     bad, constant, first = 0, True, dataset[:1]
     for start in range(0, len(dataset), BLOCK):
         values = dataset[start : start + BLOCK]
@@ -289,7 +293,7 @@ def _check_values(path: Path, group, layer: LayerPoints) -> None:
 
 
 def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
-    if name not in list(file):
+    if name not in hdf5.names_in(f"{path}:", file):
         return None
     expected = f"{n} whole numbers, one a point"
     column = _dataset(f"{path}: '/{name}'", file, name, expected)

@@ -22,7 +22,7 @@ from topodepth.activations import accuracy, extraction
 from topodepth.attacks.attacks import FAINT, Settings, Victim, scores_tap
 from topodepth.datasets import Normaliser, take
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5, storage, texts
 from topodepth.jobs.commands import log
 from topodepth.networks.batches import even_batch
 from topodepth.networks.inputs import reshaping
@@ -126,7 +126,7 @@ def write(
         found = tally.metrics()
         about = {"attack": settings.attack, "norm": settings.norm, "target": settings.target, "logits": settings.logits}
         metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(found)]
-        storage.write_table(folder / "metrics.csv", metrics, COLUMNS)
+        texts.write_table(folder / "metrics.csv", metrics, COLUMNS)
         tally.write_images(folder / "images.h5", class_names, [row["macro_f1"] for row in found])
 
 
@@ -212,7 +212,7 @@ class _Tally:
     def write_images(self, path: Path, class_names: Sequence[str], macro_f1: Sequence[float]) -> None:
         """Write the images that are shown."""
         target = self.settings.target
-        with storage.create_h5(path) as file:
+        with hdf5.create_h5(path) as file:
             file["pixels"] = self.pixels
             file["labels"] = self.labels[self.rows]
             file["predicted"] = self.predicted[np.ix_(self.shown, self.rows)].T

@@ -11,7 +11,6 @@ import hashlib
 import inspect
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from topodepth.datasets._images import ArrayImages, Images
-from topodepth.datasets._joined import Joined
-from topodepth.datasets._writing import SPLITS, STATISTICS, write
+from topodepth.datasets._opened import DataSet, Normaliser, normaliser, open_dataset
+from topodepth.datasets._writing import SPLITS, write
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import storage
 from topodepth.registry import Registry
@@ -36,6 +35,7 @@ __all__ = [
     "images_only",
     "load",
     "normaliser",
+    "open_dataset",
     "random_split",
     "register",
     "registry",
@@ -199,153 +199,6 @@ def three_splits(
     """
     parts = {"train": 0, "validation": validation}
     return random_split(*train, parts, np.random.default_rng(seed)) | {"test": test}
-
-
-@dataclass(frozen=True)
-class Normaliser:
-    """Turns pixels 0–255 (n, height, width, channels), or other numbers, into float32 input: (values − shift) / scale.
-
-    Attributes
-    ----------
-    shift, scale
-        float32 in the units of the values (0–255), of shapes that stretch to an item's; no scale is 0.
-    """
-
-    shift: np.ndarray
-    scale: np.ndarray
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return the network's input, float32 of the images' shape."""
-        return (np.asarray(images, dtype=np.float32) - self.shift) / self.scale
-
-
-def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> Normaliser:
-    """Return what turns uint8 pixels into a network's input.
-
-    Parameters
-    ----------
-    how
-        ``raw`` (0–255 as they are), ``unit`` (x/255), ``centred`` (x/255 minus the mean image), ``channel`` (each
-        channel to mean 0 and standard deviation 1) or ``global`` (all values to mean 0 and standard deviation 1).
-    statistics
-        The training set's, in units of 0–255, as :func:`write` stores them.
-
-    Raises
-    ------
-    InputError
-        If ``how`` is unknown.
-    """
-    shift, scale = {
-        "raw": (0.0, 1.0),
-        "unit": (0.0, 255.0),
-        "centred": (statistics["mean_image"], 255.0),
-        "channel": (statistics["channel_mean"], statistics["channel_std"]),
-        "global": (statistics["global_mean"], statistics["global_std"]),
-    }.get(how, (None, None))
-    if shift is None:
-        raise InputError(f"normalisation: expected raw, unit, centred, channel or global. Received: {how!r}.")
-    shift = np.asarray(shift, dtype=np.float32)
-    scale = np.where(np.asarray(scale) > 0, scale, 1.0).astype(np.float32)  # a constant channel stays at 0
-    return Normaliser(shift, scale)
-
-
-TYPES = {"images": (np.uint8,), "arrays": (np.uint8, np.float32)}
-
-
-class DataSet:
-    """An open data set file; images, or other arrays, stay on disk until they are sliced.
-
-    Parameters
-    ----------
-    file
-        As :func:`topodepth.files.storage.open_h5` yields it.
-
-    Attributes
-    ----------
-    class_names
-        One a class.
-    kind
-        ``"images"`` or ``"arrays"``, see :class:`Form`.
-    image_shape
-        Shape of one item: (height, width, channels) of images.
-    statistics
-        Of the training split, as :func:`write` stores them.
-    """
-
-    def __init__(self, file: "h5py.File") -> None:  # noqa: F821
-        path, self._file = file.filename, file
-        with storage.reading(path, "a whole data set file"):
-            storage.check_self_contained(path, file)
-            for split in SPLITS:
-                if f"{split}/images" not in file or f"{split}/labels" not in file:
-                    raise InputError(f"{path}: no data set file: /{split}/images or /{split}/labels is missing.")
-                images, *others = (file[f"{split}/{name}"] for name in ("images", "labels", "positions"))
-                first = file["train/images"]
-                if images.ndim < 2 or images.shape[1:] != first.shape[1:] or images.dtype != first.dtype:
-                    raise InputError(
-                        f"{path}: /{split}/images: expected items of one shape and type. Received: others."
-                    )
-                if any(item.dtype.kind not in "iu" or item.shape != images.shape[:1] for item in others):
-                    raise InputError(f"{path}: /{split}: expected a label and position an image. Received: others.")
-            self.kind = str(file.attrs.get("kind", "images"))
-            if first.dtype not in TYPES[self.kind] or (self.kind == "images" and first.ndim != 4):
-                received = f"{first.dtype} {first.shape}"
-                raise InputError(f"{path}: /train/images: expected {self.kind} (n, …). Received: {received}.")
-            self.class_names = [str(name) for name in file.attrs["class_names"]]
-            self.image_shape = tuple(file["train/images"].shape[1:])
-            self.statistics = {name: self._statistic(name) for name in STATISTICS}
-
-    def __str__(self) -> str:
-        """Return in a few words what it holds."""
-        shape = ", ".join(map(str, self.image_shape))
-        counts = ", ".join(f"{len(self.images(split))} {split}" for split in SPLITS)
-        what = f"{self.images('train').dtype} {self.kind} (n, {shape}) of {len(self.class_names)} classes"
-        return f"{what}; n: {counts}"
-
-    def _statistic(self, name: str) -> np.ndarray:
-        value = np.asarray(self._file[f"statistics/{name}"][()], dtype=np.float64)
-        if value.shape not in ((), self.image_shape[-1:], self.image_shape) or not np.isfinite(value).all():
-            raise InputError(f"{self._file.filename}: /statistics/{name}: expected finite. Received: {value.shape}.")
-        return value
-
-    def images(self, split: str) -> "h5py.Dataset | Joined":  # noqa: F821
-        """Return the items of a split, not yet read: uint8 (n, height, width, channels), or uint8 or float32 (n, …).
-
-        ``train+validation`` are the source's training items, whole and in the source's own order.
-        """
-        return self._of(split, "images")
-
-    def labels(self, split: str) -> np.ndarray:
-        """Return the labels of a split, int64 (n,)."""
-        return self._of(split, "labels")[:]
-
-    def positions(self, split: str) -> np.ndarray:
-        """Return the index of each image of a split in the source's own order, int64 (n,)."""
-        return self._of(split, "positions")[:]
-
-    def _of(self, split: str, name: str) -> "h5py.Dataset | Joined":  # noqa: F821
-        parts = [self._file[f"{part}/{name}"] for part in split.split("+")]
-        if len(parts) == 1:
-            return parts[0]
-        return Joined(parts, [self._file[f"{part}/positions"][:] for part in split.split("+")])
-
-    def normaliser(self, how: str) -> Normaliser:
-        """Return :func:`normaliser` with this data set's statistics.
-
-        Raises
-        ------
-        InputError
-            If ``how`` divides by 255 and the values are no pixels.
-        """
-        if how in ("unit", "centred") and self.images("train").dtype != np.uint8:
-            with storage.reading(self._file.filename, "a whole data set file"):
-                low, high = (float(self._file[f"statistics/{name}"][()]) for name in ("lowest", "highest"))
-            if not (low >= 0 and 1 < high <= 255):
-                raise InputError(
-                    f"{self._file.filename}: normalisation {how} divides by 255, expected values from 0 to 255. "
-                    f"Received: {low:g} to {high:g}. Use raw (as they are), channel or global."
-                )
-        return normaliser(how, self.statistics)
 
 
 def images_only(form: Form | DataSet, where: str) -> Form | DataSet:

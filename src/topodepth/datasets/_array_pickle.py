@@ -12,6 +12,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.files.kinds import kind_of
+from topodepth.files.reading import reason_of
 
 DTYPE_NAMES = {f"{kind}{size}" for kind, size in [*(("u", 2**k) for k in range(4)), *(("i", 2**k) for k in range(4))]}
 DTYPE_NAMES |= {"f2", "f4", "f8"}
@@ -26,17 +27,18 @@ def read(path: str | Path) -> np.ndarray:
     InputError
         If the pickle is broken or names or holds anything but one array of numbers.
     """
+    expected = f"{path}: expected a pickle of one NumPy array of numbers. Received: {kind_of(path)}"
     with Path(path).open("rb") as handle:
         try:
             record = _Unpickler(handle, encoding="bytes").load()
-            if not isinstance(record, _Array):
-                raise pickle.UnpicklingError(f"a {type(record).__name__}")
-            return record.array()
-        except Exception as error:  # a hostile pickle may raise anything
-            raise InputError(
-                f"{path}: expected a pickle of one NumPy array of numbers. Received: {kind_of(path)}, "
-                f"{' '.join(str(error).split())[:200] or type(error).__name__}"
-            ) from error
+        except Exception as error:  # a hostile pickle may raise anything, and claim any memory
+            raise InputError(f"{expected}, {reason_of(error)}") from error
+    if not isinstance(record, _Array):
+        raise InputError(f"{expected}, a {type(record).__name__}")
+    try:
+        return record.array()
+    except pickle.UnpicklingError as error:
+        raise InputError(f"{expected}, {error}") from error
 
 
 class _Dtype:

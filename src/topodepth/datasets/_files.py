@@ -12,9 +12,14 @@ import numpy as np
 from topodepth.datasets import Form
 from topodepth.datasets._images import Images
 from topodepth.errors import InputError
+from topodepth.files.reading import reason_of
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 log = logging.getLogger("topodepth")
+
+
+class UnreadableError(Exception):
+    """An image file that cannot be read; the message says in a few words why."""
 
 
 class Unreadable:
@@ -83,8 +88,8 @@ class FileImages(Images):
         for k, row in enumerate(rows):
             try:
                 made[k] = decode(self.paths[row], self.shape[1:])
-            except Exception as error:  # a hostile file may raise anything
-                raise InputError(f"{self.paths[row]}: expected an image. Received: {reason(error)}.") from error
+            except UnreadableError as error:
+                raise InputError(f"{self.paths[row]}: expected an image. Received: {error}.") from error
         return made
 
     def blocks(self, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -95,8 +100,8 @@ class FileImages(Images):
                 try:
                     images.append(decode(self.paths[row], self.shape[1:]))
                     kept.append(row)
-                except Exception as error:  # a hostile file may raise anything
-                    self.unreadable.reasons[self.paths[row]] = reason(error)
+                except UnreadableError as error:
+                    self.unreadable.reasons[self.paths[row]] = str(error)
             if kept:
                 yield np.array(kept), np.stack(images)
 
@@ -110,12 +115,18 @@ class FileImages(Images):
 
 
 def open_image(path: Path) -> "PIL.Image.Image":  # noqa: F821
-    """Open a PNG or JPEG file and read its header only; an image of too many pixels (Pillow's limit) is refused."""
+    """Open a PNG or JPEG file and read its header only.
+
+    Raises
+    ------
+    UnreadableError
+        If it is none, or of too many pixels (Pillow's limit).
+    """
     from PIL import Image
 
     if path.stat().st_size == 0:
-        raise ValueError("empty file")
-    with warnings.catch_warnings():
+        raise UnreadableError("empty file")
+    with warnings.catch_warnings(), _of_pillow():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         return Image.open(path, formats=("PNG", "JPEG"))
 
@@ -125,11 +136,18 @@ def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
 
     Transparent pixels are shown on white, 16-bit grey is brought to 8 bits, a palette to its colours; then one
     channel is the luma, three are red, green and blue.
+
+    Raises
+    ------
+    UnreadableError
+        If the file is damaged, or no such image.
     """
     from PIL import Image
 
     height, width, channels = shape
     with open_image(path) as image:
+        with _of_pillow():
+            image.load()
         if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clip at 255
             made = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
         elif image.has_transparency_data:
@@ -143,15 +161,21 @@ def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
     return np.asarray(made).reshape(shape)
 
 
-def reason(error: Exception) -> str:
-    """Return in a few words why an image could not be read."""
+@contextlib.contextmanager
+def _of_pillow() -> Iterator[None]:
+    """Say in a few words why Pillow cannot read an image; around its calls only, as these may raise anything."""
     from PIL import Image, UnidentifiedImageError
 
-    if isinstance(error, UnidentifiedImageError):
-        return "no PNG or JPEG image"
-    if isinstance(error, Image.DecompressionBombWarning | Image.DecompressionBombError):
-        return f"more than {Image.MAX_IMAGE_PIXELS} pixels"
-    return " ".join(str(error).split()) or type(error).__name__
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        raise UnreadableError("no PNG or JPEG image") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise UnreadableError(f"more than {Image.MAX_IMAGE_PIXELS} pixels") from error
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UnreadableError(reason_of(error)) from error
 
 
 def open_files(
@@ -192,8 +216,8 @@ def open_files(
         try:
             with open_image(path) as image:
                 sizes.setdefault((image.height, image.width), path)
-        except Exception as error:  # a hostile file may raise anything
-            unreadable.reasons[path] = reason(error)
+        except UnreadableError as error:
+            unreadable.reasons[path] = str(error)
     unreadable.finish()
     if size is None and len(sizes) > 1:
         (one, first), (other, second) = list(sizes.items())[:2]
@@ -220,7 +244,7 @@ def file_form(root: Path, settings: Mapping[str, object]) -> Form | None:
         for name in sorted(names):
             if name.lower().endswith(ENDINGS) and not name.startswith(".") and Path(base, name).is_file():
                 # what is wrong with a damaged one, the job says
-                with contextlib.suppress(Exception), open_image(Path(base, name)) as image:
+                with contextlib.suppress(UnreadableError), open_image(Path(base, name)) as image:
                     return Form("images", (image.height, image.width, channels))
     return None
 

@@ -86,10 +86,7 @@ class Sliced(Images):
         """Return the source's own values at some increasing rows."""
         rows = self.positions[rows]
         whole = len(rows) and rows[-1] - rows[0] == len(rows) - 1
-        try:
-            return self.source[rows[0] : rows[-1] + 1] if whole else self.source[rows]
-        except OSError as error:  # HDF5's own words name no file
-            raise InputError(f"{self.where}: expected a whole file. Received: {error}") from error
+        return self.source[rows[0] : rows[-1] + 1] if whole else self.source[rows]
 
 
 class ArrayImages(Sliced):

@@ -12,7 +12,7 @@ import numpy as np
 from topodepth.datasets import Form, random_split, three_splits
 from topodepth.datasets._images import ArrayImages, Arrays, Images, is_images, pixel_scale
 from topodepth.errors import InputError, unknown_name
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.files.kinds import KINDS, kind_of
 from topodepth.jobs.commands import log
 
@@ -111,10 +111,10 @@ def not_a(expected: str, path: Path, error: Exception) -> InputError:
     instead = {
         KINDS[b"\x93NUMPY"]: " Save it with its labels: np.savez('mine.npz', images=…, labels=…).",
         KINDS[b"PK\3\4"]: " Loader npz reads .npz files.",
-        KINDS[storage.HDF5_START]: " Loader hdf5 reads HDF5 files.",
+        KINDS[hdf5.START]: " Loader hdf5 reads HDF5 files.",
         "a folder": " Loader images_folder reads folders of images.",
     }
-    own = {"an .npz file": KINDS[b"PK\3\4"], "an HDF5 file": KINDS[storage.HDF5_START]}[expected]
+    own = {"an .npz file": KINDS[b"PK\3\4"], "an HDF5 file": KINDS[hdf5.START]}[expected]
     received = f"one that is damaged or cut short ({error})." if found == own else f"{found}.{instead.get(found, '')}"
     return InputError(f"{path}: expected a whole {expected.split(' ', 1)[1]}. Received: {received}")
 
@@ -206,4 +206,4 @@ def _class_names(values, path: Path) -> list[str]:
     """Return the names in an array of text."""
     if values.dtype.kind not in "USO" or values.ndim != 1 or values.shape[0] > 100_000:
         raise InputError(f"{path}: expected class names as text (classes,). Received: {values.dtype} {values.shape}.")
-    return [name.decode("utf-8", "replace") if isinstance(name, bytes) else str(name) for name in values[...].tolist()]
+    return [hdf5.as_text(name) for name in values[...].tolist()]

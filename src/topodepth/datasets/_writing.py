@@ -7,7 +7,7 @@ import numpy as np
 
 from topodepth.datasets._images import ArrayImages, Arrays, Images
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 
 SPLITS = ("train", "validation", "test")
 STATISTICS = ("mean_image", "channel_mean", "channel_std", "global_mean", "global_std")
@@ -51,7 +51,7 @@ def write(
     forms = {split: f"{items.kind} of {items.dtype} {tuple(items.shape[1:])}" for split, items in read.items()}
     if len(set(forms.values())) > 1:
         raise InputError(f"{path}: expected items of one kind, type and shape in all splits. Received: {forms}.")
-    with storage.create_h5(path) as file:
+    with hdf5.create_h5(path) as file:
         for split, items in read.items():
             sums = _write_split(file.create_group(split), items, splits[split][1])
             if split == "train":

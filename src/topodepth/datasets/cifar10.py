@@ -122,9 +122,9 @@ def _from_archive(source: Path) -> dict[str, bytes]:
                 name = member.name.rpartition("/")[2]
                 if member.isreg() and _wanted(name):
                     found[name] = archive.extractfile(member).read() if name in FILES else b""
+    except InputError:
+        raise
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
         raise InputError(f"{source}: expected a whole .tar.gz archive. Received: {error}") from error
     return found
 

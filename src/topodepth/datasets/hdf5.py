@@ -5,7 +5,8 @@ from pathlib import Path
 
 from topodepth.datasets import Form, register
 from topodepth.datasets._keyed import form_of, not_a, splits_of
-from topodepth.files import storage
+from topodepth.files import hdf5
+from topodepth.files.reading import of_file
 
 SOON = 2**29  # bytes: before the library sees a file, all of it is searched for damaged heaps
 
@@ -14,8 +15,9 @@ def _form(source: Path, settings: Mapping[str, object]) -> Form | None:
     """Return what one item of the file will be, from the arrays' headers; None if opening it safely takes long."""
     if source.is_file() and source.stat().st_size > SOON:
         return None
-    with _opened(source) as file, storage.reading(source, "a whole HDF5 file"):
-        return form_of(source, _names(file), lambda key: storage.h5_dataset(f"{source}/{key}:", file, key), settings)
+    with _opened(source) as file:
+        known = _names(source, file)
+        return form_of(source, known, lambda key: hdf5.own_dataset(f"{source}/{key}:", file, key), settings)
 
 
 @register("hdf5", source="an HDF5 file with x_train, y_train, x_test, y_test, or images, labels", shape=_form)
@@ -54,31 +56,29 @@ def load(
     """
     source = Path(source)
     file = _opened(source)
-    with storage.reading(source, "a whole HDF5 file"):
-        known = _names(file)
+    known = _names(source, file)
 
-    def get(key: str) -> "h5py.Dataset":  # noqa: F821
-        return storage.h5_dataset(f"{source}/{key}:", file, key)
+    def get(key: str) -> hdf5.StoredArray:
+        return hdf5.own_dataset(f"{source}/{key}:", file, key)
 
-    with storage.reading(source, "a whole HDF5 file"):
-        return splits_of(
-            source, known, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind, owner=file
-        )  # fmt: skip
+    return splits_of(
+        source, known, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind, owner=file
+    )  # fmt: skip
 
 
 def _opened(source: Path) -> "h5py.File":  # noqa: F821
     """Open the file, without a lock."""
     import h5py
 
-    with storage.reading(source, "a whole HDF5 file"):
-        try:
-            storage.check_heaps(source)
-            return h5py.File(source, "r", locking=False)
-        except OSError as error:
-            raise not_a("an HDF5 file", source, error) from error
+    if source.is_file():
+        hdf5.check_heaps(source)
+    try:
+        return h5py.File(source, "r", locking=False)
+    except Exception as error:  # a hostile file may raise anything
+        raise not_a("an HDF5 file", source, error) from error
 
 
-def _names(file: "h5py.File") -> list[str]:  # noqa: F821
+def _names(source: Path, file: "h5py.File") -> list[str]:  # noqa: F821
     """Return the names of all data sets and links, sorted; no link is followed."""
     import h5py
 
@@ -86,11 +86,13 @@ def _names(file: "h5py.File") -> list[str]:  # noqa: F821
     pending, seen = [("", file)], set()
     while pending:
         prefix, group = pending.pop()
-        for name in group:
+        for name in hdf5.names_in(f"{source}/{prefix}:", group):
             path = f"{prefix}{name}"
-            if storage.outside(group, name) or isinstance(group[name], h5py.Dataset):
+            where = f"{source}/{path}:"
+            item = None if hdf5.outside(where, group, name) else of_file(where, group.__getitem__, name)
+            if item is None or isinstance(item, h5py.Dataset):
                 found.append(path)
-            elif isinstance(group[name], h5py.Group) and hash(group[name].id) not in seen:  # hard links can form a ring
-                seen.add(hash(group[name].id))
-                pending.append((f"{path}/", group[name]))
+            elif isinstance(item, h5py.Group) and hash(item.id) not in seen:  # hard links can form a ring
+                seen.add(hash(item.id))
+                pending.append((f"{path}/", item))
     return sorted(found)

@@ -12,9 +12,10 @@ import numpy as np
 from topodepth.datasets import Form, register
 from topodepth.datasets._keyed import form_of, not_a, splits_of
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files.reading import of_file
 
 LIMIT = 16 * 2**30  # bytes unpacked in memory; more belongs in HDF5, which is read in parts
+NUMBERS = "an array of numbers"
 
 
 def _form(source: Path, settings: Mapping[str, object]) -> Form:
@@ -64,22 +65,16 @@ def load(
     source = Path(source)
     with _opened(source) as archive:
         size_unpacked = sum(item.file_size for item in archive.infolist())
-    if size_unpacked > LIMIT:
-        raise InputError(f"{source}: expected at most {LIMIT >> 30} GiB unpacked. Received: {size_unpacked} bytes.")
-    with storage.reading(source, "a whole .npz file"), np.load(source, allow_pickle=False) as archive:
+        if size_unpacked > LIMIT:
+            raise InputError(f"{source}: expected at most {LIMIT >> 30} GiB unpacked. Received: {size_unpacked} bytes.")
+        names = [name.removesuffix(".npy") for name in archive.namelist()]
 
         def get(key: str) -> np.ndarray:
-            _header(source, archive.zip, key)
-            try:
-                array = archive[key]
-            except Exception as error:  # a hostile archive may raise anything
-                raise InputError(f"{source}/{key}: expected an array of numbers. Received: {error}") from error
-            if not isinstance(array, np.ndarray):
-                raise InputError(f"{source}/{key}: expected an array. Received: {type(array).__name__}.")
-            return array
+            _header(source, archive, key)
+            return of_file(f"{source}/{key}:", _array, archive, key, expected=NUMBERS)
 
         return splits_of(
-            source, archive.files, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind
+            source, names, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind
         )  # fmt: skip
 
 
@@ -99,15 +94,24 @@ def _header(source: Path, archive: zipfile.ZipFile, key: str) -> SimpleNamespace
 
     One that claims more than its file unpacks to is refused: NumPy would take the memory before reading.
     """
-    try:
-        with archive.open(f"{key}.npy") as member:
-            reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-            shape, _, dtype = reader[np.lib.format.read_magic(member)](member)
-            if dtype.hasobject:
-                raise ValueError("Python objects, which run code when they are read. Save numbers: values.astype(…)")
-            claimed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{key}.npy").file_size
-        if claimed > there:
-            raise ValueError(f"{claimed} bytes claimed, {there} there")
-    except Exception as error:  # a hostile archive may raise anything
-        raise InputError(f"{source}/{key}: expected an array of numbers. Received: {error}") from error
+    where = f"{source}/{key}:"
+    shape, dtype = of_file(where, _shape_and_type, archive, key, expected=NUMBERS)
+    if dtype.hasobject:
+        received = "Python objects, which run code when they are read. Save numbers: values.astype(…)"
+        raise InputError(f"{where} expected {NUMBERS}. Received: {received}")
+    claimed, there = math.prod(shape) * dtype.itemsize, archive.getinfo(f"{key}.npy").file_size
+    if claimed > there:
+        raise InputError(f"{where} expected {NUMBERS}. Received: {claimed} bytes claimed, {there} there")
     return SimpleNamespace(shape=shape, dtype=dtype)
+
+
+def _shape_and_type(archive: zipfile.ZipFile, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    with archive.open(f"{key}.npy") as member:
+        reader = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = reader[np.lib.format.read_magic(member)](member)
+    return shape, dtype
+
+
+def _array(archive: zipfile.ZipFile, key: str) -> np.ndarray:
+    with archive.open(f"{key}.npy") as member:
+        return np.lib.format.read_array(member, allow_pickle=False)

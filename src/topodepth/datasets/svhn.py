@@ -11,6 +11,7 @@ import numpy as np
 from topodepth.datasets import register, three_splits
 from topodepth.datasets._images import ArrayImages
 from topodepth.errors import InputError
+from topodepth.files.reading import of_file
 
 FILES = ("train_32x32.mat", "test_32x32.mat")
 LIMIT = 2**31  # bytes of pixels in one file; the real training file holds 225 MB
@@ -55,18 +56,14 @@ def _read(path: Path, size: int | None) -> tuple[ArrayImages, np.ndarray]:
 
     if not path.is_file():
         raise InputError(f"{path}: expected a MATLAB file of SVHN, cropped digits. Received: no such file.")
-    try:
-        shapes = {name: shape for name, shape, _ in io.whosmat(path)}  # headers only: nothing is unpacked yet
-        images, labels = shapes.get("X", ()), shapes.get("y", ())
-        fit = len(images) == 4 and images[:3] == (32, 32, 3) and labels in [(images[3], 1), (1, images[3])]
-        if fit and 0 < np.prod(images, dtype=float) <= LIMIT:
-            variables = io.loadmat(path, variable_names=["X", "y"])
-        else:
-            raise InputError(f"{path}: expected X (32, 32, 3, n) and y (n, 1). Received: {shapes}.")
-    except InputError:
-        raise
-    except Exception as error:  # SciPy's reader answers a broken file with almost any exception
-        raise InputError(f"{path}: expected a whole MATLAB file. Received: {error or type(error).__name__}") from error
+    where, whole = f"{path}:", "a whole MATLAB file"
+    headers = of_file(where, io.whosmat, path, expected=whole)  # nothing is unpacked yet
+    shapes = {name: shape for name, shape, _ in headers}
+    images, labels = shapes.get("X", ()), shapes.get("y", ())
+    fit = len(images) == 4 and images[:3] == (32, 32, 3) and labels in [(images[3], 1), (1, images[3])]
+    if not fit or not 0 < np.prod(images, dtype=float) <= LIMIT:
+        raise InputError(f"{path}: expected X (32, 32, 3, n) and y (n, 1). Received: {shapes}.")
+    variables = of_file(where, lambda: io.loadmat(path, variable_names=["X", "y"]), expected=whole)
     pixels, digits = variables["X"], variables["y"].ravel()
     if pixels.dtype != np.uint8 or digits.dtype.kind not in "uif" or not np.isin(digits, range(1, 11)).all():
         raise InputError(

@@ -1,12 +1,14 @@
 """The adversarial experiment: a few images, clean and attacked, with what the model takes them for."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.figures import style
+from topodepth.files import hdf5
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +43,29 @@ class Images(NamedTuple):
     macro_f1: np.ndarray
     class_names: Sequence[str]
     target: int | None
+
+
+def read(path: str | Path) -> Images:
+    """Read the images that an attack has left to be shown, see :mod:`topodepth.attacks.sweep`.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, damaged or no such file.
+    """
+    with hdf5.open_h5(path, hdf5.MAKE_AGAIN) as file:
+        arrays = {}
+        for name, axes in {"pixels": 5, "labels": 1, "predicted": 2, "epsilons": 1, "macro_f1": 1}.items():
+            where = f"{path}: /{name}:"
+            stored = hdf5.own_dataset(where, file, name, f"real numbers with {axes} axes")
+            if stored.ndim != axes or stored.dtype.kind not in "iuf":
+                received = f"{stored.dtype} {stored.shape}"
+                raise InputError(f"{where} expected as real numbers with {axes} axes. Received: {received}")
+            arrays[name] = stored[()]
+        names, target = (hdf5.attribute_of(f"{path}:", file, key) for key in ("class_names", "target"))
+    if not isinstance(names, np.ndarray) or not isinstance(target, int):
+        raise InputError(f"{path}: expected attributes class_names and target. Received: {names!r:.60}, {target!r:.60}")
+    return Images(**arrays, class_names=[str(name) for name in names], target=None if target < 0 else target)
 
 
 def draw(images: Images, *, title: str = "") -> "Figure":

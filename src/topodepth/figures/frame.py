@@ -68,8 +68,11 @@ def tidy(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame"
         raise InputError(f"{figure} figure: expected a table with rows. Received: an empty one.")
     copy = table[columns].copy()
     for column in columns:
+        if column in TEXT:
+            copy[column] = _as_text(copy[column])
+            continue
         try:
-            copy[column] = _as_text(copy[column]) if column in TEXT else pandas.to_numeric(copy[column]).astype(float)
+            copy[column] = pandas.to_numeric(copy[column]).astype(float)
         except (ValueError, TypeError) as error:
             raise InputError(f"{figure} figure: column {column}: expected numbers. Received: {error}.") from error
     return copy.reset_index(drop=True)

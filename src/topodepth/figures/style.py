@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.files.storage import atomic_path
+from topodepth.files import storage
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -136,7 +136,7 @@ def save(figure: "Figure", path: str | Path, *, dpi: int = 160, made_from: str =
     if suffix not in METADATA:
         raise InputError(f"{path}: expected a file name that ends in {', '.join(METADATA)}. Received: {suffix!r}.")
     described = {"Subject" if suffix == ".pdf" else "Description": made_from} if made_from else {}
-    with look(), atomic_path(path) as part:
+    with look(), storage.atomic_path(path) as part:
         figure.savefig(part, format=suffix[1:], dpi=dpi, metadata=METADATA[suffix] | described)
     figure.set_layout_engine("none")  # found once: it takes a third of the time, and other files show the same
 

@@ -2,6 +2,7 @@
 
 import bz2
 import fcntl
+import glob
 import gzip
 import lzma
 import os
@@ -11,11 +12,11 @@ import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from topodepth.errors import InputError
 from topodepth.files.kinds import kind_of
@@ -24,8 +25,8 @@ ARCHIVES = "zip, tar, tar.gz, tar.bz2 or tar.xz"
 CHUNK = 1 << 20  # bytes read at once
 HEADER = 16 << 20  # bytes; a longer tar header is no name but an attempt to fill the memory
 SLACK = 64 << 20  # bytes; below this no ratio is suspicious
+Answer = TypeVar("Answer")
 OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, zlib.error, NotImplementedError, ValueError)
 
 
 def unpack(
@@ -68,7 +69,7 @@ def unpack(
     with alone(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
             raise InputError(f"{folder}: already there, expected a new folder to unpack into. Remove it and run again.")
-        for left in folder.parent.glob(f".{glob_escape(folder.name)}.*.unpacking"):  # by a job that was killed
+        for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.unpacking"):  # by a job that was killed
             shutil.rmtree(left, ignore_errors=True)
         # a name nobody can foresee: a link cannot aim at it
         root = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".unpacking", dir=folder.parent))
@@ -77,14 +78,8 @@ def unpack(
             unpacking = _Unpacking(archive, root, limit, max_files)
             try:
                 (_unzip if zipfile.is_zipfile(archive) else _untar)(archive, unpacking)
-            except InputError:
-                raise
-            except (OSError, RuntimeError, *BROKEN) as error:
-                if getattr(error, "errno", None) is not None:  # the disk's; those of compressors carry no number
-                    raise unpacking.refusal(f"cannot be unpacked: {error.strerror}.") from error
-                raise unpacking.refusal(
-                    f"not a complete, readable archive, expected {ARCHIVES}. Received: {kind_of(archive)}, {error}"
-                ) from error
+            except OSError as error:
+                raise unpacking.refusal(f"cannot be unpacked: {error.strerror}.") from error
             unpacking.make_links()
             os.chmod(root, 0o777 & ~_umask())
             os.replace(root, folder)
@@ -122,16 +117,11 @@ def alone(path: str | Path, *, wait: bool = False) -> Iterator[None]:
         os.close(handle)
 
 
-def plain(text: object, length: int = 200) -> str:
+def printable(text: object, length: int = 200) -> str:
     """Return a stranger's text as one short printable line; it could otherwise rewrite the terminal."""
     text = " ".join(str(text).split())
     text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text[: 4 * length])
     return text if len(text) <= length else text[: length - 1] + "…"
-
-
-def glob_escape(name: str) -> str:
-    """Return a file name as a pattern that matches only itself."""
-    return re.sub(r"([*?[])", r"[\1]", name)
 
 
 class _Unpacking:
@@ -145,8 +135,21 @@ class _Unpacking:
         self.member = ""
 
     def refusal(self, reason: str) -> InputError:
-        member = f"member '{plain(self.member)}': " if self.member else ""
-        return InputError(f"{self.archive}: {member}{plain(reason, 400)}")
+        member = f"member '{printable(self.member)}': " if self.member else ""
+        return InputError(f"{self.archive}: {member}{printable(reason, 400)}")
+
+    def of_archive(self, call: Callable[..., Answer], *arguments: object) -> Answer:
+        """Return what one call returns that reads the archive; whatever it raises but for want of memory is refused."""
+        try:
+            return call(*arguments)
+        except (InputError, MemoryError):
+            raise
+        except Exception as error:
+            if getattr(error, "errno", None) is not None:  # the disk's; those of compressors carry no number
+                raise
+            raise self.refusal(
+                f"not a complete, readable archive, expected {ARCHIVES}. Received: {kind_of(self.archive)}, {error}"
+            ) from error
 
     def path(self, name: str) -> Path:
         """Return where a member goes, below the root; its folders are made."""
@@ -181,7 +184,7 @@ class _Unpacking:
         if not again:
             self._count(path)
         with path.open("rb" if again else "xb") as target:
-            while block := source.read(CHUNK):
+            while block := self.of_archive(source.read, CHUNK):
                 self.bytes += len(block)
                 if self.bytes > self.max_bytes:
                     raise self._too_much()
@@ -196,7 +199,7 @@ class _Unpacking:
         """Note a link; it is made after all files, so none of them can be written through it."""
         where = os.path.normpath(os.path.join(path.parent.relative_to(self.root), target))
         if not target or "\0" in target or target.startswith("/") or where.split("/")[0] == "..":
-            raise self.refusal(f"a link leading out of the folder, to '{plain(target)}', refused.")
+            raise self.refusal(f"a link leading out of the folder, to '{printable(target)}', refused.")
         if (
             self.links.get(path, target) != target
             or path == self.root
@@ -224,7 +227,7 @@ class _Unpacking:
             real = os.path.realpath(path)
             if not os.path.exists(real) or os.path.commonpath([real, root]) != root:
                 self.member = str(path.relative_to(self.root))
-                raise self.refusal(f"a link to nothing in the folder, '{plain(target)}', refused.")
+                raise self.refusal(f"a link to nothing in the folder, '{printable(target)}', refused.")
 
     def _count(self, path: Path) -> None:
         self.made.add(path)
@@ -238,7 +241,7 @@ class _Unpacking:
 
 
 def _unzip(archive: Path, unpacking: _Unpacking) -> None:
-    with zipfile.ZipFile(archive) as file:
+    with unpacking.of_archive(zipfile.ZipFile, archive) as file:
         for entry in file.infolist():
             path = unpacking.path(entry.orig_filename)
             kind = stat.S_IFMT(entry.external_attr >> 16)
@@ -249,10 +252,10 @@ def _unzip(archive: Path, unpacking: _Unpacking) -> None:
             elif kind == stat.S_IFLNK:
                 if entry.file_size > 4096:
                     raise unpacking.refusal("a link with a target of over 4096 bytes, refused.")
-                with file.open(entry) as source:
-                    unpacking.symbolic_link(path, os.fsdecode(source.read(4097)))
+                with unpacking.of_archive(file.open, entry) as source:
+                    unpacking.symbolic_link(path, os.fsdecode(unpacking.of_archive(source.read, 4097)))
             elif kind in (0, stat.S_IFREG):
-                with file.open(entry) as source:
+                with unpacking.of_archive(file.open, entry) as source:
                     unpacking.file(path, source, entry.file_size)
             else:
                 raise unpacking.refusal("neither file, folder nor link, refused.")
@@ -265,8 +268,11 @@ def _untar(archive: Path, unpacking: _Unpacking) -> None:
         opener = next((opener for magic, opener in OPENERS.items() if start.startswith(magic)), None)
         stream = opener(raw) if opener else raw
         # folders, names and padding come on top of the files' own bytes
-        with _Bounded(stream, unpacking) as bounded, tarfile.open(fileobj=bounded, mode="r:") as file:
-            while (member := file.next()) is not None:
+        with (
+            _Bounded(stream, unpacking) as bounded,
+            unpacking.of_archive(partial(tarfile.open, fileobj=bounded, mode="r:")) as file,
+        ):
+            while (member := unpacking.of_archive(file.next)) is not None:
                 file.members = []  # tarfile keeps all it has seen, for searches that are not made here
                 path = unpacking.path(member.name)
                 if member.isdir():
@@ -284,10 +290,10 @@ def _untar(archive: Path, unpacking: _Unpacking) -> None:
                     raise unpacking.refusal("neither file, folder nor link, refused.")
             unpacking.member = ""
             # tarfile takes a cut between two members for the end; a whole archive ends in zeros
-            bounded.seek(file.offset)
-            if bounded.read(512) != bytes(512):
+            unpacking.of_archive(bounded.seek, file.offset)
+            if unpacking.of_archive(bounded.read, 512) != bytes(512):
                 raise unpacking.refusal("not a complete, readable archive: its end is missing.")
-            while bounded.read(CHUNK):  # so that the compressor's own checksum is looked at
+            while unpacking.of_archive(bounded.read, CHUNK):  # so that the compressor's own checksum is looked at
                 pass
 
 

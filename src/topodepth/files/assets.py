@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from topodepth.errors import InputError
-from topodepth.files import storage
-from topodepth.files.archives import alone, plain, unpack
+from topodepth.files import storage, texts
+from topodepth.files.archives import alone, printable, unpack
 from topodepth.files.downloads import CHUNK, Part, Source, UnavailableError, download, is_allowed, is_page
 
 __all__ = ["DRIVE_URL", "fetch", "unpack"]
@@ -77,11 +77,11 @@ def fetch(
     InputError
         If no source gave the right file; one line says why each did not, and how to put the file in place by hand.
     """
-    out = Path(out)
+    out, title = Path(out), printable(name)
     wanted = _Wanted.of(name, sha256, size, None if lock is None else Path(lock))
     if path is not None:
         if not isinstance(path, str | Path) or not str(path):
-            raise InputError(f"assets/{plain(name)}/path: expected a file's path. Received: {path!r}.")
+            raise InputError(f"assets/{title}/path: expected a file's path. Received: {path!r}.")
         with _room(wanted, out), storage.atomic_path(out) as part:
             wanted.copy(Path(path).expanduser(), part)
         return
@@ -96,19 +96,19 @@ def fetch(
             resumed = part.length > 0
             try:
                 try:
-                    download(part, plain(name), retries=retries, backoff=backoff, timeout=timeout, progress=progress)
+                    download(part, title, retries=retries, backoff=backoff, timeout=timeout, progress=progress)
                     _publish(wanted, part, progress)
                 except _WrongFileError as error:
                     if not resumed:
                         raise
-                    progress(f"{plain(name)}: {error} Once more from the start")  # the older part may have spoilt it
-                    download(part, plain(name), retries=retries, backoff=backoff, timeout=timeout, progress=progress)
+                    progress(f"{title}: {error} Once more from the start")  # the older part may have spoilt it
+                    download(part, title, retries=retries, backoff=backoff, timeout=timeout, progress=progress)
                     _publish(wanted, part, progress)
                 return
             except UnavailableError as error:
                 reasons.append(f"{source.label}: {error}")
-                progress(f"{plain(name)}: {reasons[-1]}")
-    raise InputError(f"assets/{plain(name)}: could not be fetched. {' '.join(reasons)} {wanted.by_hand}")
+                progress(f"{title}: {reasons[-1]}")
+    raise InputError(f"assets/{title}: could not be fetched. {' '.join(reasons)} {wanted.by_hand}")
 
 
 class _WrongFileError(UnavailableError):
@@ -127,7 +127,7 @@ class _Wanted:
 
     @classmethod
     def of(cls, name: str, sha256: str | None, size: int | None, lock: Path | None) -> "_Wanted":
-        where = f"assets/{plain(name)}"
+        where = f"assets/{printable(name)}"
         if sha256 is not None and not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-fA-F]{64}", sha256)):
             raise InputError(f"{where}/sha256: expected 64 hexadecimal digits. Received: {sha256!r}.")
         if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
@@ -145,13 +145,13 @@ class _Wanted:
 
     @staticmethod
     def _accept(name: str, lock: Path) -> str:
-        return f"To accept the new file, remove the entry '{plain(name)}' from {lock} and run again."
+        return f"To accept the new file, remove the entry '{printable(name)}' from {lock} and run again."
 
     @property
     def by_hand(self) -> str:
         return (
             "Or download the file in a browser, put it on this machine, and say where it is: "
-            f"assets: {{{plain(self.name)}: {{path: /where/you/put/it}}}}"
+            f"assets: {{{printable(self.name)}: {{path: /where/you/put/it}}}}"
         )
 
     def difference(self, path: Path) -> str:
@@ -176,7 +176,7 @@ class _Wanted:
             entries = _read_lock(self.lock)
             known = entries.setdefault(self.name, entry)
             if known is entry:
-                storage.write_json(self.lock, entries)
+                texts.write_json(self.lock, entries)
             elif known["sha256"] != entry["sha256"]:
                 raise _WrongFileError(
                     f"wrong checksum, expected sha256 {known['sha256']} by {self.lock}. Received: {entry['sha256']}. "
@@ -185,7 +185,7 @@ class _Wanted:
 
     def copy(self, given: Path, part: Path) -> None:
         """Copy a file that the user put in place; what is checked is the copy."""
-        where = f"assets/{plain(self.name)}/path"
+        where = f"assets/{printable(self.name)}/path"
         if not given.is_file():
             kind = "a folder" if given.is_dir() else "no file of that name"
             raise InputError(f"{where}: expected a file at {given}. Received: {kind}.")
@@ -208,7 +208,7 @@ class _Wanted:
 
 
 def _sources(wanted: _Wanted, drive: str | None, urls: Sequence[str], drive_url: str) -> list[Source]:
-    where = f"assets/{plain(wanted.name)}"
+    where = f"assets/{printable(wanted.name)}"
     if not isinstance(urls, list | tuple):
         raise InputError(f"{where}/urls: expected a list of addresses. Received: {urls!r}.")
     sources = []
@@ -220,7 +220,8 @@ def _sources(wanted: _Wanted, drive: str | None, urls: Sequence[str], drive_url:
         sources.append(Source(drive_url.format(id=drive), drive))
     for url in urls:
         if not isinstance(url, str) or not is_allowed(url):
-            raise InputError(f"{where}/urls: expected https://… (http only on this machine). Received: '{plain(url)}'.")
+            received = f"'{printable(url)}'"
+            raise InputError(f"{where}/urls: expected https://… (http only on this machine). Received: {received}.")
         sources.append(Source(url))
     if not sources:
         raise InputError(f"{where}: no source, expected drive, urls or path. Received: none. {wanted.by_hand}")
@@ -237,7 +238,7 @@ def _room(wanted: _Wanted, out: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG, errno.ENOTDIR):
             raise
         raise InputError(
-            f"assets/{plain(wanted.name)}: {out} cannot be written: {error.strerror}. "
+            f"assets/{printable(wanted.name)}: {out} cannot be written: {error.strerror}. "
             "Make room (or the folder writable) and run again; a download goes on where it stopped."
         ) from error
 
@@ -263,9 +264,10 @@ def _read_lock(path: Path) -> dict[str, dict]:
     """Read the lock file; none yet is an empty one."""
     if not path.exists():
         return {}
-    entries = storage.read_json(path)
+    entries = texts.read_json(path)
     for name, entry in entries.items() if isinstance(entries, dict) else [("", None)]:
         whole = isinstance(entry, dict) and isinstance(entry.get("size"), int)
         if not whole or not re.fullmatch(r"[0-9a-f]{64}", str(entry.get("sha256"))):
-            raise InputError(f"{path}: '{plain(name)}': expected {{sha256, size, source}}. Received: {plain(entry)}")
+            received = printable(entry)
+            raise InputError(f"{path}: '{printable(name)}': expected {{sha256, size, source}}. Received: {received}")
     return entries

@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from topodepth.errors import InputError
-from topodepth.files import storage
-from topodepth.files.archives import plain
+from topodepth.files import texts
+from topodepth.files.archives import printable
 
 CHUNK = 1 << 16  # bytes; what a kill can lose of a slow download
 HEADWAY = 16 << 20  # bytes; an attempt that got so far does not count against the retries
@@ -46,7 +46,7 @@ class Source:
             return f"Google Drive {self.drive}"
         parts = urlsplit(self.url)
         port = f":{parts.port}" if parts.port else ""
-        return plain(f"{parts.scheme}://{parts.hostname}{port}{parts.path}")
+        return printable(f"{parts.scheme}://{parts.hostname}{port}{parts.path}")
 
 
 @dataclass
@@ -75,13 +75,14 @@ class Part:
         self.path = self.out.with_name(f".{self.out.name}.part")
         self.notes = self.out.with_name(f".{self.out.name}.part.json")
         try:
-            origin = storage.read_json(self.notes)
+            origin = texts.read_json(self.notes)
+        except InputError:  # none yet, or half of one
+            origin = {}
+        if isinstance(origin, dict) and {*origin} >= {"url", "total", "validator"}:
             same = origin["url"] == self.source.url
             if same or self.verified:
                 self.origin = {"url": self.source.url, "total": origin["total"]}
                 self.origin["validator"] = origin["validator"] if same else None
-        except (InputError, KeyError, TypeError):
-            self.origin = {}
         if not self.origin:
             self.discard()
 
@@ -100,7 +101,7 @@ class Part:
         """Note whose bytes are about to come, before any of them does."""
         self.discard()
         self.origin = {"url": self.source.url, "total": total, "validator": validator}
-        storage.write_json(self.notes, self.origin)
+        texts.write_json(self.notes, self.origin)
 
 
 def is_allowed(url: str) -> bool:
@@ -175,7 +176,7 @@ def _stream(session: "requests.Session", part: Part, timeout: float, meter: "_Me
     except (requests.exceptions.ConnectionError, requests.exceptions.Timeout, urllib3.exceptions.HTTPError) as error:
         raise CutError(_connection_fault(error)) from error
     except requests.exceptions.RequestException as error:
-        raise UnavailableError(f"no file there. Received: {plain(error)}.") from error
+        raise UnavailableError(f"no file there. Received: {printable(error)}.") from error
     if part.length != (total if total is not None else part.length):
         raise CutError(f"connection cut after {part.length} of {total} bytes")
 
@@ -253,7 +254,7 @@ def _file(response: "requests.Response", part: Part) -> "requests.Response":  # 
         raise CutError(f"the server is busy (HTTP {status})")
     if status in (404, 410):
         raise UnavailableError(f"no such file there (HTTP {status}): the address or id is wrong, or it was removed.")
-    raise UnavailableError(f"refused (HTTP {status} {plain(response.reason, 60)}).")
+    raise UnavailableError(f"refused (HTTP {status} {printable(response.reason, 60)}).")
 
 
 def _total(response: "requests.Response", part: Part, offset: int) -> int | None:  # noqa: F821
@@ -300,7 +301,7 @@ def _confirmed(response: "requests.Response") -> str:  # noqa: F821
         # one line: gdown looks for the form line by line
         found = get_url_from_gdrive_confirmation(" ".join(content.decode("utf-8", "replace").split()))
     except FileURLRetrievalError as error:
-        raise UnavailableError(f"a web page in place of the file{_title(content)}: {plain(error)}") from error
+        raise UnavailableError(f"a web page in place of the file{_title(content)}: {printable(error)}") from error
     except (AssertionError, KeyError, ValueError) as error:  # a form without the fields that one has
         raise UnavailableError(f"a web page in place of the file{_title(content)}.") from error
     return urljoin(response.url, found)
@@ -333,13 +334,13 @@ def _validator(response: "requests.Response") -> str | None:  # noqa: F821
 
 def _title(content: bytes) -> str:
     found = re.search(rb"<title[^>]*>(.*?)</title", content, re.IGNORECASE | re.DOTALL)
-    return f" ('{plain(html.unescape(found[1].decode('utf-8', 'replace')), 80)}')" if found else ""
+    return f" ('{printable(html.unescape(found[1].decode('utf-8', 'replace')), 80)}')" if found else ""
 
 
 def _innermost(error: BaseException) -> str:
     while error.__context__ is not None or error.__cause__ is not None:
         error = error.__cause__ or error.__context__
-    return plain(error)
+    return printable(error)
 
 
 def _connection_fault(error: Exception) -> str:

@@ -6,15 +6,17 @@ looks the same whether it comes from that JSON or from an opened model (see :mod
 """
 
 import json
+import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from topodepth.errors import InputError
-from topodepth.files.storage import open_h5
+from topodepth.files import hdf5
+from topodepth.files.reading import of_file
 from topodepth.networks.code import code_in
 from topodepth.networks.graph import LayerGraph
-from topodepth.networks.kinds import HDF5_SIGNATURE, not_a_model, weights_only
+from topodepth.networks.kinds import not_a_model, weights_only
 from topodepth.networks.records import file_graph, layer_name
 from topodepth.networks.taps import auto_tokens
 
@@ -132,34 +134,36 @@ def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
 def _read_config(path: Path) -> tuple[str, object, str]:
     """Return the kind of a model file, the configuration inside it and the version of Keras that wrote it."""
     with path.open("rb") as handle:
-        head = handle.read(len(HDF5_SIGNATURE))
-    if head == HDF5_SIGNATURE:
+        head = handle.read(len(hdf5.START))
+    if head == hdf5.START:
         form = "hdf5"
-        with open_h5(path) as file:
-            config, version = file.attrs.get("model_config"), file.attrs.get("keras_version", "2.0")
+        with hdf5.open_h5(path) as file:
+            config = hdf5.attribute_of(f"{path}:", file, "model_config")
+            version = hdf5.attribute_of(f"{path}:", file, "keras_version", "2.0")
         if config is None:
             raise weights_only(path)
     elif zipfile.is_zipfile(path):
-        form = "keras"
-        try:
-            with zipfile.ZipFile(path) as archive:
-                if "config.json" not in archive.namelist():
-                    raise not_a_model(path)
-                for member in ("config.json", "metadata.json"):
-                    if archive.getinfo(member).file_size > CONFIG_LIMIT:
-                        raise InputError(f"{path}: {member} expected below {CONFIG_LIMIT} bytes. Received: more.")
-                archive.getinfo(WEIGHTS)
-                config = archive.read("config.json")
-                version = json.loads(archive.read("metadata.json"))["keras_version"]
-        except InputError:
-            raise
-        except (KeyError, ValueError, TypeError, OSError, RuntimeError, zipfile.BadZipFile, RecursionError) as error:
-            raise InputError(f"{path}: not a whole Keras file. Received: {error}") from error
+        form, (config, version) = "keras", _read_archive(path)
     else:
         raise not_a_model(path)
-    try:
-        config, version = (x.decode() if isinstance(x, bytes) else str(x) for x in (config, version))
-        int(version.split(".")[0])
-        return form, json.loads(config), version
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: unreadable architecture or Keras version. Received: {error}") from error
+    if not re.match(r"\d{1,4}(\.|$)", str(version)):
+        raise InputError(f"{path}: unreadable Keras version. Received: {version!r:.60}")
+    return form, of_file(f"{path}: unreadable architecture,", json.loads, config, expected="JSON"), str(version)
+
+
+def _read_archive(path: Path) -> tuple[bytes, object]:
+    """Return the configuration and the version of Keras in a ``.keras`` archive."""
+    where, whole = f"{path}:", "a whole Keras file"
+    with of_file(where, zipfile.ZipFile, path, expected=whole) as archive:
+        if "config.json" not in archive.namelist():
+            raise not_a_model(path)
+        for member in ("config.json", "metadata.json"):
+            if of_file(where, archive.getinfo, member, expected=whole).file_size > CONFIG_LIMIT:
+                raise InputError(f"{path}: {member} expected below {CONFIG_LIMIT} bytes. Received: more.")
+        of_file(where, archive.getinfo, WEIGHTS, expected=whole)
+        config = of_file(where, archive.read, "config.json", expected=whole)
+        metadata = of_file(where, archive.read, "metadata.json", expected=whole)
+    about = of_file(f"{path}: metadata.json", json.loads, metadata, expected="as JSON")
+    if not isinstance(about, dict) or "keras_version" not in about:
+        raise InputError(f"{path}: metadata.json expected to state 'keras_version'. Received: {about!r:.60}")
+    return config, about["keras_version"]

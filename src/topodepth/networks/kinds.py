@@ -5,9 +5,8 @@ import zipfile
 from pathlib import Path
 
 from topodepth.errors import InputError
-from topodepth.files.storage import open_h5
+from topodepth.files import hdf5
 
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
 LOOKED_AT = 4096  # bytes
 
@@ -75,9 +74,10 @@ def not_a_model(path: Path) -> InputError:
 
 def weights_only(path: Path) -> InputError:
     """Return the error for an HDF5 file without an architecture."""
-    with open_h5(path) as file:
-        form, keys = str(file.attrs.get("format", "")), sorted(map(str, file))
-        weights = "layer_names" in file.attrs or {"layers", "vars", "_layer_checkpoint_dependencies"} & set(keys)
+    with hdf5.open_h5(path) as file:
+        form, keys = str(hdf5.attribute_of(f"{path}:", file, "format", "")), sorted(hdf5.names_in(f"{path}:", file))
+        weights = hdf5.attribute_of(f"{path}:", file, "layer_names") is not None
+        weights = weights or {"layers", "vars", "_layer_checkpoint_dependencies"} & set(keys)
         weights = weights or any("\\" in key for key in keys)
     what, way = f"HDF5 data without an architecture: {', '.join(keys[:5]) or 'nothing'}", "save the whole model"
     if form.startswith("topodepth"):

@@ -82,15 +82,13 @@ def load_model(path: str | Path, *, trust: bool = False):
         import keras as framework
     own = {name: getattr(import_module(f"{framework.__name__}.src.{room}"), name) for room, name in APPLICATIONS}
     options = {"compile": False, "custom_objects": own, **({"safe_mode": False} if trust else {})}
-    try:
-        with as_keras_reads(found) as readable:
+    with as_keras_reads(found) as readable:
+        try:
             model = framework.models.load_model(readable, **options)
-    except InputError:
-        raise
-    except Exception as error:  # whatever a damaged or foreign file raises, the user needs the file's name
-        raise InputError(
-            f"{path}: cannot be opened by Keras {framework.__version__}. Received: {_told(error)}"
-        ) from error
+        except Exception as error:  # whatever a damaged or foreign file raises, the user needs the file's name
+            raise InputError(
+                f"{path}: cannot be opened by Keras {framework.__version__}. Received: {_told(error)}"
+            ) from error
     if not getattr(model, "inputs", None):
         raise InputError(f"{path}: expected a functional or sequential model. Received: {type(model).__name__}")
     return model

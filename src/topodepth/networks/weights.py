@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.files import storage
-from topodepth.files.storage import open_h5, plain, reading
+from topodepth.files import hdf5
+from topodepth.files.reading import of_file
 from topodepth.networks.files import WEIGHTS, ModelFile
-from topodepth.networks.kinds import HDF5_SIGNATURE
 
 WHOLE, SELF_CONTAINED = "a whole model file", "a model file that holds all its weights itself"
 DEEPEST = 100  # groups of weights in each other; one inner model needs two
+NUMBERS = "an array of numbers"
 OLD_LAYERS = "_layer_checkpoint_dependencies"
 WEIGHTS_PACKING, WEIGHTS_SLACK = 200, 2**26  # no ratio is suspicious below 64 MiB; trained weights hardly pack at all
 
@@ -37,16 +37,38 @@ class Weights:
         InputError
             If the file is damaged where they lie.
         """
-        with reading(self._path, "a whole model file"):
-            return [self._file[key][()].astype(np.float32) for key in self._keys_of(layer)]
+        return [self._array(key) for key in self._keys_of(layer)]
+
+    def _array(self, key: str) -> np.ndarray:
+        where = f"{self._path}: {key!r}"
+        stored = hdf5.own_dataset(where, self._file, key, NUMBERS)
+        if stored.dtype.kind not in "buif" or stored.shape is None:
+            raise InputError(f"{where} expected as {NUMBERS}. Received: {stored.dtype} {stored.shape}")
+        return stored[()].astype(np.float32)
 
     def _keys_of(self, layer: str) -> list[str]:
         if self._keys is None:
             folder = f"model_weights/{layer}"
-            names = self._file[folder].attrs.get("weight_names", []) if folder in self._file else []
-            return [f"{folder}/{plain(name)}" for name in names]
+            group = self._group(folder)
+            names = [] if group is None else hdf5.attribute_of(f"{self._path}: {folder!r}", group, "weight_names", [])
+            return [f"{folder}/{hdf5.as_text(name)}" for name in np.atleast_1d(names).tolist()]
         folder = f"{self._keys[layer]}/vars" if layer in self._keys else ""
-        return [f"{folder}/{k}" for k in range(len(self._file[folder]))] if folder in self._file else []
+        group = self._group(folder)
+        return (
+            []
+            if group is None
+            else [f"{folder}/{k}" for k in range(len(hdf5.names_in(f"{self._path}: {folder!r}", group)))]
+        )
+
+    def _group(self, folder: str) -> "h5py.Group | None":  # noqa: F821
+        """Return a group of the file, None if there is none of that name."""
+        where, group = f"{self._path}: {folder!r}", None
+        for part in filter(None, folder.split("/")):
+            within = self._file if group is None else group
+            if part not in hdf5.names_in(where, within):
+                return None
+            group = hdf5.own_group(where, within, part)
+        return group
 
 
 @contextmanager
@@ -63,7 +85,7 @@ def open_weights(found: ModelFile) -> Iterator[Weights]:
             yield Weights(file, found)
         return
     check_self_contained(found.path)
-    with open_h5(found.path) as file:
+    with hdf5.open_h5(found.path) as file:
         yield Weights(file, found)
 
 
@@ -85,10 +107,10 @@ def as_keras_reads(found: ModelFile) -> Iterator[Path]:
             yield found.path
             return
         copy = Path(file.filename).with_name("copy.keras")
-        with reading(found.path, WHOLE), zipfile.ZipFile(found.path) as source, zipfile.ZipFile(copy, "w") as target:
+        with zipfile.ZipFile(found.path) as source, zipfile.ZipFile(copy, "w") as target:
             for name in source.namelist():
                 if name != WEIGHTS:
-                    target.writestr(name, source.read(name))
+                    target.writestr(name, of_file(f"{found.path}: {name!r}", source.read, name))
             file.flush()
             target.write(file.filename, WEIGHTS)
         yield copy
@@ -102,13 +124,13 @@ def check_self_contained(path: Path) -> None:
     InputError
         Also if the weights in an archive unpack to far more than weights can be packed.
     """
-    with path.open("rb") as handle, reading(path, WHOLE):
-        in_hdf5 = handle.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+    with path.open("rb") as handle:
+        in_hdf5 = handle.read(len(hdf5.START)) == hdf5.START
     if not in_hdf5:
         with _open_archive(path):
             return
-    with reading(path, WHOLE), open_h5(path) as file:
-        storage.check_self_contained(path, file, SELF_CONTAINED)
+    with hdf5.open_h5(path) as file:
+        hdf5.check_self_contained(path, file, SELF_CONTAINED)
 
 
 @contextmanager
@@ -117,25 +139,24 @@ def _open_archive(path: Path) -> Iterator[tuple["h5py.File", bool]]:  # noqa: F8
     import h5py
 
     with tempfile.TemporaryDirectory() as folder:
-        with reading(path, WHOLE):
-            with zipfile.ZipFile(path) as archive:
-                member = archive.getinfo(WEIGHTS)
-                if member.file_size > max(WEIGHTS_SLACK, WEIGHTS_PACKING * member.compress_size):
-                    received = f"{member.compress_size} bytes that claim to unpack to {member.file_size}"
-                    raise InputError(f"{path}: {WEIGHTS} expected as numbers. Received: {received}")
-                file = h5py.File(archive.extract(member, folder), "r")  # a fixed name, so it stays in the folder
-            with file:
-                storage.check_self_contained(path, file, SELF_CONTAINED)
-                renamed = any("\\" in key or key == OLD_LAYERS for key in file)
-                if renamed:
-                    with h5py.File(Path(folder) / "renamed.h5", "w") as target:
-                        _rename(file, target)
-            file = h5py.File(Path(folder) / ("renamed.h5" if renamed else WEIGHTS), "r")
-        with file:
+        with of_file(f"{path}:", zipfile.ZipFile, path, expected=WHOLE) as archive:
+            member = of_file(f"{path}:", archive.getinfo, WEIGHTS, expected=WHOLE)
+            if member.file_size > max(WEIGHTS_SLACK, WEIGHTS_PACKING * member.compress_size):
+                received = f"{member.compress_size} bytes that claim to unpack to {member.file_size}"
+                raise InputError(f"{path}: {WEIGHTS} expected as numbers. Received: {received}")
+            # a fixed name, so it stays in the folder
+            weights = of_file(f"{path}: {WEIGHTS}", archive.extract, member, folder)
+        with of_file(f"{path}: {WEIGHTS}", h5py.File, weights, "r") as file:
+            hdf5.check_self_contained(path, file, SELF_CONTAINED)
+            renamed = any("\\" in key or key == OLD_LAYERS for key in hdf5.names_in(f"{path}: {WEIGHTS}", file))
+            if renamed:
+                with h5py.File(Path(folder) / "renamed.h5", "w") as target:
+                    _rename(path, file, target)
+        with h5py.File(Path(folder) / ("renamed.h5" if renamed else WEIGHTS), "r") as file:
             yield file, renamed
 
 
-def _rename(source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
+def _rename(model: Path, source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
     """Copy weights to the names that Keras reads today.
 
     On Windows, Keras joined the names of groups with backslashes. Keras 2.12 and 2.13 named the layers
@@ -147,12 +168,15 @@ def _rename(source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
     items, pending, seen = {}, [((), source)], set()
     while pending:
         path, item = pending.pop()
+        where = f"{model}: {'/'.join(path)!r}"
         items[path] = item
         if len(path) > DEEPEST:
-            raise ValueError(f"groups in each other, more than {DEEPEST}")
+            raise InputError(f"{model}: expected {WHOLE}. Received: groups in each other, more than {DEEPEST}")
         if isinstance(item, h5py.Group) and hash(item.id) not in seen:  # hard links can form a ring
             seen.add(hash(item.id))
-            pending += [((*path, *key.replace("\\", "/").split("/")), item[key]) for key in item]
+            for key in hdf5.names_in(where, item):
+                inner = of_file(where, item.__getitem__, key)
+                pending.append(((*path, *key.replace("\\", "/").split("/")), inner))
     counted = defaultdict(set)  # the numbers of each class, by where and what it is
     for path in items:
         for k, name in enumerate(path[1:], 1):
@@ -166,17 +190,20 @@ def _rename(source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
                 rank = sorted(counted[path[:k], kind]).index(_number_of(name))
                 name = f"{kind}_{rank}" if rank else kind  # noqa: PLW2901
             names.append("layers" if name == OLD_LAYERS else name)
-        if isinstance(item, h5py.Dataset):
-            target.create_dataset("/".join(names), data=item[()])
-        elif names:
-            target.require_group("/".join(names))
-        else:
-            continue
-        target["/".join(names)].attrs.update(item.attrs)
+        if names:
+            of_file(f"{model}: {'/'.join(path)!r}", _copy, item, target, "/".join(names))
+
+
+def _copy(item: "h5py.Group | h5py.Dataset", target: "h5py.File", name: str) -> None:  # noqa: F821
+    """Copy a data set, or make a group, with its attributes; what is in the group comes by itself."""
+    import h5py
+
+    made = target.create_dataset(name, data=item[()]) if isinstance(item, h5py.Dataset) else target.require_group(name)
+    made.attrs.update(item.attrs)
 
 
 def _class_of(name: str) -> str:
-    return re.sub(r"_\d+$", "", name)
+    return re.sub(r"_\d{1,9}$", "", name)
 
 
 def _number_of(name: str) -> int:

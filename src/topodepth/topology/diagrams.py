@@ -10,7 +10,7 @@ Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; 
 copies included: they make no bar, as bars of length zero are left out.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams, without_rounding
 from topodepth.topology.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
 
@@ -150,7 +150,7 @@ def write(
     parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
     compute = partial(persistence_diagrams, max_dim=max_dim, engine=engine)
     whole = int(clouds_by == "both")  # beside the whole cloud, classes keep the draws that they have without it
-    with storage.create_h5(path) as file:
+    with hdf5.create_h5(path) as file:
         file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
         for place, (name, cloud) in enumerate(parts.items()):
             nulls = null_clouds(cloud, null_draws, seed, 1, max(place - whole, 0))
@@ -206,17 +206,17 @@ def read(path: str | Path) -> Diagrams:
     InputError
         If the file is missing, truncated or no diagram file.
     """
-    with storage.open_h5(path) as file, storage.reading(path, "a whole diagram file"):
-        storage.check_self_contained(path, file)
-        attributes = storage.h5_attributes(f"{path}:", file)
+    with hdf5.open_h5(path, hdf5.MAKE_AGAIN) as file:
+        hdf5.check_self_contained(path, file)
+        attributes = hdf5.attributes_of(f"{path}:", file)
         missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*attributes}
         if missing:
             raise InputError(f"{path}: no diagram file: expected an attribute {sorted(missing)[0]!r}.")
-        data = _collection(file)
-        null = [_collection(file["null"][draw]) for draw in _numbered(file, "null")]
-        jackknife = [_collection(file["jackknife"][group]) for group in _numbered(file, "jackknife")]
+        data = _collection(path, file)
+        null = [_collection(path, group) for group in _numbered(path, file, "null")]
+        jackknife = [_collection(path, group) for group in _numbered(path, file, "jackknife")]
         _check_draws(path, data, null, jackknife)
-        n_points = {name: int(file[f"class_{name}"].attrs["n_points"]) for name in data}
+        n_points = {name: _n_points(path, file, name) for name in data}
     return Diagrams(data, null, jackknife, n_points, attributes)
 
 
@@ -231,22 +231,41 @@ def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackk
         raise InputError(f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}.")
 
 
-def _numbered(file: "h5py.File", group: str) -> Iterator[str]:  # noqa: F821
-    return iter(sorted(file[group], key=int) if group in file else [])
+def _numbered(path: str | Path, file: "h5py.File", name: str) -> list["h5py.Group"]:  # noqa: F821
+    """Return the groups 0, 1, ... in a group of draws, none if there is no such group."""
+    if name not in hdf5.names_in(f"{path}:", file):
+        return []
+    where = f"{path}: /{name}:"
+    draws = hdf5.own_group(where, file, name)
+    count = len(hdf5.names_in(where, draws))
+    return [hdf5.own_group(f"{path}: /{name}/{draw}:", draws, str(draw)) for draw in range(count)]
 
 
-def _collection(group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
-    names = [name for name in group if name.startswith("class_")]
-    return {
-        name.removeprefix("class_"): [_diagram(group[name], f"H{i}") for i in range(len(group[name]))]
-        for name in sorted(names, key=lambda name: (len(name), name))
-    }
+def _n_points(path: str | Path, file: "h5py.File", name: str) -> int:  # noqa: F821
+    """Return how many points a cloud has."""
+    where = f"{path}: /class_{name}:"
+    found = hdf5.attribute_of(where, hdf5.own_group(where, file, f"class_{name}"), "n_points")
+    if not isinstance(found, int) or found < 0:
+        raise InputError(f"{where} attribute 'n_points' expected as a number of points. Received: {found!r:.60}")
+    return found
 
 
-def _diagram(group: "h5py.Group", name: str) -> np.ndarray:  # noqa: F821
+def _collection(path: str | Path, group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
+    """Return the diagrams of each cloud."""
+    where = f"{path}: {group.name}:"
+    names = [name for name in hdf5.names_in(where, group) if name.startswith("class_")]
+    found = {}
+    for name in sorted(names, key=lambda name: (len(name), name)):
+        cloud = hdf5.own_group(f"{where} {name!r}", group, name)
+        count = len(hdf5.names_in(where, cloud))
+        found[name.removeprefix("class_")] = [_diagram(path, cloud, f"H{degree}") for degree in range(count)]
+    return found
+
+
+def _diagram(path: str | Path, group: "h5py.Group", name: str) -> np.ndarray:  # noqa: F821
     """Return one diagram, (k, 2) float64."""
-    where = f"{group.file.filename}: {group.name}/{name}:"
-    dataset = storage.h5_dataset(where, group, name, "a diagram (k, 2)")
+    where = f"{path}: {group.name}/{name}:"
+    dataset = hdf5.own_dataset(where, group, name, "a diagram (k, 2)")
     if dataset.ndim != 2 or dataset.shape[1] != 2 or dataset.dtype.kind != "f":
         raise InputError(f"{where} expected births and deaths (k, 2). Received: {dataset.dtype} {dataset.shape}")
     diagram = dataset[:].astype(np.float64, copy=False)

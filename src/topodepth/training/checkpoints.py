@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -54,13 +55,14 @@ def load(folder: str | Path, fingerprint: str) -> tuple[dict[str, list[np.ndarra
     for path in sorted(Path(folder).glob(f"{PREFIX}*"), reverse=True):
         try:
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-            if state["fingerprint"] != fingerprint:
-                continue
-            groups: dict[str, list[np.ndarray]] = {}
-            with np.load(path / "state.npz", allow_pickle=False) as arrays:
-                for key in sorted(arrays.files):
-                    groups.setdefault(key.rpartition("_")[0], []).append(arrays[key])
-            return groups, state["record"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            with np.load(path / "state.npz", allow_pickle=False) as file:
+                arrays = {key: file[key] for key in sorted(file.files)}
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
             continue  # damaged: an older one, or a fresh start, is right and only slower
+        if state["fingerprint"] != fingerprint:
+            continue
+        groups: dict[str, list[np.ndarray]] = {}
+        for key, array in arrays.items():
+            groups.setdefault(key.rpartition("_")[0], []).append(array)
+        return groups, state["record"]
     return None
