@@ -240,6 +240,8 @@ def with_config(path, change, out):
         ('"text"', "unreadable architecture"),
         ("{}", "unreadable architecture"),
         ('{"class_name": "Functional", "config": {"layers": [3]}}', "unreadable architecture"),
+        ('{"class_name": "Functional", "config": {"layers": [{"class_name": "Dense", "config": {}}]}}', "with names"),
+        ('{"class_name": "Functional", "module": "src", "config": {"layers": []}}', "custom object 'Functional'"),
         ('{"class_name": "Functional", "config": {"name": "x"}}', "functional or sequential"),
         ("[" * 100_000, "unreadable architecture"),
         ("[" * 5_000 + "]" * 5_000, "unreadable architecture"),

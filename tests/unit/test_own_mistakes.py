@@ -146,6 +146,8 @@ READERS = {
         (weights, "_class_of"),
         lambda path: block(weights.as_keras_reads, networks.inspect(path)),
     ),
+    "model": (keras_file, (networks, "code_in"), networks.inspect),
+    "model's layers": (keras_file, (networks, "auto_tokens"), networks.auto_layers),
     "zip archive": (zip_archive, (archives._Unpacking, "path"), unpacked),
     "tar archive": (tar_archive, (archives._Unpacking, "path"), unpacked),
 }

@@ -87,7 +87,7 @@ def _is_custom(config: dict, kind: str, legacy: bool) -> bool:
     if isinstance(registered, str) and ">" in registered:
         return True
     if isinstance(module, str):
-        root, *rooms = [part for part in module.split(".") if part != "src"]
+        root, *rooms = [part for part in module.split(".") if part != "src"] or [""]
         known = root == "builtins" or (root in ("keras", "tf_keras") and (not rooms or rooms[0] in KERAS_ROOMS))
         return not known
     if not legacy or "config" not in config or kind in CONTAINERS or kind.startswith("__"):

@@ -59,8 +59,19 @@ class ModelFile:
         return int(self.keras_version.split(".")[0]) < 3
 
     def graph(self) -> LayerGraph:
-        """Return the graph that the file describes."""
-        return file_graph(self.name, self.class_name, self.config["config"], [name for _, name, _ in self.layers])
+        """Return the graph that the file describes.
+
+        Raises
+        ------
+        InputError
+            If its layers form no network.
+        """
+        order = [name for _, name, _ in self.layers]
+        try:
+            return file_graph(self.name, self.class_name, self.config["config"], order)
+        except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:  # any JSON can be there
+            reason = f"{type(error).__name__} {error}"
+            raise InputError(f"{self.path}: unreadable architecture. Received: {reason}") from error
 
 
 def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
@@ -83,32 +94,48 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
     if not path.is_file():
         raise not_a_model(path)
     form, config, version = _read_config(path)
-    kind = config.get("class_name") if isinstance(config, dict) else type(config).__name__
-    try:
-        legacy = int(version.split(".")[0]) < 3
-        # how it was trained is not read when a model is opened to be measured
-        network = {key: value for key, value in config.items() if key != "compile_config"}
-        code = tuple(code_in(network, legacy))
-        if code and not trust:
-            raise InputError(
-                f"{path}: carries code, expected plain Keras layers; open it with trust=True only if you trust whoever "
-                f"made it. Received: {code[0]}"
-            )
-        inner = config["config"]
-        records = inner if isinstance(inner, list) else inner.get("layers")  # Keras 2.1 wrote a bare list
-        if not isinstance(records, list):
-            raise InputError(f"{path}: expected a functional or sequential model. Received: {kind}")
-        name = inner.get("name", "") if isinstance(inner, dict) else ""
-        # functions of Keras 3 stand among the layers in the file, and not in ``model.layers``
-        listed = [
-            (layer_name(item), str(item["class_name"])) for item in records if ".ops." not in f"{item.get('module')}."
-        ]
-    except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise InputError(f"{path}: unreadable architecture. Received: {type(error).__name__} {error}") from error
+    inner = config.get("config") if isinstance(config, dict) else None
+    if not isinstance(inner, dict | list):
+        received = f"{type(config).__name__} without one"
+        raise InputError(f"{path}: unreadable architecture, expected a model's configuration. Received: {received}")
+    kind, legacy = config.get("class_name"), int(version.split(".")[0]) < 3
+    # how it was trained is not read when a model is opened to be measured
+    network = {key: value for key, value in config.items() if key != "compile_config"}
+    code = _code(path, network, legacy)
+    if code and not trust:
+        raise InputError(
+            f"{path}: carries code, expected plain Keras layers; open it with trust=True only if you trust whoever "
+            f"made it. Received: {code[0]}"
+        )
+    records = inner if isinstance(inner, list) else inner.get("layers")  # Keras 2.1 wrote a bare list
+    if not isinstance(records, list):
+        raise InputError(f"{path}: expected a functional or sequential model. Received: {kind}")
+    name = inner.get("name", "") if isinstance(inner, dict) else ""
+    listed = _layers(path, records)
     if kind == "Sequential":
         listed = [entry for entry in listed if entry[1] != "InputLayer"]
     layers = tuple((index, *entry) for index, entry in enumerate(listed))
     return ModelFile(path, form, version, str(name), str(kind), layers, code, config)
+
+
+def _code(path: Path, network: dict, legacy: bool) -> tuple[str, ...]:
+    try:
+        return tuple(code_in(network, legacy))
+    except RecursionError as error:
+        raise InputError(f"{path}: unreadable architecture. Received: values too deep in each other") from error
+
+
+def _layers(path: Path, records: list) -> list[tuple[str, str]]:
+    """Return name and class of each layer; functions of Keras 3 stand among them, and not in ``model.layers``."""
+    named = []
+    for item in records:
+        if isinstance(item, dict) and ".ops." in f"{item.get('module')}.":
+            continue
+        whole = isinstance(item, dict) and isinstance(item.get("config"), dict) and "class_name" in item
+        if not whole or not (item["config"].get("name") or "name" in item):
+            raise InputError(f"{path}: unreadable architecture, expected layers with names. Received: another item")
+        named.append((layer_name(item), str(item["class_name"])))
+    return named
 
 
 def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
@@ -126,9 +153,7 @@ def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
     try:
         return auto_tokens(found.graph())
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    except (AttributeError, KeyError, TypeError, IndexError, RecursionError) as error:
-        raise InputError(f"{path}: unreadable architecture. Received: {type(error).__name__} {error}") from error
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
 
 
 def _read_config(path: Path) -> tuple[str, object, str]:
