@@ -180,5 +180,5 @@ def open_dataset(path: str | Path) -> Iterator[DataSet]:
     InputError
         If it is missing, damaged or no data set file.
     """
-    with hdf5.open_h5(path, hdf5.MAKE_AGAIN) as file:
+    with hdf5.open_h5(path, "Delete it and run again to make it anew.") as file:
         yield DataSet(file)

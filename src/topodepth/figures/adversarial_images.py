@@ -53,7 +53,7 @@ def read(path: str | Path) -> Images:
     InputError
         If the file is missing, damaged or no such file.
     """
-    with hdf5.open_h5(path, hdf5.MAKE_AGAIN) as file:
+    with hdf5.open_h5(path, "Delete its folder and run again to make it anew.") as file:
         arrays = {}
         for name, axes in {"pixels": 5, "labels": 1, "predicted": 2, "epsilons": 1, "macro_f1": 1}.items():
             where = f"{path}: /{name}:"

@@ -17,7 +17,6 @@ from topodepth.files.kinds import KINDS, kind_of
 from topodepth.files.reading import of_file, reason_of
 
 START = b"\x89HDF\r\n\x1a\n"
-MAKE_AGAIN = "Delete it, or the folder of an attack that it lies in, and run again to make it anew."
 PACKING = 1100  # gzip, the usual filter of HDF5, packs no tighter than 1032 to 1
 ATTRIBUTE_LIMIT = 2**16  # values of one attribute
 
@@ -61,8 +60,8 @@ def open_h5(path: str | Path, advice: str = "") -> Iterator["h5py.File"]:  # noq
     path
         The file.
     advice
-        What to do where it is no readable HDF5 file, for the message: :data:`MAKE_AGAIN` for a file that only the
-        pipeline makes. A file that a user may have brought is never to be deleted.
+        What to do where it is no readable HDF5 file, for the message. To delete it and run again is advice for what
+        only the pipeline makes, and never for a file that a user may have brought.
 
     Raises
     ------

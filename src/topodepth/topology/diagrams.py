@@ -22,6 +22,9 @@ from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams, without_rounding
 from topodepth.topology.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
 
+# a folder of an attack is made as a whole
+MAKE_AGAIN = "Delete it, or the folder of an attack that it lies in, and run again to make it anew."
+
 
 @dataclass(frozen=True)
 class Diagrams:
@@ -206,7 +209,7 @@ def read(path: str | Path) -> Diagrams:
     InputError
         If the file is missing, truncated or no diagram file.
     """
-    with hdf5.open_h5(path, hdf5.MAKE_AGAIN) as file:
+    with hdf5.open_h5(path, MAKE_AGAIN) as file:
         hdf5.check_self_contained(path, file)
         attributes = hdf5.attributes_of(f"{path}:", file)
         missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*attributes}
