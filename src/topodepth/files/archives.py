@@ -68,7 +68,7 @@ def unpack(
     folder.parent.mkdir(parents=True, exist_ok=True)
     with alone(folder):
         if folder.is_symlink() or (folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))):
-            raise InputError(f"{folder}: already there, expected a new folder to unpack into. Move it away and run again.")
+            raise InputError(f"{folder}: already there, expected a new folder. Move it away and run again.")
         for left in folder.parent.glob(f".{glob.escape(folder.name)}.*.unpacking"):  # by a job that was killed
             shutil.rmtree(left, ignore_errors=True)
         # a name nobody can foresee: a link cannot aim at it
