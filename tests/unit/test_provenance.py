@@ -113,6 +113,28 @@ def test_how_a_run_is_planned_makes_no_result_again(changed):
     assert changed(function("plan/plan.py", "folder")) == set()
 
 
+def replaced(module, old, new):
+    """A change of a text in one file."""
+
+    def change(path, text):
+        if path != ROOT / "src/topodepth" / module:
+            return text
+        assert old in text, f"{module} no longer holds {old!r}"
+        return text.replace(old, new)
+
+    return change
+
+
+def test_how_files_are_written_makes_no_result_again_unless_what_is_written_changes(changed):
+    texts = "files/texts.py"
+    assert changed(replaced(texts, "indent=2", "indent=1")) == set()
+    assert changed(replaced(texts, "repr(value)", "str(value)")) == set()
+    assert changed(replaced("files/storage.py", "os.fsync(handle.fileno())", "pass")) == set()
+    writers = changed(replaced(texts, '"write_json": 1', '"write_json": 2'))
+    assert {"train_model", "record_provenance"} <= writers
+    assert not writers & {"compute_diagrams", "describe_model", "draw_figure"}
+
+
 def test_another_wording_makes_no_result_again(changed):
     """Of errors, log lines, help and docstrings, in all files at once."""
 
