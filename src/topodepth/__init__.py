@@ -2,6 +2,6 @@
 
 The rooms of the library, from the lowest up: ``errors``, ``registry``, ``files``, ``jobs``, ``statistics``,
 ``homology``, ``topology``, ``datasets``, ``architectures``, ``networks``, ``activations``, ``training``, ``attacks``,
-``plan``, ``tables``, ``experiments``, ``figures``. Imports point down this list only (tests/unit/test_house.py).
+``tables``, ``experiments``, ``figures``, ``plan``. Imports point down this list only (tests/unit/test_house.py).
 Nothing is imported here, so that a worker pays only for what it uses.
 """
