@@ -7,10 +7,10 @@ from collections.abc import Callable
 from measure import Case
 
 CODE = {
-    "topodepth, H0": "import h5py; from topodepth import diagrams, homology; import numpy;"
-    "homology.persistence_diagrams(numpy.eye(10), max_dim=0)",
-    "topodepth, H1": "import h5py; from topodepth import diagrams, homology; import numpy;"
-    "homology.persistence_diagrams(numpy.eye(10), max_dim=1)",
+    "topodepth, H0": "import h5py; from topodepth import homology; from topodepth.topology import diagrams;"
+    "import numpy; homology.persistence_diagrams(numpy.eye(10), max_dim=0)",
+    "topodepth, H1": "import h5py; from topodepth import homology; from topodepth.topology import diagrams;"
+    "import numpy; homology.persistence_diagrams(numpy.eye(10), max_dim=1)",
     "ripser.py": "import h5py, numpy; from ripser import ripser; ripser(numpy.eye(10), maxdim=1)",
     "GUDHI": "import h5py, numpy; from gudhi.sklearn.rips_persistence import RipsPersistence;"
     "RipsPersistence([0, 1], input_type='full distance matrix').fit_transform([1 - numpy.eye(10)])",

@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 import redzed_tda
 
+from topodepth.errors import InputError
 from topodepth.homology import distance_matrix, engines, persistence_diagrams
+
+
+def fastest_h1(matrix):
+    """Return H_1 from all edges and the first engine that can."""
+    return engines.diagrams_of(matrix, 1, ["redzed", "gudhi", "ripser"])[1]
 
 
 def symmetric(values):
@@ -69,14 +75,14 @@ def test_the_bars_are_those_of_gudhi_to_the_last_bit(name, share):
         np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_array_equal(given, matrix)
     if share == 1:
-        np.testing.assert_array_equal(engines.fastest_diagrams(given, 1)[0], expected[1])
+        np.testing.assert_array_equal(persistence_diagrams(distances=given)[1], expected[1])
 
 
 def test_single_precision_alone_would_lose_bars():
     """The ranks are needed: given the distances themselves, the engine sees ties that are none."""
     matrix = matrices()["single precision sees one distance"]
     assert len(redzed_tda.rips(matrix, maxdim=1)[1]) == 0
-    assert len(engines.fastest_h1(matrix, np.inf)) > 0
+    assert len(fastest_h1(matrix)) > 0
 
 
 def test_a_torus_of_a_thousand_points_has_two_loops():
@@ -103,10 +109,10 @@ def nonsense(kind):
 )
 def test_bars_that_cannot_be_are_never_returned(kind, monkeypatch):
     matrix = distance_matrix(np.random.default_rng(2).normal(size=(30, 3)))
-    expected = engines.fastest_h1(matrix, np.inf)
+    expected = fastest_h1(matrix)
     monkeypatch.setattr(redzed_tda, "rips", nonsense(kind))
     with pytest.warns(RuntimeWarning, match="redzed-tda: expected births before deaths.*next engine"):
-        found = engines.fastest_h1(matrix, np.inf)
+        found = fastest_h1(matrix)
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(engines.EngineError):
         persistence_diagrams(distances=matrix, engine="redzed")
@@ -114,11 +120,33 @@ def test_bars_that_cannot_be_are_never_returned(kind, monkeypatch):
 
 def test_more_distances_than_single_precision_has_numbers_go_to_the_next_engine(monkeypatch):
     matrix = distance_matrix(np.random.default_rng(3).normal(size=(30, 3)))
-    given, expected = matrix.copy(), engines.fastest_h1(matrix, np.inf)
+    given, expected = matrix.copy(), fastest_h1(matrix)
     monkeypatch.setattr(engines, "RANKS", 200)
     with pytest.warns(RuntimeWarning, match="fewer than 200 different distances"):
-        np.testing.assert_array_equal(engines.fastest_h1(given, np.inf), expected)
+        np.testing.assert_array_equal(fastest_h1(given), expected)
     np.testing.assert_array_equal(given, matrix)
+
+
+@pytest.mark.parametrize("missing", [(), ("redzed",), ("redzed", "gudhi")], ids=["none", "one", "two"])
+@pytest.mark.parametrize("max_dim", [1, 2])
+def test_the_next_engine_serves_where_one_is_not_installed(missing, max_dim, monkeypatch):
+    matrix = distance_matrix(np.random.default_rng(6).integers(0, 9, size=(40, 3)).astype(float))
+    expected = persistence_diagrams(distances=matrix, max_dim=max_dim, engine="gudhi")
+    for name in missing:
+        monkeypatch.setitem(engines.COMPUTE, name, absent)
+    for found, bars in zip(persistence_diagrams(distances=matrix, max_dim=max_dim), expected, strict=True):
+        np.testing.assert_allclose(found, bars, rtol=1e-6 if "gudhi" in missing else 0)
+
+
+def test_no_engine_at_all_is_said_in_one_line(monkeypatch):
+    for name in engines.COMPUTE:
+        monkeypatch.setitem(engines.COMPUTE, name, absent)
+    with pytest.raises(InputError, match="engine ripser: expected its package to be installed"):
+        persistence_diagrams(np.eye(5))
+
+
+def absent(*_):
+    raise ImportError("no such package")
 
 
 def test_ranks_are_successive_numbers_of_single_precision():

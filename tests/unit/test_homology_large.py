@@ -128,7 +128,7 @@ def test_h1_of_features_is_complete_with_under_half_of_the_edges(monkeypatch):
         shares.append((len(matrix), np.mean(matrix <= threshold)))
         return compute(matrix, max_dim, threshold)
 
-    monkeypatch.setattr(engines, "redzed_diagrams", spy)
+    monkeypatch.setitem(engines.COMPUTE, "redzed", spy)
     persistence_diagrams(features(400, d=128))
     assert [n for n, _ in shares] == [50, 400]  # some of the points tell how late bars may die
     assert shares[1][1] < 0.5
@@ -137,7 +137,7 @@ def test_h1_of_features_is_complete_with_under_half_of_the_edges(monkeypatch):
 def test_a_loop_that_outlives_the_first_threshold_is_followed_to_its_death(monkeypatch):
     thresholds = []
     compute = engines.redzed_diagrams
-    monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: thresholds.append(some[2]) or compute(*some))
+    monkeypatch.setitem(engines.COMPUTE, "redzed", lambda *some: thresholds.append(some[2]) or compute(*some))
     monkeypatch.setattr("topodepth.homology.h1.LATE", np.inf)
     h1 = persistence_diagrams(LOOPS["a large circle"])[1]
     assert len(thresholds) > 2
@@ -240,7 +240,7 @@ def test_edges_that_do_not_fit_are_refused_before_the_engine_starts(monkeypatch)
     matrix = distance_matrix(features(300))
     monkeypatch.setattr(memory, "available_memory", lambda: 1 << 16)
     compute, sizes = engines.redzed_diagrams, []
-    monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: sizes.append(len(some[0])) or compute(*some))
+    monkeypatch.setitem(engines.COMPUTE, "redzed", lambda *some: sizes.append(len(some[0])) or compute(*some))
     with pytest.raises(InputError, match="H_1 of 300 points"):
         persistence_diagrams(distances=matrix)
     assert sizes == [38]  # the few points that tell how late bars may die
@@ -249,7 +249,7 @@ def test_edges_that_do_not_fit_are_refused_before_the_engine_starts(monkeypatch)
 def test_a_loop_that_dies_late_is_followed_to_its_death_at_once(monkeypatch):
     sizes = []
     compute = engines.redzed_diagrams
-    monkeypatch.setattr(engines, "redzed_diagrams", lambda *some: sizes.append(len(some[0])) or compute(*some))
+    monkeypatch.setitem(engines.COMPUTE, "redzed", lambda *some: sizes.append(len(some[0])) or compute(*some))
     persistence_diagrams(LOOPS["a large circle"])
     assert sizes == [30, 240]
 

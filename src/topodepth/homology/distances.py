@@ -234,3 +234,8 @@ def checked_distances(distances: np.ndarray) -> np.ndarray:
     matrix = np.maximum(matrix, matrix.T)
     np.fill_diagonal(matrix, 0.0)
     return matrix
+
+
+def enclosing_radius(matrix: np.ndarray) -> float:
+    """Return the least distance within which some point has all others: from there on the complex is a cone."""
+    return float(matrix.max(axis=1).min())

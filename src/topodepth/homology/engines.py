@@ -1,11 +1,12 @@
-"""The engines for H_1 and above: what each of them needs, and which of them serves."""
+"""The engines for H_1 and above: what each of them needs, and which of some serves."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.homology.h1 import enclosing_radius, h1_diagram
+from topodepth.homology.distances import enclosing_radius
 
 ONE = 0x3F800000  # the bits of 1.0 in single precision; the float after a positive one has the bits of the next integer
 BEYOND = float(np.finfo(np.float32).max)  # stands for a distance above the threshold
@@ -15,40 +16,6 @@ TILE = 256  # rows and columns of a matrix that are mirrored at a time, in cache
 
 class EngineError(RuntimeError):
     """An engine cannot take this input, or returned what cannot be."""
-
-
-def fastest_diagrams(matrix: np.ndarray, max_dim: int) -> list[np.ndarray]:
-    """Return the diagrams of H_1 to H_``max_dim`` from the fastest engine that is installed.
-
-    For H_1 alone that is redzed-tda, then GUDHI, both behind the threshold of :func:`h1_diagram`; for more, GUDHI.
-    ripser.py is the last resort. The diagrams are the same whichever serves, those of ripser.py in single precision.
-
-    Parameters
-    ----------
-    matrix
-        Distances, (n, n), exactly symmetric; as in :func:`redzed_diagrams`.
-    max_dim
-        Highest homology dimension, from 1.
-    """
-    if max_dim == 1:
-        return [h1_diagram(matrix, fastest_h1)]
-    try:
-        diagrams = gudhi_diagrams(matrix, max_dim)  # the engines find the enclosing radius by themselves
-    except ImportError:
-        diagrams = ripser_diagrams(matrix, max_dim)
-    return tidy(diagrams[1:], max_dim)
-
-
-def fastest_h1(matrix: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the H_1 diagram, of edges up to a threshold, from the fastest engine that is installed."""
-    for compute in (redzed_diagrams, gudhi_diagrams):
-        try:
-            return tidy(compute(matrix, 1, threshold)[1:], 1)[0]
-        except ImportError:
-            continue
-        except EngineError as error:
-            warnings.warn(f"{error}. The next engine computes instead.", RuntimeWarning, stacklevel=2)
-    return tidy(ripser_diagrams(matrix, 1, threshold)[1:], 1)[0]
 
 
 def redzed_diagrams(matrix: np.ndarray, max_dim: int, threshold: float = np.inf) -> list[np.ndarray]:
@@ -161,21 +128,44 @@ def ripser_diagrams(matrix: np.ndarray, max_dim: int, threshold: float = np.inf)
         return ripser(matrix, maxdim=max_dim, thresh=thresh, coeff=2, distance_matrix=True)["dgms"]
 
 
-COMPUTE = {"redzed": redzed_diagrams, "gudhi": gudhi_diagrams, "ripser": ripser_diagrams}
+COMPUTE = {"redzed": redzed_diagrams, "gudhi": gudhi_diagrams, "ripser": ripser_diagrams}  # the fastest for H_1 first
 
 
-def diagrams_from(engine: str, matrix: np.ndarray, max_dim: int) -> list[np.ndarray]:
-    """Return the diagrams of H_0 to H_``max_dim`` from all edges and one engine of COMPUTE.
+def diagrams_of(
+    matrix: np.ndarray, max_dim: int, engines: Sequence[str], threshold: float = np.inf
+) -> list[np.ndarray]:
+    """Return the diagrams of H_0 to H_``max_dim``, of edges up to a threshold, from the first of some engines that can.
+
+    The diagrams are the same whichever serves, those of ripser.py in single precision.
+
+    Parameters
+    ----------
+    matrix
+        Distances, (n, n), exactly symmetric; as in :func:`redzed_diagrams`.
+    max_dim
+        Highest homology dimension, from 1.
+    engines
+        Names in COMPUTE, in the order in which they are tried.
+    threshold
+        Longest edge.
 
     Raises
     ------
     InputError
-        If the engine is not installed.
+        If none of the engines is installed.
+    EngineError
+        If the last of the engines cannot take this input; that another could not is a warning.
     """
-    try:
-        return tidy(COMPUTE[engine](matrix, max_dim), max_dim + 1)
-    except ImportError as error:
-        raise InputError(f"engine {engine}: expected its package to be installed. Received: {error}") from error
+    for engine in engines:
+        try:
+            return tidy(COMPUTE[engine](matrix, max_dim, threshold), max_dim + 1)
+        except ImportError as error:
+            missing = error
+        except EngineError as error:
+            if engine == engines[-1]:
+                raise
+            warnings.warn(f"{error}. The next engine computes instead.", RuntimeWarning, stacklevel=2)
+    raise InputError(f"engine {engine}: expected its package to be installed. Received: {missing}") from missing
 
 
 def tidy(diagrams: list[np.ndarray], count: int) -> list[np.ndarray]:

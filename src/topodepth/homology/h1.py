@@ -1,9 +1,11 @@
 """H_1 from part of the edges: the threshold beyond which no loop is born or dies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
+from topodepth.homology.distances import enclosing_radius
+from topodepth.homology.engines import COMPUTE, diagrams_of
 from topodepth.jobs import memory
 
 WITNESSES = 8  # near points that are tried on all the edges of a point at once
@@ -17,11 +19,11 @@ STRIP_BYTES = 1 << 19  # strips of rows that stay in cache
 CHUNK = 1024  # edges that are tried on all points at once
 LEVELS = np.iinfo(np.uint16).max
 
-Compute = Callable[[np.ndarray, float], np.ndarray]  # distances and a threshold to the bars of H_1
 
-
-def h1_diagram(matrix: np.ndarray, compute: Compute) -> np.ndarray:
+def h1_diagram(matrix: np.ndarray) -> np.ndarray:
     """Return the H_1 diagram, from edges up to a threshold beyond which no loop is born or dies.
+
+    The fastest engine that is installed computes it.
 
     An edge uv that enters the filtration after a path u–w–v of two shorter edges brings its triangle with w along: it
     may end loops, but is never the birth of one. So loops are born by edges without such a witness w only, the edges
@@ -35,8 +37,6 @@ def h1_diagram(matrix: np.ndarray, compute: Compute) -> np.ndarray:
     ----------
     matrix
         Distances, (n, n), exactly symmetric.
-    compute
-        Returns the bars (k, 2) of H_1 of a matrix, from edges up to a threshold.
 
     Raises
     ------
@@ -50,21 +50,21 @@ def h1_diagram(matrix: np.ndarray, compute: Compute) -> np.ndarray:
     filtration, arXiv:2307.16333.
     """
     radius = enclosing_radius(matrix)
-    for threshold in _thresholds(matrix, radius, compute):
+    for threshold in _thresholds(matrix, radius):
         share = float(np.mean(_some_distances(matrix) <= threshold))
         memory.require(memory.engine_bytes(len(matrix), 1, share), f"H_1 of {len(matrix)} points")
-        diagram = compute(matrix, threshold)
+        diagram = _up_to(matrix, threshold)
         if threshold >= radius or np.isfinite(diagram).all():
             break
     return diagram
 
 
-def enclosing_radius(matrix: np.ndarray) -> float:
-    """Return the least distance within which some point has all others: from there on the complex is a cone."""
-    return float(matrix.max(axis=1).min())
+def _up_to(matrix: np.ndarray, threshold: float) -> np.ndarray:
+    """Return the bars (k, 2) of H_1, from edges up to a threshold."""
+    return diagrams_of(matrix, 1, [*COMPUTE], threshold)[1]
 
 
-def _thresholds(matrix: np.ndarray, radius: float, compute: Compute) -> Iterator[float]:
+def _thresholds(matrix: np.ndarray, radius: float) -> Iterator[float]:
     """Yield thresholds to try, none below the last birth of a loop; the last is the enclosing radius.
 
     Most loops of features die soon after the last is born, so that a margin does. Where the loops are large, as those
@@ -74,7 +74,7 @@ def _thresholds(matrix: np.ndarray, radius: float, compute: Compute) -> Iterator
         some = _some_distances(matrix)
         birth = longest_unwitnessed_edge(matrix)
         fewer = np.ascontiguousarray(matrix[::SUBSAMPLE, ::SUBSAMPLE])
-        death = compute(fewer, enclosing_radius(fewer))[:, 1].max(initial=0.0)
+        death = _up_to(fewer, enclosing_radius(fewer))[:, 1].max(initial=0.0)
         is_late = np.mean(some <= death) > LATE * np.mean(some <= birth)
         first = max(birth, _with_margin(some, birth, MARGIN), death if is_late else 0.0)
         if first < radius:

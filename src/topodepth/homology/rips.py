@@ -1,0 +1,103 @@
+"""Vietoris–Rips persistence diagrams of points or distances: which of the ways to them is taken."""
+
+from importlib.util import find_spec
+
+import numpy as np
+
+from topodepth.errors import InputError, unknown_name
+from topodepth.homology.distances import checked_distances, checked_points, prepared, rounded_matrix
+from topodepth.homology.engines import COMPUTE, diagrams_of, tidy
+from topodepth.homology.h1 import h1_diagram
+from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim
+from topodepth.homology.ties import merge_matrix, merged_bars
+from topodepth.jobs import memory
+
+MAX_DIMENSION = 3
+ENGINES = ("auto", *COMPUTE)
+HIGHER = ("gudhi", "ripser")  # above H_1, the fastest first; they find the enclosing radius by themselves
+
+
+def persistence_diagrams(
+    points: np.ndarray | None = None, *, distances: np.ndarray | None = None, max_dim: int = 1, engine: str = "auto"
+) -> list[np.ndarray]:
+    """Return the persistence diagrams of the Vietoris–Rips filtration, over the field with two elements.
+
+    Parameters
+    ----------
+    points
+        Points in Euclidean space, shape (n, d). Either this or ``distances``.
+    distances
+        Symmetric matrix of distances (or any dissimilarity) with zero diagonal, shape (n, n). Taken as exact.
+    max_dim
+        Highest homology dimension, 0 to 3. Time and memory grow about as n to the power ``max_dim + 2``.
+    engine
+        ``"auto"``: H_0 from the minimum spanning tree, the rest from the fastest engine installed (redzed-tda for H_1,
+        GUDHI beyond), H_1 from as many edges as it needs; ``"redzed"``, of which a call cannot be interrupted;
+        ``"gudhi"``; ``"ripser"``, the reference, which works in float32.
+
+    Returns
+    -------
+    list of ndarray
+        One float64 array (k, 2) of bars (birth, death) for each homology dimension 0..max_dim, in the unit of the
+        distances, sorted by birth, then death. The one essential bar of H_0 has death inf. Bars of length zero, such
+        as those of repeated points, are left out. Distances of points are right to a relative error of 1e-11, equal
+        ones are equal, and shorter bars than that there are none.
+
+    Raises
+    ------
+    InputError
+        If the input is not 2-D, empty or not finite; if distances are negative, asymmetric or not zero on the
+        diagonal; if ``max_dim`` is out of range or the engine unknown or missing; if there is too little memory.
+
+    References
+    ----------
+    Edelsbrunner & Harer (2010), Computational Topology. Bauer (2021), Ripser: efficient computation of
+    Vietoris–Rips persistence barcodes, J. Appl. Comput. Topology 5.
+    """
+    if engine not in ENGINES:
+        raise unknown_name("homology engine", engine, ENGINES)
+    if isinstance(max_dim, bool) or not isinstance(max_dim, int | np.integer) or not 0 <= max_dim <= MAX_DIMENSION:
+        raise InputError(f"max_dim: expected a whole number from 0 to {MAX_DIMENSION}. Received: {max_dim!r}")
+    if (points is None) == (distances is None):
+        raise InputError("expected either points or distances. Received: " + ("neither" if points is None else "both"))
+    if points is not None:
+        points = checked_points(points)
+        n, d = points.shape
+        memory.require(
+            memory.memory_estimate(n, d, int(max_dim), engine), f"H_{max_dim} of {n} points with engine {engine}"
+        )
+        if max_dim == 0 and engine == "auto":
+            return [_h0_diagram(minimum_spanning_tree_lengths(points))]
+        return _of_points(points, int(max_dim), engine)
+    return _of_distances(checked_distances(distances), int(max_dim), engine)
+
+
+def _of_points(points: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
+    """Return the diagrams of points, in which equal distances are equal whatever the way to them."""
+    cloud = prepared(points)
+    matrix, exact = rounded_matrix(cloud), cloud.exact
+    del cloud
+    if exact:
+        return _of_distances(matrix, max_dim, engine)
+    if engine == "ripser" or find_spec("gudhi") is None:
+        merge_matrix(matrix)  # float32 may carry two equal distances farther apart than float64 can
+    return tidy(merged_bars(_of_distances(matrix, max_dim, engine)), max_dim + 1)
+
+
+def _of_distances(matrix: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
+    if len(matrix) == 1:
+        return [_h0_diagram(np.empty(0))] + [np.empty((0, 2)) for _ in range(max_dim)]
+    if engine != "auto":
+        return diagrams_of(matrix, max_dim, [engine])
+    h0 = _h0_diagram(prim(matrix.__getitem__, len(matrix)))
+    if max_dim == 0:
+        return [h0]
+    if max_dim == 1:
+        return [h0, h1_diagram(matrix)]
+    return [h0, *diagrams_of(matrix, max_dim, HIGHER)[1:]]
+
+
+def _h0_diagram(lengths: np.ndarray) -> np.ndarray:
+    """Return the H_0 diagram whose finite bars die at the edge lengths of the minimum spanning tree."""
+    deaths = np.append(lengths[lengths > 0], np.inf)
+    return np.column_stack([np.zeros_like(deaths), deaths])
