@@ -247,7 +247,8 @@ def test_images_of_another_size_are_refused(file, tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_job_that_extracts_activations_never_loads_tensorflow(file, tmp_path):
+def run_jobs(folder, *jobs, after=""):
+    """Run scripts one after the other in one process, on a data set ``set.h5`` of four classes and ``sample.csv``."""
     images, labels = np.zeros((30, 16, 16, 3), np.uint8), np.arange(30) % 4
     images[:] = np.random.default_rng(0).integers(0, 256, images.shape)
     arrays = {
@@ -255,22 +256,58 @@ def test_a_job_that_extracts_activations_never_loads_tensorflow(file, tmp_path):
         for split in datasets.SPLITS
         for letter, values in zip("xy", (images, labels), strict=True)
     }
-    np.savez(tmp_path / "set.npz", **arrays)
-    jobs = [
+    np.savez(folder / "set.npz", **arrays)
+    before = [
         ["prepare_dataset", "--loader", "npz", "--source", "set.npz", "--out", "set.h5", "--settings", "{}"],
         ["draw_sample", "--dataset", "set.h5", "--out", "sample.csv", "--settings",
          '{"split": "train", "images": 20, "seed": 0}'],
-        ["extract_activations", "--name", "mine", "--model", str(file), "--dataset", "set.h5", "--sample", "sample.csv",
-         "--split", "train", "--normalisation", "unit", "--out", "a.h5"],
     ]  # fmt: skip
     code = f"""
 import runpy, sys
-for script, *options in {jobs!r}:
+for script, *options in {[*before, *jobs]!r}:
     sys.argv = [script, *options]
     runpy.run_path({str(SCRIPTS)!r} + "/" + script + ".py", run_name="__main__")
-assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
+{after}
 """
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    assert "a.h5: 20 points" in result.stderr
+    return result.stderr
+
+
+SAMPLED = ["--dataset", "set.h5", "--sample", "sample.csv", "--split", "train", "--normalisation", "unit"]
+
+
+def test_a_job_that_extracts_activations_never_loads_tensorflow(file, tmp_path):
+    job = ["extract_activations", "--name", "mine", "--model", str(file), *SAMPLED, "--out", "a.h5"]
+    said = run_jobs(tmp_path, job, after='assert not {"tensorflow", "keras", "tf_keras"} & set(sys.modules)')
+    assert "a.h5: 20 points" in said
     assert activations.read(tmp_path / "a.h5").attributes["runtime"].startswith("onnxruntime")
+
+
+def test_code_of_a_trusted_file_imports_what_it_likes(tmp_path):
+    import keras
+
+    inputs = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(name="pooled")(inputs)
+    needs = ("sklearn.preprocessing", "matplotlib.pyplot")  # which our own jobs do not
+    doubled = keras.layers.Lambda(lambda x, needs: 2 * x if all(map(__import__, needs)) else x, name="doubled",
+                                  arguments={"needs": needs})(pooled)  # fmt: skip
+    keras.Model(inputs, keras.layers.Dense(4, name="logits")(doubled)).save(tmp_path / "own.keras")
+    job = ["extract_activations", "--name", "own", "--model", "own.keras", "--trust", *SAMPLED,
+           "--layers", '["pooled", "doubled", "logits"]', "--out", "a.h5"]  # fmt: skip
+    run_jobs(tmp_path, job)
+    found = activations.read(tmp_path / "a.h5")
+    np.testing.assert_array_equal(found.points("doubled"), 2 * found.points("pooled"))
+
+
+def test_keras_starts_without_what_no_job_needs_and_leaves_it_to_others():
+    code = """
+import sys
+from topodepth.jobs.commands import start_keras
+start_keras()
+assert "keras" in sys.modules
+assert not {"sklearn", "matplotlib"} & set(sys.modules), "Keras took them in"
+import matplotlib.pyplot, sklearn.base
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

@@ -5,7 +5,7 @@ import argparse
 from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.files import texts
-from topodepth.jobs.commands import prepare_networks, run
+from topodepth.jobs.commands import prepare_networks, run, start_keras
 from topodepth.networks import inputs, models
 from topodepth.networks import normalisation as model_inputs
 from topodepth.training import training
@@ -24,6 +24,8 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="JSON to make")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
+    if not arguments.trust:  # code of a file may want all of Keras
+        start_keras()
     how, _ = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     model = models.load_model(arguments.model, trust=arguments.trust)
     with datasets.open_dataset(arguments.dataset) as dataset:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from topodepth import architectures, datasets
 from topodepth.files import storage, texts
-from topodepth.jobs.commands import prepare_networks, run, settings
+from topodepth.jobs.commands import prepare_networks, run, settings, start_keras
 from topodepth.training import augmentation, training
 from topodepth.training.complexity import complexity
 
@@ -25,6 +25,7 @@ def main() -> None:
     parser.add_argument("--snapshots", required=True, help="folder to make: one Keras file an epoch listed")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
+    start_keras()
     options, seed = arguments.settings, arguments.settings["seed"]
     kept = Path(arguments.checkpoints + ".snapshots")  # beside the checkpoints: a job that goes on finds the early ones
     kept.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
-from sklearn.metrics import f1_score  # here, for commands.prepare_networks leaves out what is not in use by then
+from sklearn.metrics import f1_score
 
 from topodepth.activations import accuracy, extraction
 from topodepth.attacks.attacks import FAINT, Settings, Victim, scores_tap
