@@ -18,7 +18,6 @@ from topodepth.homology import (
     spanning_tree,
 )
 from topodepth.jobs import memory
-from topodepth.topology import dimension
 from topodepth.topology.dimension import ph_dimension
 
 
@@ -218,7 +217,7 @@ def test_dimensions_of_many_points_need_no_matrix_and_agree_with_those_from_one(
     points = features(900, d=16)
     with_matrix = ph_dimension(points, draws=3)
     monkeypatch.setattr(memory, "MATRIX_POINTS", 100)
-    monkeypatch.setattr(dimension, "squared_distance_matrix", None)
+    monkeypatch.setattr("topodepth.topology.dimension.persistent.squared_distance_matrix", None)
     without = ph_dimension(points, draws=3)
     np.testing.assert_allclose(without.lengths, with_matrix.lengths, rtol=1e-9)
     np.testing.assert_allclose(without.value, with_matrix.value, rtol=1e-6)

@@ -1,11 +1,4 @@
-"""Intrinsic dimension of a point cloud: the persistent homological dimension and two cross-checks. NumPy only.
-
-An estimator is called as ``estimator(points, seed=..., kept=..., **settings)`` and returns a
-:class:`DimensionEstimate`. Adding one = a function here with ``@register("name")``.
-
-Copies count once: of points nearer than the rounding of their coordinates an estimator takes one
-(:func:`topodepth.topology.clouds.distinct_rows`), says so in ``note`` and gives the number it took as ``n_points``.
-"""
+"""The persistent homological dimension: how the spanning tree of more and more points grows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,66 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.homology import (
-    minimum_spanning_tree_lengths,
-    nearest_distances,
-    squared_distance_matrix,
-    subset_tree_lengths,
-)
+from topodepth.homology import minimum_spanning_tree_lengths, squared_distance_matrix, subset_tree_lengths
 from topodepth.jobs import memory
-from topodepth.registry import Registry
-from topodepth.topology.clouds import check_cloud, distinct_rows
-
-registry = Registry(__name__, "dimension estimator")
-register = registry.register
+from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, count_once, joined, register
 
 Tree = Callable[[np.ndarray], np.ndarray]  # indices of points -> edge lengths of their spanning tree
 
 PH_MIN_POINTS = 50
 PARTS, PARTITIONS = 4, 3  # the interval's: disjoint parts of the sample, and how often it is cut anew
 CONFIDENCE = 0.95
-ROUNDING = 1e-8  # logarithms of distance ratios below it are noise of the distances
-
-
-@dataclass(frozen=True, repr=False)
-class DimensionEstimate:
-    """An estimated dimension.
-
-    Attributes
-    ----------
-    value
-        The dimension; NaN where the data allow none, and ``note`` says why.
-    ci_low, ci_high
-        Bounds of an interval, meant to be one of 95 %, for the chance of the sample: the mean of the estimator over
-        samples as large is to lie in it. The bias is not covered, so the true dimension may lie outside. What it did
-        cover is told by the estimator. NaN with the value.
-    n_points
-        Number of points used; copies count once.
-    note
-        Empty, or why the value is undefined or to be read with care, and how many points are copies.
-    """
-
-    value: float
-    ci_low: float
-    ci_high: float
-    n_points: int
-    note: str
-
-    @property
-    def defined(self) -> bool:
-        """Whether there is a value."""
-        return bool(np.isfinite(self.value))
-
-    def __repr__(self) -> str:
-        """Say in one line what was found and what its interval covers."""
-        interval = f"interval {self.ci_low:.4g} to {self.ci_high:.4g} (chance of the sample; not the bias)"
-        if not self.defined:
-            return f"{type(self).__name__}(undefined, {self.n_points} points; {self.note})"
-        details = [f"{self.n_points} points", *self._details(), *[self.note] * bool(self.note)]
-        return f"{type(self).__name__}({self.value:.4g}, {interval}, {'; '.join(details)})"
-
-    def _details(self) -> list[str]:
-        return []
 
 
 @dataclass(frozen=True, repr=False)
@@ -166,15 +108,15 @@ def ph_dimension(
     Adams et al. (2020), A fractal dimension for measures via persistent homology, Abel Symposia 15.
     """
     count = len(points)
-    points, note = _count_once(points, kept, PH_MIN_POINTS, "PH dimension")
+    points, note = count_once(points, kept, PH_MIN_POINTS, "PH dimension")
     n = len(points)
     _check_number("alpha", alpha)
-    _check_whole("draws", draws, 1)
-    _check_whole("bootstrap", bootstrap, 1)
+    check_whole("draws", draws, 1)
+    check_whole("bootstrap", bootstrap, 1)
     sizes = np.unique(np.minimum(_subsample_sizes(sizes, n if sizes is None else count), n))
     if n < PH_MIN_POINTS or len(sizes) < 2:
         if n >= PH_MIN_POINTS:
-            note = _joined("no dimension: at least two sizes of subsamples are needed, one is left", note)
+            note = joined("no dimension: at least two sizes of subsamples are needed, one is left", note)
         return PHDimension(np.nan, np.nan, np.nan, n, note, np.nan, sizes, np.full((len(sizes), draws), np.nan))
     rng = np.random.default_rng(seed)
     memory.require(memory.dimension_memory_estimate(*points.shape), f"PH dimension of {n} points")
@@ -183,129 +125,16 @@ def ph_dimension(
     slope, r_squared = _fit(sizes, lengths)
     deviations = _slope_deviations(tree, n, sizes, alpha=alpha, draws=(draws + 1) // 2, rng=rng)
     if not slope < 1:
-        note = _joined("no dimension: the slope of log E_0 in log n is not below 1", note)
+        note = joined("no dimension: the slope of log E_0 in log n is not below 1", note)
         return PHDimension(np.nan, np.nan, np.nan, n, note, r_squared, sizes, lengths)
     if slope <= 0:
-        note = _joined(f"slope {slope:.3g} is not positive: the dimension is at most about alpha = {alpha:g}", note)
+        note = joined(f"slope {slope:.3g} is not positive: the dimension is at most about alpha = {alpha:g}", note)
     low = high = np.nan
     if len(deviations) >= PARTS:
         spread = rng.choice(deviations, size=(bootstrap, PARTS)).mean(axis=1)
         tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
         low, high = (_dimension(slope + shift, alpha) for shift in np.quantile(spread, tails))
     return PHDimension(_dimension(slope, alpha), low, high, n, note, r_squared, sizes, lengths)
-
-
-@register("two_nn")
-def two_nn(
-    points: np.ndarray, *, discard: float = 0.1, seed: int = 0, kept: np.ndarray | None = None
-) -> DimensionEstimate:
-    """Return the TwoNN dimension: from the ratio μ of the distances to a point's second and first neighbour.
-
-    log μ is exponentially distributed with rate d. The line through the origin is fitted to −log(1 − F(μ)) against
-    log μ, leaving out the largest ratios.
-
-    Parameters
-    ----------
-    points
-        Shape (n, d), n ≥ 10. Copies count once: their ratios tell of rounding, not of the data.
-    discard
-        Share of the largest ratios left out, 0 ≤ discard < 1.
-    seed
-        Not used: the estimator is deterministic. Accepted so that all estimators are called alike.
-    kept
-        Indices of the points that count, as in :func:`ph_dimension`.
-
-    Returns
-    -------
-    DimensionEstimate
-        NaN with a note where fewer than 10 points are left without copies, or all have two nearest that are equally
-        far. The interval is normal with the standard error of as many independent ratios, value/√n. Neighbours share
-        ratios, so it is somewhat narrow: nominally of 95 %, it covered the estimator's own mean in 86 to 92 % of 200
-        samples (uniform cubes, dimension 2 to 20, n = 1000 and 3000). The bias is not covered.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than 10 points, or a setting is out of its range.
-
-    References
-    ----------
-    Facco et al. (2017), Estimating the intrinsic dimension of datasets by a minimal neighborhood information,
-    Sci. Rep. 7.
-    """
-    if not 0 <= discard < 1:
-        raise InputError(f"discard: expected a share from 0 to below 1. Received: {discard!r}")
-    points, note = _count_once(points, kept, 10, "TwoNN")
-    n = len(points)
-    if n < 10:
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    near = nearest_distances(points, 2)
-    logs = np.sort(np.log(near[:, 1] / near[:, 0]))
-    used = max(2, int(n * (1 - discard)))
-    # With nothing discarded the last value, where the empirical F is 1, is left out: its logarithm does not exist.
-    used = min(used, n - 1)
-    heights = -np.log1p(-np.arange(1, used + 1) / n)
-    if logs[used - 1] < ROUNDING:
-        note = _joined("no dimension: the two nearest neighbours are equally far", note)
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    value = float(logs[:used] @ heights / (logs[:used] @ logs[:used]))
-    return DimensionEstimate(value, *_normal_interval(value, value / np.sqrt(used)), n, note)
-
-
-@register("mle")
-def mle_dimension(
-    points: np.ndarray, *, neighbours: int = 20, seed: int = 0, kept: np.ndarray | None = None
-) -> DimensionEstimate:
-    """Return the Levina–Bickel maximum-likelihood dimension from the distances to the k nearest neighbours.
-
-    The mean of log(T_k / T_j), j < k, at a point estimates 1/d there. These inverses are averaged over the points
-    before they are inverted, as MacKay & Ghahramani advise: that is the maximum of the pooled likelihood.
-
-    Parameters
-    ----------
-    points
-        Shape (n, d), n > k and n ≥ 10. Copies count once.
-    neighbours
-        k ≥ 3.
-    seed
-        Not used: the estimator is deterministic. Accepted so that all estimators are called alike.
-    kept
-        Indices of the points that count, as in :func:`ph_dimension`.
-
-    Returns
-    -------
-    DimensionEstimate
-        NaN with a note where at most k points, or fewer than 10, are left without copies, or all neighbours are
-        equally far. The interval is normal, from the scatter of the inverse local estimates over the points, as if
-        these were independent; neighbourhoods overlap, so it is narrow: nominally of 95 %, it covered the estimator's
-        own mean in 84 to 92 % of 200 samples (uniform cubes, dimension 2 to 20, n = 1000 and 3000). The bias (low in
-        high dimension) is not covered: the true dimension 5 lay in none of them.
-
-    Raises
-    ------
-    InputError
-        If there are too few points, or k is out of its range.
-
-    References
-    ----------
-    Levina & Bickel (2004), Maximum likelihood estimation of intrinsic dimension, NeurIPS 17. MacKay & Ghahramani
-    (2005), Comments on "Maximum likelihood estimation of intrinsic dimension".
-    """
-    _check_whole("neighbours", neighbours, 3)
-    least = max(10, neighbours + 1)
-    points, note = _count_once(points, kept, least, "maximum-likelihood dimension")
-    n = len(points)
-    if n < least:
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    near = nearest_distances(points, neighbours)
-    inverses = np.log(near[:, -1:] / near[:, :-1]).mean(axis=1)
-    mean = float(inverses.mean())
-    if mean < ROUNDING:
-        note = _joined("no dimension: all neighbours are equally far", note)
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    value = 1 / mean
-    error = value**2 * float(inverses.std(ddof=1)) / np.sqrt(n)
-    return DimensionEstimate(value, *_normal_interval(value, error), n, note)
 
 
 def _dimension(slope: float, alpha: float) -> float:
@@ -379,35 +208,6 @@ def _slope_deviations(
     return np.concatenate(deviations) if deviations else np.empty(0)
 
 
-def _count_once(points: np.ndarray, kept: np.ndarray | None, least: int, what: str) -> tuple[np.ndarray, str]:
-    """Return the points without copies, and a note that says how many there are, or why they are too few."""
-    points = check_cloud(points, what)
-    if len(points) < least:
-        raise InputError(f"{what}: expected at least {least} points. Received: {len(points)}")
-    distinct = points[distinct_rows(points) if kept is None else kept]
-    copies = len(points) - len(distinct)
-    if not copies:
-        return distinct, ""
-    note = f"{copies} of {len(points)} points repeat others within rounding and are left out"
-    if len(distinct) < least:
-        note = _joined(f"no dimension: {least} points are needed, {len(distinct)} are left", note)
-    return distinct, note
-
-
-def _joined(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
-
-
-def _normal_interval(value: float, error: float) -> tuple[float, float]:
-    half = 1.959964 * float(error)
-    return max(0.0, value - half), value + half
-
-
 def _check_number(name: str, value: float) -> None:
     if not (np.isscalar(value) and np.isreal(value) and 0 < value < np.inf):
         raise InputError(f"{name}: expected a positive number. Received: {value!r}")
-
-
-def _check_whole(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name}: expected a whole number from {least}. Received: {value!r}")
