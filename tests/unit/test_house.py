@@ -92,6 +92,12 @@ def test_the_package_itself_imports_nothing():
     assert not imported(PACKAGE / "__init__.py")
 
 
+@pytest.mark.parametrize("path", found(PACKAGE, "*/**/__init__.py"), ids=lambda path: path.parent.name)
+def test_a_room_says_what_it_holds_and_holds_nothing_itself(path):
+    nodes = ast.parse(path.read_text()).body
+    assert not [node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+
 @pytest.mark.parametrize(
     "line",
     ["import topodepth.figures.style", "from topodepth import figures", "from topodepth.plan.plan import Plan",
