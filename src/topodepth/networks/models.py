@@ -13,12 +13,12 @@ from topodepth.networks.batches import predict
 from topodepth.networks.code import APPLICATIONS
 from topodepth.networks.files import inspect
 from topodepth.networks.graph import Tap
-from topodepth.networks.opened import Graph
+from topodepth.networks.opened import KerasGraph
 from topodepth.networks.weights import as_keras_reads
 
 __all__ = [
     "Classifier",
-    "Layer",
+    "ListedLayer",
     "Tap",
     "list_layers",
     "load_model",
@@ -28,7 +28,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Layer:
+class ListedLayer:
     """One entry of ``model.layers``.
 
     Attributes
@@ -102,9 +102,9 @@ def _told(error: Exception) -> str:
     return text[:300] or type(error).__name__
 
 
-def list_layers(model) -> list[Layer]:
+def list_layers(model) -> list[ListedLayer]:
     """Return one record for each of ``model.layers``, in their order."""
-    return Graph(model).list_layers(Layer)
+    return KerasGraph(model).list_layers(ListedLayer)
 
 
 def tap_layers(model, layers="auto") -> list[Tap]:
@@ -135,7 +135,7 @@ def tap_layers(model, layers="auto") -> list[Tap]:
         If a layer is unknown (lists the known ones), is shared and no application is named (lists them), or two
         entries mean the same tensor.
     """
-    return Graph(model).taps(layers)
+    return KerasGraph(model).taps(layers)
 
 
 def tapped_model(model, taps: list[Tap]):
@@ -205,7 +205,7 @@ class Classifier:
     def __init__(self, model) -> None:
         self._model = model
         self.name = model.name
-        graph = Graph(model)
+        graph = KerasGraph(model)
         graph.check_one_output()
         self.ends_in = graph.ending()
         sizes = [size for size in model.outputs[0].shape[1:] if size != 1]

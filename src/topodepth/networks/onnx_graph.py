@@ -31,7 +31,7 @@ class Value:
 
 
 @dataclass(frozen=True)
-class Layer:
+class SavedLayer:
     """What a file says of a layer: its class, its settings, and its weights in the order in which Keras lists them."""
 
     kind: str
@@ -40,7 +40,7 @@ class Layer:
 
 
 @dataclass
-class Graph:
+class OnnxGraph:
     """An ONNX graph in the making."""
 
     nodes: list = field(default_factory=list)
@@ -103,7 +103,7 @@ def converts(*kinds: str, settings: str = "", rooms: tuple[str, ...] = ("keras.l
     return register
 
 
-def convert(graph: Graph, record: dict, weights: list[np.ndarray], inputs: list[Value]) -> tuple[Value, Value]:
+def convert(graph: OnnxGraph, record: dict, weights: list[np.ndarray], inputs: list[Value]) -> tuple[Value, Value]:
     """Add a layer to a graph; return its output before and after the activation inside it.
 
     Parameters
@@ -130,7 +130,7 @@ def convert(graph: Graph, record: dict, weights: list[np.ndarray], inputs: list[
         raise Unsupported(f"{kind} with channels first")
     _check_calls(record)
     try:
-        before = convert_kind(graph, Layer(kind, settings, weights), inputs)
+        before = convert_kind(graph, SavedLayer(kind, settings, weights), inputs)
     except (KeyError, ValueError, TypeError, IndexError) as error:  # other inputs, weights or settings than expected
         raise Unsupported(f"{kind}: {type(error).__name__} {error}") from error
     if kind == "Activation" or settings.get("activation") is None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from topodepth.networks.onnx_graph import Graph, Layer, Unsupported, Value, converts
+from topodepth.networks.onnx_graph import OnnxGraph, SavedLayer, Unsupported, Value, converts
 
 TO_LAST, TO_FIRST = [0, 2, 3, 1], [0, 3, 1, 2]  # axes, of channels first and of channels last
 CONVOLUTION = "kernel_size strides padding dilation_rate use_bias groups"
@@ -20,13 +20,13 @@ MERGES = {"Add": "Add", "Multiply": "Mul", "Maximum": "Max", "Minimum": "Min"}
 
 
 @converts("Activation")
-def _activation(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _activation(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     return graph.activate(layer.settings["activation"], x)
 
 
 @converts("ReLU", settings="max_value negative_slope threshold")
-def _relu(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _relu(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     if layer.settings.get("negative_slope") or layer.settings.get("threshold"):
         raise Unsupported("ReLU with a slope or a threshold")
@@ -37,41 +37,41 @@ def _relu(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
 
 
 @converts("LeakyReLU", settings="alpha negative_slope")
-def _leaky_relu(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _leaky_relu(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     slope = layer.settings["negative_slope" if "negative_slope" in layer.settings else "alpha"]
     return graph.add("LeakyRelu", [x], x.shape, alpha=float(slope))
 
 
 @converts("ELU", settings="alpha")
-def _elu(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _elu(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     return graph.add("Elu", [x], x.shape, alpha=float(layer.settings["alpha"]))
 
 
 @converts("Softmax", settings="axis")
-def _softmax(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _softmax(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     _over_channels(layer, x)
     return graph.activate("softmax", x)
 
 
 @converts("Conv2D", settings=f"{CONVOLUTION} filters")
-def _conv(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _conv(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     kernel, bias = _kernel_and_bias(layer.settings, layer.weights)
     groups = layer.settings.get("groups", 1)
     return _convolve(graph, inputs, kernel.transpose(3, 2, 0, 1), bias, groups=groups, settings=layer.settings)
 
 
 @converts("DepthwiseConv2D", settings=f"{CONVOLUTION} depth_multiplier")
-def _depthwise_conv(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _depthwise_conv(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     kernel, bias = _kernel_and_bias(layer.settings, layer.weights)
     _check_groups(layer)
     return _convolve(graph, inputs, _depthwise(kernel), bias, groups=kernel.shape[2], settings=layer.settings)
 
 
 @converts("SeparableConv2D", settings=f"{CONVOLUTION} filters depth_multiplier")
-def _separable_conv(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _separable_conv(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     depthwise, *rest = layer.weights
     _check_groups(layer)
     pointwise, bias = _kernel_and_bias(layer.settings, rest)
@@ -80,7 +80,7 @@ def _separable_conv(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
 
 
 @converts("Dense", settings="units use_bias")
-def _dense(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _dense(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     kernel, bias = _kernel_and_bias(layer.settings, layer.weights)
     if len(x.shape) == 4:  # over the last axis of an image: a convolution of one pixel
@@ -90,7 +90,7 @@ def _dense(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
     return graph.add("Gemm", [x, kernel, *bias], (None, kernel.shape[1]))
 
 
-def _check_groups(layer: Layer) -> None:
+def _check_groups(layer: SavedLayer) -> None:
     if layer.settings.get("groups", 1) != 1:  # a group a channel is what these layers are
         raise Unsupported(f"{layer.kind} in groups")
 
@@ -110,7 +110,7 @@ def _depthwise(kernel: np.ndarray) -> np.ndarray:
 
 
 def _convolve(
-    graph: Graph,
+    graph: OnnxGraph,
     inputs: list[Value],
     kernel: np.ndarray,
     bias: list[np.ndarray],
@@ -152,7 +152,7 @@ def _window(x: Value, extents: Sequence[int], strides: Sequence[int], padding: s
 
 
 @converts("MaxPooling2D", "AveragePooling2D", settings="pool_size strides padding")
-def _pool(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _pool(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     size = layer.settings["pool_size"]
     strides = layer.settings.get("strides") or size
@@ -162,14 +162,14 @@ def _pool(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
 
 
 @converts("GlobalMaxPooling2D", "GlobalAveragePooling2D", settings="keepdims")
-def _global_pool(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _global_pool(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     pooled = graph.add(POOLS[layer.kind], [x], (None, 1, 1, x.shape[3]))
     return pooled if layer.settings.get("keepdims") else graph.add("Flatten", [pooled], (None, x.shape[3]))
 
 
 @converts("ZeroPadding2D", settings="padding")
-def _zero_padding(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _zero_padding(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     first, second = (tuple(pair) for pair in layer.settings["padding"])
     # "channels first" pads the last two axes of whatever it is given
@@ -181,7 +181,7 @@ def _zero_padding(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
 
 
 @converts("BatchNormalization", settings="axis epsilon center scale")
-def _batch_normalization(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _batch_normalization(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     _over_channels(layer, x)
     width, weights = x.shape[-1], list(layer.weights)
@@ -194,20 +194,20 @@ def _batch_normalization(graph: Graph, layer: Layer, inputs: list[Value]) -> Val
     return graph.add("BatchNormalization", [x, scale, centre, mean, variance], x.shape, epsilon=epsilon)
 
 
-def _over_channels(layer: Layer, x: Value) -> None:
+def _over_channels(layer: SavedLayer, x: Value) -> None:
     last = len(x.shape) - 1
     if layer.settings.get("axis", -1) not in (-1, last, [-1], [last]):
         raise Unsupported(f"{layer.kind} over another axis than the last")
 
 
 @converts("Flatten")
-def _flatten(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _flatten(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     return graph.add("Flatten", [_channels_last(graph, x)], (None, math.prod(x.shape[1:])))
 
 
 @converts("Reshape", settings="target_shape")
-def _reshape(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _reshape(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     target, total = [int(size) for size in layer.settings["target_shape"]], math.prod(x.shape[1:])
     if -1 in target:
@@ -218,25 +218,25 @@ def _reshape(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
     return flat if len(target) == 1 else graph.add("Transpose", [flat], flat.shape, perm=TO_FIRST)
 
 
-def _channels_last(graph: Graph, x: Value) -> Value:
+def _channels_last(graph: OnnxGraph, x: Value) -> Value:
     return graph.add("Transpose", [x], x.shape, perm=TO_LAST) if len(x.shape) == 4 else x
 
 
 @converts("Dropout", "SpatialDropout2D", "GaussianDropout", "GaussianNoise", "AlphaDropout", "ActivityRegularization")
-def _nothing(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _nothing(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     return x
 
 
 @converts("Rescaling", settings="scale offset")
-def _rescaling(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _rescaling(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     (x,) = inputs
     scaled = graph.add("Mul", [x, np.float32(float(layer.settings["scale"]))], x.shape)
     return graph.add("Add", [scaled, np.float32(float(layer.settings["offset"]))], x.shape)
 
 
 @converts(*MERGES, rooms=("keras.layers", "keras.ops"))
-def _merge(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _merge(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     if len(inputs) < 2 or len({len(item.shape) for item in inputs}) != 1:
         raise Unsupported(f"{layer.kind} of {[item.shape for item in inputs]}")
     result, *others = inputs
@@ -247,7 +247,7 @@ def _merge(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
 
 
 @converts("Concatenate", settings="axis")
-def _concatenate(graph: Graph, layer: Layer, inputs: list[Value]) -> Value:
+def _concatenate(graph: OnnxGraph, layer: SavedLayer, inputs: list[Value]) -> Value:
     if len(inputs) < 2 or len({len(item.shape) for item in inputs}) != 1:
         raise Unsupported(f"{layer.kind} of {[item.shape for item in inputs]}")
     _over_channels(layer, inputs[0])

@@ -9,7 +9,7 @@ import onnxruntime
 from topodepth.networks.files import ModelFile
 from topodepth.networks.graph import Choice, LayerGraph, Tap
 from topodepth.networks.inputs import declared
-from topodepth.networks.onnx_graph import Graph, Unsupported, Value, convert
+from topodepth.networks.onnx_graph import OnnxGraph, Unsupported, Value, convert
 from topodepth.networks.onnx_layers import TO_FIRST  # and with them the layers
 from topodepth.networks.taps import choose
 from topodepth.networks.weights import open_weights
@@ -44,7 +44,7 @@ def convert_file(
     InputError
         If a layer to tap is unknown.
     """
-    graph = Graph()
+    graph = OnnxGraph()
     try:
         known = found.graph()
         source, before, after = _converted(graph, known, found)
@@ -82,7 +82,7 @@ def _session(model: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
 
 
-def _converted(graph: Graph, known: LayerGraph, found: ModelFile) -> tuple[Value, dict, dict]:
+def _converted(graph: OnnxGraph, known: LayerGraph, found: ModelFile) -> tuple[Value, dict, dict]:
     """Convert all layers; return the input, and the outputs by application before and after the activation inside."""
     before, after = {}, {}
     source = Value("images", _input_shape(found))
@@ -121,7 +121,7 @@ def _tap(known: LayerGraph, choice: Choice, value: Value) -> Tap:
     )
 
 
-def _averaged(graph: Graph, value: Value) -> Value:
+def _averaged(graph: OnnxGraph, value: Value) -> Value:
     """Return a tensor (n, d): averaged over space, where it has any."""
     if len(value.shape) == 4:
         value = graph.add("Flatten", [graph.add("GlobalAveragePool", [value], value.shape)], (None, value.shape[3]))

@@ -8,7 +8,7 @@ from topodepth.networks.taps import choose
 # place (the place of that model's call, the inner model, the number of the call).
 
 
-class Graph(LayerGraph):
+class KerasGraph(LayerGraph):
     """The graph of an opened model."""
 
     def __init__(self, model) -> None:

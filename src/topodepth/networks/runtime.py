@@ -105,14 +105,14 @@ def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int
 def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
     """Tap a Keras model that is open; ``layers`` as for :func:`topodepth.networks.models.tap_layers`."""
     from topodepth.networks.models import framework_of, tap_layers, tapped_model
-    from topodepth.networks.opened import Graph
+    from topodepth.networks.opened import KerasGraph
 
     framework = framework_of(model)
     taps = tap_layers(model, layers)
     last = [Tap("scores", -1, "scores", "", 1.0, model.outputs[0], "none")] if scores else []
     tapped = tapped_model(model, [*taps, *last])
     # what a softmax takes is known; of an output that no known layer makes, the values have to tell
-    doubtful = [k for k, tap in enumerate(taps) if tap.name == "logits" and Graph(model).ending() == "logits"]
+    doubtful = [k for k, tap in enumerate(taps) if tap.name == "logits" and KerasGraph(model).ending() == "logits"]
 
     def values(images: np.ndarray, size: int) -> list[np.ndarray]:
         outputs = predict(tapped, images, size)
