@@ -12,14 +12,14 @@ import pytest
 from dataset_files import pixels, write_folders, write_svhn
 
 from topodepth import datasets
-from topodepth.datasets._images import ArrayImages, Images, pixel_scale, resize
+from topodepth.datasets._images import ArrayImages, Items, pixel_scale, resize
 from topodepth.errors import InputError
 from topodepth.files import hdf5, storage
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/prepare_dataset.py"
 
 
-class Made(Images):
+class Made(Items):
     """More images than fit in the memory that the test allows."""
 
     def __init__(self, n, size):

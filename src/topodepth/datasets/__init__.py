@@ -3,7 +3,7 @@
 A loader is a function ``load(source, *, size, validation, test, seed, **options) -> (splits, class_names)``. ``source``
 is the path of a file or an unpacked folder, described by ``@register(name, source="…")``, or None where the images come
 with a package. ``splits`` maps ``train``, ``validation`` and ``test`` to ``(images, labels)``: uint8 (n, height, width,
-channels), or other real numbers (n, …), an array or :class:`~topodepth.datasets._images.Images` read when sliced, and
+channels), or other real numbers (n, …), an array or :class:`~topodepth.datasets._images.Items` read when sliced, and
 int64 (n,). ``@register(name, shape=…)`` says what one item will be before anything is read: see :func:`form`.
 """
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.datasets import Form
-from topodepth.datasets._images import Images
+from topodepth.datasets._images import Items
 from topodepth.errors import InputError
 from topodepth.files.reading import reason_of
 
@@ -56,7 +56,7 @@ class Unreadable:
         log.warning("%s: %s; left out", self.root, text)
 
 
-class FileImages(Images):
+class FileImages(Items):
     """Image files, decoded when sliced.
 
     Parameters

@@ -11,7 +11,7 @@ from topodepth.errors import InputError
 LIMIT_BYTES = 256 * 2**30  # a small hostile file can claim any number of images
 
 
-class Images:
+class Items:
     """What a data set holds, (n, …), read only when sliced: uint8 images (n, height, width, channels), or other arrays.
 
     A subclass sets ``shape`` and ``positions``, the index (n,) of each item in the source's own order, and reads.
@@ -43,7 +43,7 @@ class Images:
         """Return the items of some rows, (rows, …) of this ``dtype``."""
         raise NotImplementedError
 
-    def subset(self, rows: np.ndarray) -> "Images":
+    def subset(self, rows: np.ndarray) -> "Items":
         """Return the items of some increasing rows, still unread."""
         part = copy.copy(self)
         part.positions, part.shape = self.positions[rows], (len(rows), *self.shape[1:])
@@ -59,7 +59,7 @@ class Images:
         """Say what was left out, once all items of a data set have been read; a source may refuse it here."""
 
 
-class Sliced(Images):
+class Sliced(Items):
     """Items of anything that can be sliced: an array, a memory map, an HDF5 data set.
 
     Parameters

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from topodepth.datasets import Form, random_split, three_splits
-from topodepth.datasets._images import ArrayImages, Arrays, Images, is_images, pixel_scale
+from topodepth.datasets._images import ArrayImages, Arrays, Items, is_images, pixel_scale
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import hdf5
 from topodepth.files.kinds import KINDS, kind_of
@@ -171,7 +171,7 @@ def _check_shape(kind: str, values, where: str, size: int | None) -> None:
         )
 
 
-def _items(kind: str, arrays: Mapping, where: Mapping[str, str], size: int | None, owner: object) -> dict[str, Images]:
+def _items(kind: str, arrays: Mapping, where: Mapping[str, str], size: int | None, owner: object) -> dict[str, Items]:
     """Return the items of each split, still unread, all of one scale or type."""
     if kind == "arrays":
         dtype = np.uint8 if all(values.dtype == np.uint8 for values in arrays.values()) else np.float32

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from topodepth.datasets._images import ArrayImages, Images
+from topodepth.datasets._images import ArrayImages, Items
 from topodepth.errors import InputError
 
 
 def random_split(
-    images: np.ndarray | Images, labels: np.ndarray, parts: Mapping[str, float], rng: np.random.Generator
-) -> dict[str, tuple[Images, np.ndarray]]:
+    images: np.ndarray | Items, labels: np.ndarray, parts: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, tuple[Items, np.ndarray]]:
     """Split images at random, each class in the same proportions; they are not read, and keep their positions.
 
     Parameters
@@ -33,17 +33,17 @@ def random_split(
             start = stop
         members[first].append(order[start:])
     chosen = {split: np.sort(np.concatenate(groups)) for split, groups in members.items()}
-    images = images if isinstance(images, Images) else ArrayImages(images)
+    images = images if isinstance(images, Items) else ArrayImages(images)
     return {split: (images.subset(rows), labels[rows]) for split, rows in chosen.items()}
 
 
 def three_splits(
-    train: tuple[np.ndarray | Images, np.ndarray],
-    test: tuple[np.ndarray | Images, np.ndarray],
+    train: tuple[np.ndarray | Items, np.ndarray],
+    test: tuple[np.ndarray | Items, np.ndarray],
     *,
     validation: float,
     seed: int,
-) -> dict[str, tuple[np.ndarray | Images, np.ndarray]]:
+) -> dict[str, tuple[np.ndarray | Items, np.ndarray]]:
     """Return the splits of a source that has training and test images: a seeded part of training steers training.
 
     Parameters

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth.datasets._images import ArrayImages, Arrays, Images
+from topodepth.datasets._images import ArrayImages, Arrays, Items
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 
@@ -17,7 +17,7 @@ CHUNK_BYTES = 2**20  # what reading one item takes from disk, at most
 
 def write(
     path: str | Path,
-    splits: Mapping[str, tuple[np.ndarray | Images, np.ndarray]],
+    splits: Mapping[str, tuple[np.ndarray | Items, np.ndarray]],
     class_names: list[str],
     attributes: Mapping[str, object] | None = None,
 ) -> None:
@@ -66,9 +66,9 @@ def write(
         file.attrs.update(attributes or {})
 
 
-def as_items(values: np.ndarray | Images) -> Images:
+def as_items(values: np.ndarray | Items) -> Items:
     """Return what a loader hands over as something to read in parts: uint8 with four axes are images."""
-    if isinstance(values, Images):
+    if isinstance(values, Items):
         return values
     return ArrayImages(values) if values.dtype == np.uint8 and values.ndim == 4 else Arrays(values)
 
@@ -91,7 +91,7 @@ def _check_split(where: str, images, labels, class_names: list[str]) -> None:
         )
 
 
-def _write_split(group: "h5py.Group", items: Images, labels: np.ndarray) -> "_Sums":  # noqa: F821
+def _write_split(group: "h5py.Group", items: Items, labels: np.ndarray) -> "_Sums":  # noqa: F821
     """Write the items that can be read; return the sums of their values."""
     item_bytes = int(np.prod(items.shape[1:])) * items.dtype.itemsize
     chunk = min(len(items), max(1, min(64, CHUNK_BYTES // item_bytes)))
