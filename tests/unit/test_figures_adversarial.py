@@ -190,7 +190,7 @@ def test_a_descriptor_that_is_not_there_is_refused(changes, table):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_images_are_drawn_with_their_prediction_in_the_colour_of_its_kind(channels, tmp_path):
     pixels = np.random.default_rng(0).random((2, 3, 4, 4, channels)).astype(np.float32)
-    images = adversarial_images.Images(
+    images = adversarial_images.AttackedImages(
         pixels, np.array([0, 2]), np.array([[0, 2, 1], [2, 2, 0]]), np.array(EPSILONS), np.array(F1), ["a", "b", "c"], 1
     )
     figure = adversarial_images.draw(images, title="Some images")
@@ -206,7 +206,7 @@ def test_images_are_drawn_with_their_prediction_in_the_colour_of_its_kind(channe
 
 
 def test_images_that_do_not_fit_their_labels_are_refused():
-    images = adversarial_images.Images(np.zeros((2, 3, 4, 4, 1)), np.zeros(1, int), np.zeros((2, 3), int),
+    images = adversarial_images.AttackedImages(np.zeros((2, 3, 4, 4, 1)), np.zeros(1, int), np.zeros((2, 3), int),
                                        np.array(EPSILONS), np.array(F1), ["a"], None)  # fmt: skip
     with pytest.raises(InputError, match="adversarial_images figure: pixels, labels, predicted expected to fit"):
         adversarial_images.draw(images)
@@ -214,7 +214,7 @@ def test_images_that_do_not_fit_their_labels_are_refused():
 
 @pytest.mark.parametrize("shape", [(2, 3, 12), (2, 3, 150, 1), (2, 3, 8, 8, 7)])
 def test_what_is_no_image_is_not_drawn(shape):
-    images = adversarial_images.Images(np.zeros(shape), np.zeros(2, int), np.zeros((2, 3), int),
+    images = adversarial_images.AttackedImages(np.zeros(shape), np.zeros(2, int), np.zeros((2, 3), int),
                                        np.array(EPSILONS), np.array(F1), ["a"], None)  # fmt: skip
     with pytest.raises(InputError, match=r"pixels expected as images .*of 1, 3 or 4 channels. Received"):
         adversarial_images.draw(images)

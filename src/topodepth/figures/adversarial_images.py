@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 RIGHT, WRONG, TARGET = "#222222", "#B04A00", "#0072B2"
 
 
-class Images(NamedTuple):
+class AttackedImages(NamedTuple):
     """Images of one attack.
 
     Attributes
@@ -45,7 +45,7 @@ class Images(NamedTuple):
     target: int | None
 
 
-def read(path: str | Path) -> Images:
+def read(path: str | Path) -> AttackedImages:
     """Read the images that an attack has left to be shown, see :mod:`topodepth.attacks.sweep`.
 
     Raises
@@ -65,10 +65,10 @@ def read(path: str | Path) -> Images:
         names, target = (hdf5.attribute_of(f"{path}:", file, key) for key in ("class_names", "target"))
     if not isinstance(names, np.ndarray) or not isinstance(target, int):
         raise InputError(f"{path}: expected attributes class_names and target. Received: {names!r:.60}, {target!r:.60}")
-    return Images(**arrays, class_names=[str(name) for name in names], target=None if target < 0 else target)
+    return AttackedImages(**arrays, class_names=[str(name) for name in names], target=None if target < 0 else target)
 
 
-def draw(images: Images, *, title: str = "") -> "Figure":
+def draw(images: AttackedImages, *, title: str = "") -> "Figure":
     """Draw a row a strength and a column an image; below each image the class that the model gives it.
 
     Parameters
@@ -108,7 +108,7 @@ def draw(images: Images, *, title: str = "") -> "Figure":
     return figure
 
 
-def _draw_image(axes: "Axes", images: Images, column: int, row: int) -> None:
+def _draw_image(axes: "Axes", images: AttackedImages, column: int, row: int) -> None:
     pixels, predicted = images.pixels[column, row], images.predicted[column, row]
     grey = pixels.shape[-1] == 1
     axes.imshow(pixels[..., 0] if grey else pixels, cmap="gray" if grey else None, vmin=0, vmax=1)

@@ -158,7 +158,7 @@ def diagrams_of(
     """
     for engine in engines:
         try:
-            return tidy(COMPUTE[engine](matrix, max_dim, threshold), max_dim + 1)
+            return sorted_diagrams(COMPUTE[engine](matrix, max_dim, threshold), max_dim + 1)
         except ImportError as error:
             missing = error
         except EngineError as error:
@@ -168,7 +168,7 @@ def diagrams_of(
     raise InputError(f"engine {engine}: expected its package to be installed. Received: {missing}") from missing
 
 
-def tidy(diagrams: list[np.ndarray], count: int) -> list[np.ndarray]:
+def sorted_diagrams(diagrams: list[np.ndarray], count: int) -> list[np.ndarray]:
     """Return ``count`` float64 diagrams, without empty bars, sorted by birth, then death."""
     tidied = []
     for place in range(count):

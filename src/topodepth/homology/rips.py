@@ -6,7 +6,7 @@ import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.homology.distances import checked_distances, checked_points, prepared, rounded_matrix
-from topodepth.homology.engines import COMPUTE, diagrams_of, tidy
+from topodepth.homology.engines import COMPUTE, diagrams_of, sorted_diagrams
 from topodepth.homology.h1 import h1_diagram
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim
 from topodepth.homology.ties import merge_matrix, merged_bars
@@ -81,7 +81,7 @@ def _of_points(points: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray
         return _of_distances(matrix, max_dim, engine)
     if engine == "ripser" or find_spec("gudhi") is None:
         merge_matrix(matrix)  # float32 may carry two equal distances farther apart than float64 can
-    return tidy(merged_bars(_of_distances(matrix, max_dim, engine)), max_dim + 1)
+    return sorted_diagrams(merged_bars(_of_distances(matrix, max_dim, engine)), max_dim + 1)
 
 
 def _of_distances(matrix: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
