@@ -187,15 +187,20 @@ def malformed():
     yield "version", lambda file: file.attrs.update(version=2), "'version' expected 1. Received: 2"
 
 
-@pytest.mark.parametrize(("change", "expected"), [pytest.param(*case[1:], id=case[0]) for case in malformed()])
-def test_a_malformed_file_is_refused_in_one_line_that_names_it(tmp_path, change, expected):
-    path = by_hand(tmp_path / "hand.h5", a=POINTS, b=POINTS)
+def refusal(path, change, expected):
+    """Write a good file, change it, and return the one line by which it is refused."""
+    by_hand(path, a=POINTS, b=POINTS)
     with h5py.File(path, "a") as file:
         change(file)
     with pytest.raises(InputError, match=expected) as caught:
         activations.read(path)
-    assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("change", "expected"), [pytest.param(*case[1:], id=case[0]) for case in malformed()])
+def test_a_malformed_file_is_refused_in_one_line_that_names_it(tmp_path, change, expected):
+    assert str(tmp_path / "hand.h5") in refusal(tmp_path / "hand.h5", change, expected)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -270,13 +275,7 @@ def hostile():
 
 @pytest.mark.parametrize(("change", "expected"), [pytest.param(*case[1:], id=case[0]) for case in hostile()])
 def test_a_hostile_file_is_refused_before_it_is_read(tmp_path, change, expected):
-    path = by_hand(tmp_path / "hand.h5", a=POINTS, b=POINTS)
-    with h5py.File(path, "a") as file:
-        change(file)
-    with pytest.raises(InputError, match=expected) as caught:
-        activations.read(path)
-    assert "\n" not in str(caught.value)
-    assert any(str(caught.value) == problem for problem in activations.validate(path))
+    assert refusal(tmp_path / "hand.h5", change, expected) in activations.validate(tmp_path / "hand.h5")
 
 
 def test_a_layer_swapped_for_a_link_after_opening_is_not_followed(tmp_path):

@@ -11,25 +11,13 @@ import threading
 from pathlib import Path
 
 import pytest
-from drive_server import CONTENT, SHA256, Fetcher, Server, wait_for
+from drive_server import CONTENT, SHA256, Server, wait_for
 
 from topodepth.errors import InputError
 from topodepth.files import assets, downloads
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/fetch_asset.py"
 LARGE = "large_0123456789"
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    with Server(CONTENT) as running:
-        yield running
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return Fetcher(server, tmp_path / "assets/file.h5")
 
 
 # continuing

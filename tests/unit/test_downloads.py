@@ -6,24 +6,12 @@ import ssl
 import subprocess
 
 import pytest
-from drive_server import CONTENT, SHA256, UUID, Fetcher, Server
+from drive_server import CONTENT, SHA256, UUID, Server
 
 from topodepth.files import downloads
 
 LARGE = "large_0123456789"
 BY_HAND = "assets: {mine: {path: /where/you/put/it}}"
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-    with Server(CONTENT) as running:
-        yield running
-
-
-@pytest.fixture
-def fetch(server, tmp_path):
-    return Fetcher(server, tmp_path / "assets/file.h5")
 
 
 # Google Drive

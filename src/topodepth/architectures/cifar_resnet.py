@@ -23,9 +23,6 @@ def taps(depth: int) -> list[str]:
 
 
 @register("cifar_resnet", layers=taps, depth=20, activation="relu", width=16, l2=1e-4, optimizer="adam")
-def build(*, input_shape, classes, activation, width, depth, l2=1e-4, seed=0):
+def build(*, depth, **settings):
     """Build the network; with depth 32 it is ``resnet32``."""
-    return _cifar_resnet.network(
-        "cifar_resnet", blocks=blocks_of(depth), preactivation=False,
-        input_shape=input_shape, classes=classes, activation=activation, width=width, l2=l2, seed=seed,
-    )  # fmt: skip
+    return _cifar_resnet.network("cifar_resnet", blocks=blocks_of(depth), preactivation=False, **settings)

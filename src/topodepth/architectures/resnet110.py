@@ -7,16 +7,6 @@ BLOCKS = 18  # a stage
 
 
 @register("resnet110", layers=taps(BLOCKS), activation="relu", width=16, l2=1e-4, optimizer="adam")
-def build(*, input_shape, classes, activation, width, l2=1e-4, seed=0):
+def build(**settings):
     """Build the network, 1,748,346 weights at width 16 on 3 channels and 10 classes."""
-    return network(
-        "resnet110",
-        blocks=BLOCKS,
-        preactivation=True,
-        input_shape=input_shape,
-        classes=classes,
-        activation=activation,
-        width=width,
-        l2=l2,
-        seed=seed,
-    )
+    return network("resnet110", blocks=BLOCKS, preactivation=True, **settings)

@@ -7,16 +7,6 @@ BLOCKS = 9  # a stage
 
 
 @register("resnet56", layers=taps(BLOCKS), activation="relu", width=16, l2=1e-4, optimizer="adam")
-def build(*, input_shape, classes, activation, width, l2=1e-4, seed=0):
+def build(**settings):
     """Build the network, 866,810 weights at width 16 on 3 channels and 10 classes."""
-    return network(
-        "resnet56",
-        blocks=BLOCKS,
-        preactivation=False,
-        input_shape=input_shape,
-        classes=classes,
-        activation=activation,
-        width=width,
-        l2=l2,
-        seed=seed,
-    )
+    return network("resnet56", blocks=BLOCKS, preactivation=False, **settings)

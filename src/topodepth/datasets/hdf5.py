@@ -37,16 +37,10 @@ def load(
     ----------
     source
         The file, with arrays as :func:`topodepth.datasets.npz.load` describes them, at any depth of groups.
-    size
-        Resize images to ``size`` × ``size``; None keeps the source's size.
-    validation, test
-        Fractions of each class, where the file has no such split.
-    seed
-        Seed of the split.
+    size, validation, test, seed, kind
+        As for :func:`topodepth.datasets.npz.load`.
     keys
         The file's own names where they differ: ``{"x_train": "train/images"}``.
-    kind
-        As for :func:`topodepth.datasets.npz.load`.
 
     Raises
     ------

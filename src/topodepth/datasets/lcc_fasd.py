@@ -38,10 +38,8 @@ def load(
         Resize to ``size`` × ``size``, whatever the sides were; the images have many sizes, so None would be refused.
     validation, test, seed
         Not used: the source has all splits.
-    channels
-        3 (colour) or 1 (grey).
-    skip_unreadable
-        Leave out images that cannot be read instead of refusing the folder.
+    channels, skip_unreadable
+        As for :func:`topodepth.datasets.images_folder.load`.
 
     Returns
     -------

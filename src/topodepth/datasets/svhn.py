@@ -27,14 +27,8 @@ def load(
     ----------
     source
         Folder.
-    size
-        Resize to ``size`` × ``size``; None keeps 32.
-    validation
-        Fraction of each class of the training images.
-    test
-        Not used: the source has a test split.
-    seed
-        Seed of the validation split.
+    size, validation, test, seed
+        As for :func:`topodepth.datasets.cifar10.load`.
 
     Returns
     -------

@@ -99,7 +99,7 @@ def distance_matrix(points: np.ndarray) -> np.ndarray:
     Raises
     ------
     InputError
-        If the points are not a finite, non-empty 2-D array.
+        As :func:`squared_distance_matrix`.
     """
     cloud = prepared(points)
     matrix = rounded_matrix(cloud)

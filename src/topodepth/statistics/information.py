@@ -39,11 +39,8 @@ def conditional_mutual_information(
 
     Parameters
     ----------
-    x, y
-        Measure and target, shape (n,). Models with NaN are left out.
-    axes
-        Value of each model on each axis of the grid, name to shape (n,). Models without a value on an axis (None, NaN)
-        are left out.
+    x, y, axes
+        As for :func:`topodepth.statistics.granulated.granulated_kendall`.
 
     Returns
     -------
@@ -54,7 +51,7 @@ def conditional_mutual_information(
     Raises
     ------
     InputError
-        If shapes differ, a value is infinite, or no axis is given.
+        As there.
 
     References
     ----------
