@@ -1,9 +1,7 @@
-"""Changes under attack are paired, rank tests are exact, and a verdict is given only where both agree."""
+"""Changes under attack are paired, and a verdict is given only where the change and the rank test agree."""
 
-import itertools
 import json
 import logging
-import math
 import runpy
 from html import unescape
 from pathlib import Path
@@ -383,29 +381,3 @@ def test_the_command_writes_three_tables_and_a_page_with_the_sentences(tmp_path,
     text = unescape(page)
     assert "Attack &lt;on&gt; m" in page
     assert all(told in text for told in adversarial.answer(METRICS, tables["trends"].to_dict("records")))
-
-
-@pytest.mark.parametrize("count", [3, 5, 7, 12])
-def test_the_rank_test_is_scipys(count):
-    values, against = np.random.default_rng(count).normal(size=(2, count))
-    found, expected = adversarial.rank_test(values, against), stats.kendalltau(values, against, method="exact")
-    assert found.tau == pytest.approx(expected.statistic)
-    assert found.p_value == pytest.approx(expected.pvalue, abs=0 if count <= 8 else 0.02)
-    if count <= 8:
-        assert found.least == pytest.approx(2 / math.factorial(count))
-
-
-def test_the_rank_test_knows_ties_and_gaps():
-    values, against = [1.0, 2.0, 2.0, 5.0, np.nan, 4.0], [0.0, 0.3, 0.6, 0.6, 0.7, 0.9]
-    kept = [0, 1, 2, 3, 5]
-    values_kept, against_kept = np.array(values)[kept], np.array(against)[kept]
-    taus = [stats.kendalltau(values_kept, order).statistic for order in itertools.permutations(against_kept)]
-    found = adversarial.rank_test(values, against)
-    assert found.tau == pytest.approx(stats.kendalltau(values_kept, against_kept).statistic)
-    assert found.p_value == pytest.approx(np.mean(np.abs(taus) >= abs(found.tau) - 1e-9))
-    assert found.least == pytest.approx(np.mean(np.abs(taus) >= np.max(np.abs(taus)) - 1e-9))
-
-
-@pytest.mark.parametrize("against", [[1.0, 1.0, 1.0], [np.nan, 1.0, 2.0]])
-def test_a_rank_test_of_nothing_is_undefined(against):
-    assert np.isnan(adversarial.rank_test([1.0, 2.0, 3.0], against)).all()

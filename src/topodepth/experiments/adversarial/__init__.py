@@ -20,7 +20,6 @@ from topodepth.experiments.adversarial.comparison import (
 from topodepth.experiments.adversarial.series import Series
 from topodepth.experiments.adversarial.summary import answer, by_measure
 from topodepth.experiments.adversarial.verdicts import VERDICTS
-from topodepth.statistics.ranks import RankTest, rank_test
 
 __all__ = [
     "CHANGE_COLUMNS",
@@ -28,11 +27,9 @@ __all__ = [
     "TREND_COLUMNS",
     "VERDICTS",
     "Comparison",
-    "RankTest",
     "Series",
     "answer",
     "by_measure",
     "compare",
     "most_successful",
-    "rank_test",
 ]
