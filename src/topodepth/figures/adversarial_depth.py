@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, style
+from topodepth.figures import frame, keys, scales, style
 from topodepth.figures.depth import PANELS
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def draw(
     table = frame.tidy(table, COLUMNS, "adversarial_depth")
     table = table[table["model"].isin(frame.order(table, models))]
     chosen = frame.present(table, panels, PANELS, "adversarial_depth")
-    scale, layers = style.colour_scale(table["macro_f1"]), list(frame.layers(table))
+    scale, layers = keys.colour_scale(table["macro_f1"]), list(frame.layers(table))
     few, strengths = len(layers) <= FEW_LAYERS, _strengths(table, crowded=len(layers) > CROWDED)
     relative = table["relative_value"].notna().any()
     with style.look():
@@ -71,18 +71,18 @@ def draw(
             heading, label, relative_label = frame.titles(panel)
             _draw_panel(column[0], points, "value", scale, strengths)
             column[0].set(title=heading, ylabel=label)
-            style.from_zero(column[0])
+            scales.from_zero(column[0])
             if relative:
                 column[1].set_ylabel(relative_label)
                 column[1].axhline(1, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
                 _draw_panel(column[1], points, "relative_value", scale, strengths)
-                style.log_axis(column[1])
+                scales.log_axis(column[1])
             if few:
-                style.layer_axis(column[-1], layers)
+                scales.layer_axis(column[-1], layers)
             else:
-                style.depth_axis(column[-1])
-        style.colour_bar(figure, scale, grid, "macro-F1 at that strength", one=table["macro_f1"].nunique() == 1)
-        style.legend(figure, _key(table, scale, strengths))
+                scales.depth_axis(column[-1])
+        keys.colour_bar(figure, scale, grid, "macro-F1 at that strength", one=table["macro_f1"].nunique() == 1)
+        keys.legend(figure, _key(table, scale, strengths))
     return figure
 
 
@@ -118,7 +118,7 @@ def _key(table: "DataFrame", scale: "ScalarMappable", strengths: Mapping[float, 
         named = [named[0], named[1], named[-1]]
     reached = table.drop_duplicates("epsilon").set_index("epsilon")["macro_f1"]
     return [
-        style.line_handle(
+        keys.line_handle(
             f"{'clean images, ' if epsilon == 0 else ''}ε = {epsilon:g} (F1 {reached[epsilon]:.2f})",
             color=scale.to_rgba(reached[epsilon]),
             **strengths[epsilon],

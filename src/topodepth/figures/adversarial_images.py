@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.figures import style
+from topodepth.figures import keys, style
 from topodepth.files import hdf5
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def draw(images: AttackedImages, *, title: str = "") -> "Figure":
             grid[row][0].set_ylabel(f"{name}\nF1 {f1:.2f}", rotation=0, ha="right", va="center", labelpad=8)
         for axes, label in zip(grid[0], images.labels, strict=True):
             axes.set_title(style.short(images.class_names[label], 12), loc="center", fontsize=9.5, fontweight="bold")
-        style.legend(figure, _key(images.target is not None))
+        keys.legend(figure, _key(images.target is not None))
     return figure
 
 
@@ -123,6 +123,6 @@ def _draw_image(axes: "Axes", images: AttackedImages, column: int, row: int) -> 
 def _key(targeted: bool) -> list:
     names: Mapping[str, str] = {"right": RIGHT, "wrong": WRONG, **({"the target": TARGET} if targeted else {})}
     return [
-        style.line_handle(f"predicted: {name}", color=colour, marker="s", markersize=8, linestyle="none")
+        keys.line_handle(f"predicted: {name}", color=colour, marker="s", markersize=8, linestyle="none")
         for name, colour in names.items()
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.figures import frame, style
+from topodepth.figures import frame, keys, style
 from topodepth.figures.adversarial_depth import one_cloud
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def draw(
     layers = frame.layers(rows)
     named, cut = len(layers) <= NAMED, False
     places = list(range(len(layers))) if named else list(layers.values())
-    scale = style.colour_scale(places, "plasma", (0.85, 0))  # its end is too pale for lines
+    scale = keys.colour_scale(places, "plasma", (0.85, 0))  # its end is too pale for lines
     looks = {
         layer: Look(scale.to_rgba(place), style.MARKERS[number % len(style.MARKERS)] if named else UNNAMED)
         for number, (layer, place) in enumerate(zip(layers, places, strict=True))
@@ -105,8 +105,8 @@ def draw(
         for axes, column in zip(grid[0], AGAINST, strict=True):
             _name_strengths(axes, rows, column)
         if not named:
-            style.colour_bar(figure, scale, grid, "relative depth of the layer", one=False)
-        style.legend(figure, _layer_handles(looks) if named else [], _key(named, cut))
+            keys.colour_bar(figure, scale, grid, "relative depth of the layer", one=False)
+        keys.legend(figure, _layer_handles(looks) if named else [], _key(named, cut))
     return figure
 
 
@@ -179,18 +179,18 @@ def _range(epsilons: Sequence[float]) -> str:
 
 def _layer_handles(looks: Mapping[str, Look]) -> list:
     return [
-        style.line_handle(style.short(layer, 24), color=look.colour, marker=look.marker, markersize=5)
+        keys.line_handle(style.short(layer, 24), color=look.colour, marker=look.marker, markersize=5)
         for layer, look in looks.items()
     ]
 
 
 def _key(named: bool, cut: bool) -> list:
-    handles = [style.line_handle("clean images, ε = 0", marker="s", linestyle="none", color="black")]
+    handles = [keys.line_handle("clean images, ε = 0", marker="s", linestyle="none", color="black")]
     if named:
         bar = {"linestyle": "none", "marker": "|", "markersize": 11, "markeredgewidth": 1.2}
-        handles.append(style.line_handle(style.INTERVAL_NAME, **bar))
+        handles.append(keys.line_handle(style.INTERVAL_NAME, **bar))
     else:
-        handles.append(style.line_handle("a layer, joined in order of ε", marker=UNNAMED, markersize=5))
+        handles.append(keys.line_handle("a layer, joined in order of ε", marker=UNNAMED, markersize=5))
     if cut:
-        handles.append(style.line_handle("interval goes on", marker="^", markersize=5, linestyle="none"))
+        handles.append(keys.line_handle("interval goes on", marker="^", markersize=5, linestyle="none"))
     return handles

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, keys, scales, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,15 +69,15 @@ def draw(
         for panel, rows, (top, bottom) in zip(chosen, curves, grid.T, strict=True):
             gaps |= _draw_column(top, bottom, rows, marks, frame.titles(panel))
         figure.align_ylabels()
-        key = style.key_handles(
+        key = keys.key_handles(
             null=few and any(rows["null_value"].notna().any() for rows in curves),
             interval=few and any(rows[["ci_low", "relative_ci_low"]].notna().any(axis=None) for rows in curves),
             gaps=gaps,
         )
         if not few:
-            key = [style.line_handle(ELSEWHERE, linestyle="none"), *key[1:]]
+            key = [keys.line_handle(ELSEWHERE, linestyle="none"), *key[1:]]
         crowded = len(marks) > style.MANY
-        style.legend(figure, style.crowd(len(marks)) if crowded else style.model_handles(marks, labels or {}), key)
+        keys.legend(figure, keys.crowd(len(marks)) if crowded else keys.model_handles(marks, labels or {}), key)
     return figure
 
 
@@ -96,21 +96,21 @@ def _draw_column(
             continue
         depth = own["relative_depth"]
         if few:
-            style.band(top, depth, (own["null_ci_low"], own["null_ci_high"]), mark.colour, alpha=0.08)
-            style.null_curve(top, depth, own["null_value"], mark.colour, alpha=0.9)
+            drawing.band(top, depth, (own["null_ci_low"], own["null_ci_high"]), mark.colour, alpha=0.08)
+            drawing.null_curve(top, depth, own["null_value"], mark.colour, alpha=0.9)
         for axes, (value, low, high) in ((top, frame.VALUE), (bottom, frame.RELATIVE)):
-            style.curve(axes, depth, own[value], (own[low], own[high]), mark, alpha=0.2 if few else 0, **look)
-        gaps |= style.undefined(top, depth, own["value"], mark)
+            drawing.curve(axes, depth, own[value], (own[low], own[high]), mark, alpha=0.2 if few else 0, **look)
+        gaps |= drawing.undefined(top, depth, own["value"], mark)
         if own["relative_value"].notna().any():
-            gaps |= style.undefined(bottom, depth, own["relative_value"], mark)
+            gaps |= drawing.undefined(bottom, depth, own["relative_value"], mark)
     title, label, relative_label = texts
     top.set(title=title, ylabel=label)
-    style.from_zero(top)
+    scales.from_zero(top)
     bottom.set_ylabel(relative_label)
-    style.depth_axis(bottom)
+    scales.depth_axis(bottom)
     if rows["relative_value"].notna().any():
         bottom.axhline(1, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
-        style.log_axis(bottom)
+        scales.log_axis(bottom)
     else:
-        style.say(bottom, "no null model")
+        drawing.say(bottom, "no null model")
     return gaps

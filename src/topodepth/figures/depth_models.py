@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.depth import PANELS
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def draw(
     marks = style.marks(frame.order(table, models))
     table = table[table["model"].isin(marks)]
     chosen = frame.present(table, panels, PANELS, "depth by model")
-    blocks, columns = style.cells(len(marks), PER_ROW)
+    blocks, columns = grids.cells(len(marks), PER_ROW)
     height, gaps = len(chosen) * blocks, False
     with style.look():
         figure = style.new_figure(max(5.0, 1.2 + 2.15 * columns), 0.5 + 2.0 * height, title)
@@ -71,12 +71,12 @@ def draw(
                 axes.set_ylabel(frame.titles(panel)[1])
             _tidy_cells(cells, columns, len(marks), last=row == len(chosen) - 1)
         figure.align_ylabels()
-        key = style.key_handles(
+        key = keys.key_handles(
             null=bool(table["null_value"].notna().any()), interval=bool(table["ci_low"].notna().any()), gaps=gaps
         )
         if not table["class"].isin(frame.SUMMARIES).all():
-            key.insert(1, style.line_handle("single classes", color=style.FAINT, linewidth=0.9))
-        style.legend(figure, key)
+            key.insert(1, keys.line_handle("single classes", color=style.FAINT, linewidth=0.9))
+        keys.legend(figure, key)
     return figure
 
 
@@ -85,10 +85,10 @@ def _draw_cell(axes: "Axes", rows: "DataFrame", classes: "DataFrame", mark: styl
     for _, one in classes.groupby("class", sort=True):
         axes.plot(one["relative_depth"], one["value"], color=style.FAINT, linewidth=0.8, zorder=1.1)
     depth = rows["relative_depth"]
-    style.band(axes, depth, (rows["null_ci_low"], rows["null_ci_high"]), style.GREY)
-    style.null_curve(axes, depth, rows["null_value"])
-    style.curve(axes, depth, rows["value"], (rows["ci_low"], rows["ci_high"]), mark)
-    return style.undefined(axes, depth, rows["value"], mark)
+    drawing.band(axes, depth, (rows["null_ci_low"], rows["null_ci_high"]), style.GREY)
+    drawing.null_curve(axes, depth, rows["null_value"])
+    drawing.curve(axes, depth, rows["value"], (rows["ci_low"], rows["ci_high"]), mark)
+    return drawing.undefined(axes, depth, rows["value"], mark)
 
 
 def _tidy_cells(cells: Sequence["Axes"], columns: int, models: int, *, last: bool) -> None:
@@ -97,9 +97,9 @@ def _tidy_cells(cells: Sequence["Axes"], columns: int, models: int, *, last: boo
         if number >= models:
             axes.set_visible(False)
             continue
-        style.from_zero(axes)
+        scales.from_zero(axes)
         axes.tick_params(labelleft=number % columns == 0)
         lowest = last and number + columns >= models
-        style.depth_axis(axes, label=lowest)
+        scales.depth_axis(axes, label=lowest)
         axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
         axes.tick_params(labelbottom=lowest)

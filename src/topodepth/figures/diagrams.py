@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, keys, scales, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -79,7 +79,7 @@ def draw(
             for axes, degree in zip(row[1:], degrees, strict=True):
                 own = curves[(curves["layer"] == layer) & (curves["homology_dimension"] == degree)]
                 _draw_betti(axes, own, degree)
-        style.legend(figure, _key(degrees))
+        keys.legend(figure, _key(degrees))
     return figure
 
 
@@ -131,24 +131,24 @@ def _draw_betti(axes: "Axes", curve: "DataFrame", degree: int) -> None:
     axes.set_title(f"Betti curve of $H_{degree}$")
     axes.set(xlabel="filtration value", ylabel=f"$\\beta_{degree}$")
     if curve.empty:
-        style.say(axes, f"no Betti curve of $H_{degree}$")
+        drawing.say(axes, f"no Betti curve of $H_{degree}$")
         return
     curve = curve.groupby("filtration_value", sort=True)[["betti", "null_betti"]].mean()
     axes.fill_between(curve.index, 0, curve["betti"], color=style.COLOURS[degree], alpha=0.15, linewidth=0)
     axes.plot(curve.index, curve["betti"], color=style.COLOURS[degree])
     axes.plot(curve.index, curve["null_betti"], color=style.GREY, linestyle=style.NULL_DASH, linewidth=1.3)
     axes.set_xlim(left=min(0.0, curve.index.min()))
-    style.from_zero(axes)
+    scales.from_zero(axes)
     axes.locator_params(nbins=5)
 
 
 def _key(degrees: list[int]) -> list:
     """Return the legend's entries: a marker for each homology dimension, and the null model."""
     handles = [
-        style.line_handle(f"data, $H_{degree}$", color=colour, marker=style.MARKERS[degree % len(style.MARKERS)])
+        keys.line_handle(f"data, $H_{degree}$", color=colour, marker=style.MARKERS[degree % len(style.MARKERS)])
         for degree, colour in colours(degrees).items()
     ]
-    null = style.line_handle(
+    null = keys.line_handle(
         style.NULL_NAME,
         color=style.GREY,
         linestyle=style.NULL_DASH,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, grids, keys, scales, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def draw(
     chosen = frame.present(table, panels, [(name, 0) for name in ESTIMATORS], "dimension", only=True)
     marks = style.marks(name for name, _ in chosen)
     curves = {panel[0]: frame.positive(frame.summary(table, panel, "dimension"), "value") for panel in chosen}
-    height, columns = style.cells(len(names), PER_ROW)
+    height, columns = grids.cells(len(names), PER_ROW)
     gaps = False
     with style.look():
         figure = style.new_figure(max(5.2, 0.8 + 2.9 * columns), 0.5 + 2.7 * height, title)
@@ -63,17 +63,17 @@ def draw(
             own = {name: rows[rows["model"] == model] for name, rows in curves.items()}
             gaps |= _draw_model(axes, own, marks)
             axes.set_title(style.short((labels or {}).get(model, model), 30), fontweight="bold")
-            style.depth_axis(axes, label=number + columns >= len(names))
+            scales.depth_axis(axes, label=number + columns >= len(names))
             axes.tick_params(labelbottom=number + columns >= len(names))
         for axes in grid[:, 0]:
             axes.set_ylabel("intrinsic dimension")
         for axes in grid.flat[len(names) :]:
             axes.set_visible(False)
-        style.log_axis(grid[0, 0])
-        handles = style.model_handles(marks, {name: frame.titles((name, 0))[1] for name in marks})
-        handles.append(style.line_handle("width of the layer", color=style.FAINT, linewidth=1.4, drawstyle="steps-mid"))
-        handles += style.key_handles(null=False, interval=True, gaps=gaps)[1:]
-        style.legend(figure, handles)
+        scales.log_axis(grid[0, 0])
+        handles = keys.model_handles(marks, {name: frame.titles((name, 0))[1] for name in marks})
+        handles.append(keys.line_handle("width of the layer", color=style.FAINT, linewidth=1.4, drawstyle="steps-mid"))
+        handles += keys.key_handles(null=False, interval=True, gaps=gaps)[1:]
+        keys.legend(figure, handles)
     return figure
 
 
@@ -86,6 +86,6 @@ def _draw_model(axes: "Axes", curves: Mapping[str, "DataFrame"], marks: Mapping[
     gaps = False
     for name, rows in curves.items():
         depth = rows["relative_depth"]
-        style.curve(axes, depth, rows["value"], (rows["ci_low"], rows["ci_high"]), marks[name])
-        gaps |= style.undefined(axes, depth, rows["value"], marks[name])
+        drawing.curve(axes, depth, rows["value"], (rows["ci_low"], rows["ci_high"]), marks[name])
+        gaps |= drawing.undefined(axes, depth, rows["value"], marks[name])
     return gaps

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.depth import PANELS
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def draw(
     table = table[table["model"].isin(names)]
     chosen = frame.present(table, panels, PANELS, "dynamics")
     accuracy = 100 * table["test_accuracy"]
-    scale = style.colour_scale(accuracy)
-    blocks, columns = style.cells(len(names), PER_ROW)
+    scale = keys.colour_scale(accuracy)
+    blocks, columns = grids.cells(len(names), PER_ROW)
     with style.look():
         figure = style.new_figure(max(10.0, 1.6 + 2.3 * columns), 0.6 + 2.1 * len(chosen) * blocks, title)
         grid = figure.subplots(len(chosen) * blocks, columns, squeeze=False, sharex=True)
@@ -69,9 +69,9 @@ def draw(
                 if place:
                     axes.sharey(cells[0])
                 _draw_panel(axes, table[table["model"] == name], panel, scale)
-                style.from_zero(axes)
+                scales.from_zero(axes)
                 lowest = row == len(chosen) - 1 and place + columns >= len(names)
-                style.depth_axis(axes, label=lowest)
+                scales.depth_axis(axes, label=lowest)
                 axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
                 axes.tick_params(labelleft=place % columns == 0, labelbottom=lowest)
                 if row == 0:
@@ -81,9 +81,9 @@ def draw(
             for axes in cells[::columns]:
                 axes.set_ylabel(frame.titles(panel)[1])
         figure.align_ylabels()
-        style.colour_bar(figure, scale, grid, "test accuracy of the snapshot, %", one=accuracy.nunique() == 1)
+        keys.colour_bar(figure, scale, grid, "test accuracy of the snapshot, %", one=accuracy.nunique() == 1)
         null, interval = (bool(table[column].notna().any()) for column in ("null_value", "ci_low"))
-        style.legend(figure, style.key_handles(null=null, interval=interval, gaps=False))
+        keys.legend(figure, keys.key_handles(null=null, interval=interval, gaps=False))
     return figure
 
 
@@ -96,9 +96,9 @@ def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "Sc
         curve = frame.summary(snapshot, panel, "dynamics")
         depth, colour = curve["relative_depth"], to_hex(scale.to_rgba(100 * curve["test_accuracy"].iloc[0]))
         if len(snapshots) <= FEW or number in (0, len(snapshots) - 1):
-            style.band(axes, depth, (curve["ci_low"], curve["ci_high"]), colour)
-            style.null_curve(axes, depth, curve["null_value"], colour)
-        style.curve(
+            drawing.band(axes, depth, (curve["ci_low"], curve["ci_high"]), colour)
+            drawing.null_curve(axes, depth, curve["null_value"], colour)
+        drawing.curve(
             axes,
             depth,
             curve["value"],

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, grids, keys, scales, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ def draw(
     panels = _panels(table[wanted])
     versions = [name for name in VERSIONS if any(name in set(rows["version"]) for rows in panels.values())]
     marks = {scope: mark for scope, mark in style.marks(SCOPES).items() if scope in set(table["scope"])}
-    blocks, columns = style.cells(len(panels), PER_ROW)
+    blocks, columns = grids.cells(len(panels), PER_ROW)
     with style.look():
         figure = style.new_figure(max(5.2, 0.8 + 3.1 * columns), 0.8 + 2.3 * blocks * len(versions), title)
         grid = figure.subplots(blocks * len(versions), columns, squeeze=False, sharex=True, sharey=True)
@@ -85,7 +85,7 @@ def draw(
                 bottom.set_xlim(-0.5, len(places) - 0.5)
             else:
                 _name_layers(top, rows, labels or {})
-                style.depth_axis(bottom)
+                scales.depth_axis(bottom)
             bottom.tick_params(labelbottom=True)
         for axes in (
             grid.reshape(blocks, len(versions), columns).swapaxes(1, 2).reshape(-1, len(versions))[len(panels) :]
@@ -93,8 +93,8 @@ def draw(
             for cell in axes:
                 cell.set_visible(False)
         name = frame.TARGETS[target][0].removesuffix(", %")
-        handles = style.model_handles(marks, {scope: f"τ with the {name}, {text}" for scope, text in SCOPES.items()})
-        style.legend(figure, handles, style.key_handles(null=False, interval=True, gaps=gaps)[1:])
+        handles = keys.model_handles(marks, {scope: f"τ with the {name}, {text}" for scope, text in SCOPES.items()})
+        keys.legend(figure, handles, keys.key_handles(null=False, interval=True, gaps=gaps)[1:])
     return figure
 
 
@@ -139,8 +139,8 @@ def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]
             axes.vlines(x, low, high, color=mark.colour, linewidth=1.8, zorder=2)
             axes.plot(x, value, color=mark.colour, marker=mark.marker, linestyle="none", zorder=3)
         else:
-            style.curve(axes, x, value, (low, high), mark)
-        gaps |= style.undefined(axes, x, value, mark)
+            drawing.curve(axes, x, value, (low, high), mark)
+        gaps |= drawing.undefined(axes, x, value, mark)
     axes.set_ylim(-1.05, 1.05)
     axes.set_yticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
     if rows.empty:

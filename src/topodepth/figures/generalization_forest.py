@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topodepth.experiments.generalization import words
-from topodepth.figures import frame, style
+from topodepth.figures import frame, keys, style
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -86,7 +86,7 @@ def draw(
         name = frame.TARGETS[target][0].removesuffix(", %")
         numbers = "; numbers at the right: within blocks" if len(within) else ""
         panels[-1].set_xlabel(f"Kendall τ with the {name}{numbers}")
-        style.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant)))
+        keys.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant)))
     return figure
 
 
@@ -159,10 +159,10 @@ def _key(yardstick: tuple[float, float], *, within: bool, stars: bool) -> list["
     """Return the entries that explain markers, shading and stars, of those that are drawn."""
     from matplotlib.patches import Patch
 
-    handles = [style.line_handle("all models, with 95 % interval", color="#444444", marker="o")]
+    handles = [keys.line_handle("all models, with 95 % interval", color="#444444", marker="o")]
     if within:
         handles.append(
-            style.line_handle("within blocks", color="#444444", marker="o", markersize=4.5, markerfacecolor="white",
+            keys.line_handle("within blocks", color="#444444", marker="o", markersize=4.5, markerfacecolor="white",
                               markeredgewidth=1.1, markeredgecolor="#444444", linewidth=1.0)
         )  # fmt: skip
     if np.isfinite(yardstick).all():
@@ -170,5 +170,5 @@ def _key(yardstick: tuple[float, float], *, within: bool, stars: bool) -> list["
         handles.append(Patch(color=style.COLOURS[1], alpha=0.2, linewidth=0, label=text))
     if stars:
         text = f"bold: corrected p < {SIGNIFICANT:g}{', within blocks' if within else ''}"
-        handles.append(style.line_handle(text, linestyle="none", marker="$*$", color="#222222", markersize=7))
+        handles.append(keys.line_handle(text, linestyle="none", marker="$*$", color="#222222", markersize=7))
     return handles

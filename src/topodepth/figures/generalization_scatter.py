@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, keys, style
 from topodepth.statistics.regression import line_band
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def draw(
             axes.set(xlabel=frame.TARGETS[target][0], ylabel=texts[2 if version == "relative" else 1])
             axes.locator_params(nbins=7)
         names = [*_group_handles(points, marks, lines, labels), *colour_handles]
-        style.legend(figure, names, _key(rows, fitted=fitted, gaps=gaps))
+        keys.legend(figure, names, _key(rows, fitted=fitted, gaps=gaps))
     return figure
 
 
@@ -207,9 +207,9 @@ def _draw_points(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark
             zorder=3,
             label=group,
         )
-        gaps |= style.undefined(axes, own["x"], own["value"], grey._replace(marker=mark.marker))
+        gaps |= drawing.undefined(axes, own["x"], own["value"], grey._replace(marker=mark.marker))
     if not (rows["x"].notna() & rows["value"].notna()).any():
-        style.say(axes, "no model has both values")
+        drawing.say(axes, "no model has both values")
     return gaps
 
 
@@ -237,7 +237,7 @@ def _draw_line(axes: "Axes", rows: "DataFrame", *, band: bool = False, **line: o
         return False
     axes.plot(grid, fitted.fit, zorder=2.5, **line)
     if band:
-        style.band(axes, grid, (fitted.low, fitted.high), style.GREY)
+        drawing.band(axes, grid, (fitted.low, fitted.high), style.GREY)
     return True
 
 
@@ -271,7 +271,7 @@ def _label(value: object) -> str:
 
 
 def _dot(label: str, colour: object, marker: str = "o") -> "Artist":
-    return style.line_handle(
+    return keys.line_handle(
         label, linestyle="none", marker=marker, markerfacecolor=colour, markeredgecolor="#333333", markersize=6.5
     )
 
@@ -284,7 +284,7 @@ def _group_handles(
         return []
     coloured = points["colour"].notna().any() and (points["colour"].astype(str) != points["group"]).any()
     return [
-        style.line_handle(
+        keys.line_handle(
             style.short(labels.get(group, group), 36),
             color="#444444",
             linewidth=1.2,
@@ -304,8 +304,8 @@ def _key(rows: "DataFrame", *, fitted: bool, gaps: bool) -> list["Artist"]:
 
     handles = []
     if fitted:
-        handles.append(style.line_handle("least squares, all models", color="#222222", linewidth=1.6))
+        handles.append(keys.line_handle("least squares, all models", color="#222222", linewidth=1.6))
         handles.append(Patch(color=style.GREY, alpha=0.3, linewidth=0, label="95 % band of the line"))
     if rows["ci_low"].notna().any():
-        handles.append(style.line_handle("interval of a value", linestyle="none", marker="|", markersize=10))
-    return handles + style.key_handles(null=False, interval=False, gaps=gaps)[1:]
+        handles.append(keys.line_handle("interval of a value", linestyle="none", marker="|", markersize=10))
+    return handles + keys.key_handles(null=False, interval=False, gaps=gaps)[1:]

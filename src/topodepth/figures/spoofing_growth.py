@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.figures import frame, style
+from topodepth.figures import frame, grids, keys, scales, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -61,7 +61,7 @@ def draw(
         for name in names
         if len(rows := table[(table["subset"] == subset) & (table["representation"] == name)])
     ]
-    height, columns = style.cells(len(panels), PER_ROW)
+    height, columns = grids.cells(len(panels), PER_ROW)
     with style.look():
         figure = style.new_figure(max(5.2, 0.6 + 3.4 * columns), 0.4 + 3.1 * height, title)
         grid = figure.subplots(height, columns, squeeze=False)
@@ -78,10 +78,10 @@ def draw(
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         handles = [
-            style.line_handle(name, color=mark.colour, marker=mark.marker, markersize=5) for name, mark in marks.items()
+            keys.line_handle(name, color=mark.colour, marker=mark.marker, markersize=5) for name, mark in marks.items()
         ]
-        handles.append(style.line_handle("one subsample", linestyle="none", marker="o", markersize=4, alpha=0.5))
-        style.legend(figure, handles)
+        handles.append(keys.line_handle("one subsample", linestyle="none", marker="o", markersize=4, alpha=0.5))
+        keys.legend(figure, handles)
     return figure
 
 
@@ -99,7 +99,7 @@ def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]
         text = f"dimension {style.estimate(fit['ph_dimension'], fit['ci_low'], fit['ci_high'])}"
         axes.text(0.97, 0.05 + 0.08 * (len(marks) - 1 - number), text, color=mark.colour, transform=axes.transAxes,
                   ha="right", fontsize=9.5)  # fmt: skip
-    style.log_axis(axes)
+    scales.log_axis(axes)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5), numticks=12))
     axes.xaxis.set_minor_locator(NullLocator())

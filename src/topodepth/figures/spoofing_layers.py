@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from topodepth.activations.pixels import LAYER as PIXELS
 from topodepth.errors import InputError
 from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
-from topodepth.figures import frame, style
+from topodepth.figures import drawing, frame, keys, scales, style
 from topodepth.figures.spoofing_growth import tidy
 
 if TYPE_CHECKING:
@@ -80,9 +80,9 @@ def draw(
                 _draw_clouds(axes, own[own["representation"] == network], marks)
                 _axis(axes, [named[name] for name in spaces], network is not None)
                 if panel[0] == "lifespan_sum":
-                    style.log_axis(axes)
+                    scales.log_axis(axes)
                 else:
-                    style.from_zero(axes)
+                    scales.from_zero(axes)
                 if line == 0:
                     axes.set_title(frame.titles(panel)[0])
                 if line == len(grid_rows) - 1 and network:
@@ -91,12 +91,12 @@ def draw(
             grid[line][0].set_ylabel(about, fontweight="bold")
         star = {"linestyle": "none", "marker": "*", "markersize": 10, "color": "black"}
         handles = [
-            *style.model_handles(marks, {}),
-            *style.key_handles(null=False, interval=True, gaps=False)[1:],
-            style.line_handle("p < 0.05, corrected", **star),
-            style.line_handle("p < 0.05, not corrected", **star, markerfacecolor="white"),
+            *keys.model_handles(marks, {}),
+            *keys.key_handles(null=False, interval=True, gaps=False)[1:],
+            keys.line_handle("p < 0.05, corrected", **star),
+            keys.line_handle("p < 0.05, not corrected", **star, markerfacecolor="white"),
         ]
-        style.legend(figure, handles)
+        keys.legend(figure, handles)
     return figure
 
 
@@ -114,8 +114,8 @@ def _draw_clouds(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark
     for number, (name, mark) in enumerate(marks.items()):
         own = rows[rows["cloud"] == name]
         depth = own["relative_depth"] + apart * (number - (len(marks) - 1) / 2)
-        style.curve(axes, depth, own["value"], (own["ci_low"], own["ci_high"]), mark)
-        style.undefined(axes, depth, own["value"], mark)
+        drawing.curve(axes, depth, own["value"], (own["ci_low"], own["ci_high"]), mark)
+        drawing.undefined(axes, depth, own["value"], mark)
     tests = rows[rows["cloud"] == DIFFERENCE]
     corrected = tests["p_corrected"] < SIGNIFICANT
     size = 10 if len(tests) <= FEW else 5

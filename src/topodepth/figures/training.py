@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, style
+from topodepth.figures import frame, keys, scales, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,13 +74,13 @@ def draw(
         loss.set(title="Loss", ylabel="loss")
         rate.set(title="Learning rate", ylabel="learning rate")
         for axes in (accuracy, loss, rate):
-            style.epoch_axis(axes)
+            scales.epoch_axis(axes)
         for axes in (loss, rate):
-            style.log_axis(axes)
-        key = [style.line_handle("validation", marker="o"), style.line_handle("training", **style.THIN)]
+            scales.log_axis(axes)
+        key = [keys.line_handle("validation", marker="o"), keys.line_handle("training", **style.THIN)]
         if crowded:
-            names, key = [*style.crowd(len(marks)), style.line_handle("validation", **style.CROWD)], key[1:]
+            names, key = [*keys.crowd(len(marks)), keys.line_handle("validation", **style.CROWD)], key[1:]
         else:
-            names = style.model_handles(marks, labels or {})
-        style.legend(figure, names, key)
+            names = keys.model_handles(marks, labels or {})
+        keys.legend(figure, names, key)
     return figure
