@@ -85,3 +85,10 @@ def test_many_models_keep_the_width_of_the_page(table):
 def test_one_snapshot_has_its_own_accuracy_as_the_only_tick(table):
     *_, bar = dynamics.draw(table[table["epoch"] == 0]).axes
     assert list(bar.get_yticks()) == pytest.approx([10.0])
+
+
+def test_models_whose_values_lie_far_apart_are_all_within_their_panels(table):
+    table.loc[table["model"] == "resnet", ["value", "ci_low", "ci_high"]] *= 30
+    for axes in dynamics.draw(table).axes[:2]:
+        assert axes.get_ylim()[0] == 0
+        assert axes.get_ylim()[1] > max(np.nanmax(line.get_ydata()) for line in axes.lines)

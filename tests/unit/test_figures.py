@@ -7,7 +7,7 @@ from figure_tables import SIX, betti_table, descriptor_table, diagram_table, his
 from matplotlib.colors import to_hex
 
 from topodepth.errors import InputError
-from topodepth.figures import depth, depth_models, diagrams, dimension, style, training
+from topodepth.figures import depth, depth_models, diagrams, dimension, frame, style, training
 from topodepth.files import texts
 
 TWELVE = tuple(f"model_{number}" for number in range(12))
@@ -113,7 +113,7 @@ def test_forty_models_are_drawn_alike_and_counted(draw):
 
 def test_depth_draws_the_values_of_every_model_and_descriptor():
     figure, marks = depth.draw(TABLE), style.marks(SIX)
-    for column, (descriptor, degree) in enumerate(depth.PANELS):
+    for column, (descriptor, degree) in enumerate(frame.DEPTH):
         for model, mark in marks.items():
             rows = rows_drawn(TABLE, model, descriptor, degree)
             for axes, value in ((figure.axes[column], "value"), (figure.axes[column + 3], "relative_value")):
@@ -310,7 +310,7 @@ def test_a_missing_column_is_named(column):
         (lambda: diagrams.draw(diagram_table(layers=("a", "b")), betti_table(layers=("a",))), "Received: b in one"),
         (lambda: draw_diagrams(models=["vg"]), "Did you mean 'vgg'"),
         (lambda: depth.draw(TABLE, models=["resnett"]), "Did you mean 'resnet'"),
-        (lambda: depth.draw(TABLE, panels=[("betti_peak", 0)]), "betti_peak H_0"),
+        (lambda: depth.draw(TABLE, panels=[("betti_peak", 0)]), "betti_peak H0, class mean or all"),
         (lambda: depth.draw(pd.concat([TABLE, TABLE])), "Received: several for model .*, layer conv_0"),
         (lambda: depth.draw(TABLE.assign(value="high")), "column value: expected numbers"),
         (lambda: depth.draw({}), "Received: dict"),
@@ -378,10 +378,10 @@ def test_long_names_keep_both_ends():
 def test_a_table_without_the_usual_descriptors_shows_those_that_it_has(draw):
     others = TABLE[TABLE["descriptor"] == "lifespan_sum"].assign(descriptor="persistent_entropy")
     labels = {axes.get_ylabel() for axes in draw(others).axes}
-    assert {"persistent entropy, $H_0$", "persistent entropy, $H_1$"} <= labels
+    assert {"persistent entropy of $H_0$", "persistent entropy of $H_1$"} <= labels
 
 
 def test_dimensions_are_never_drawn_from_anything_else():
     others = TABLE[TABLE["descriptor"] == "lifespan_sum"]
-    with pytest.raises(InputError, match=r"dimension figure: no rows .* ph_dimension H_0.*has: lifespan_sum H_0"):
+    with pytest.raises(InputError, match=r"dimension figure: expected rows of ph_dimension,.*has: lifespan_sum H0"):
         dimension.draw(others)

@@ -181,8 +181,8 @@ def test_names_of_strengths_do_not_overlap(changes, count):
 
 
 def test_a_descriptor_that_is_not_there_is_refused(changes, table):
-    with pytest.raises(InputError, match="adversarial_success figure: expected rows of mle, value"):
-        adversarial_success.draw(changes, descriptor="mle")
+    with pytest.raises(InputError, match="adversarial_success figure: expected rows of mle, class mean or all"):
+        adversarial_success.draw(changes, panels=[("mle", None)])
     with pytest.raises(InputError, match="adversarial_depth figure: the table lacks macro_f1"):
         adversarial_depth.draw(table.drop(columns="macro_f1"))
 

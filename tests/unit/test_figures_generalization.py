@@ -95,7 +95,7 @@ def test_the_scatter_reads_r_and_tau_from_the_table_for_all_and_each_group():
 
 
 def test_the_numbers_in_the_scatter_follow_target_descriptor_layer_and_version():
-    figure = DRAWN["scatter"](target="gap", descriptor="ph_dimension", layer="conv_3", version="relative")
+    figure = DRAWN["scatter"](target="gap", panels=[("ph_dimension", None)], layer="conv_3", version="relative")
     axes = figure.axes[0]
     assert sentence(association("ph_dimension H0, conv_3, relative", target="gap"), "kendall") in written(axes)
     assert "gap" in axes.get_xlabel()
@@ -304,7 +304,7 @@ def test_nothing_leaves_the_figure_however_long_the_names(name):
         (lambda: DRAWN["depth"](target="test_eror"), "Did you mean 'test_error'"),
         (lambda: DRAWN["scatter"](colour="epochs"), "unknown column of the table of models 'epochs'"),
         (lambda: DRAWN["scatter"](group="archi"), "unknown column of the table of models 'archi'"),
-        (lambda: DRAWN["scatter"](descriptor="lifespan"), "Did you mean 'lifespan_sum'"),
+        (lambda: DRAWN["scatter"](panels=[("lifespan", 0)]), "rows of lifespan H0. The table has: lifespan_sum H0"),
         (lambda: DRAWN["scatter"](layer="logit"), "Did you mean 'logits'"),
         (lambda: DRAWN["scatter"](version="null"), "unknown version of lifespan_sum"),
         (lambda: DRAWN["scatter"](models=["m99"]), "unknown model in the table 'm99'"),

@@ -1,10 +1,10 @@
 """The adversarial experiment: descriptors against depth, one curve a strength, coloured by the F1 measured there."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from topodepth.figures import frame, keys, scales, style
-from topodepth.figures.depth import PANELS
+from topodepth.figures import drawing, frame, grids, keys, scales, style
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,18 +15,14 @@ if TYPE_CHECKING:
 COLUMNS = (*frame.KEYS, "value", "relative_value", "epsilon", "macro_f1")
 CLEAN = {"linewidth": 2.4, "marker": "s", "markersize": 5.5, "markeredgecolor": "black", "zorder": 5}
 ATTACKED = {"linewidth": 1.4, "markersize": 4.5, "markeredgewidth": 0, "zorder": 3}
+PER_ROW = 4  # descriptors side by side; more start a new block of rows
 FEW_LAYERS = 4  # up to so many stand side by side by name: at their relative depths the panel would be nearly empty
 CROWDED = 15  # layers, of which the markers of the clean images would hide the other curves
 NAMED = 10  # strengths with a marker and a name each; of more, the first and the last are named
 
 
 def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-    panels: Sequence[frame.Panel] | None = None,
+    table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
     """Draw a column a descriptor, its value above and its value relative to the null model below.
 
@@ -37,35 +33,19 @@ def draw(
     table
         One attack's table, with the columns model, layer, relative_depth, class, homology_dimension, descriptor,
         value, relative_value, epsilon, macro_f1. The cloud of all images is drawn; without it, the mean over classes.
-    models
-        Which strengths to draw, by their names in the table; default: all.
-    labels
-        Taken as by the other figures; strengths are told by their colour.
-    title
-        Title above the panels.
-    panels
-        Pairs of descriptor and homology dimension; default: those of E_0, E_1 and PHdim that the table has.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, a model or a panel, or has two values for one point.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`): strengths to draw, which are told by their colour and not by a
+        label; by default E_0, E_1 and PHdim.
     """
-    table = frame.tidy(table, COLUMNS, "adversarial_depth")
-    table = table[table["model"].isin(frame.order(table, models))]
-    chosen = frame.present(table, panels, PANELS, "adversarial_depth")
+    table, _ = frame.of_models(table, COLUMNS, models, "adversarial_depth")
+    chosen = frame.present(table, panels, frame.DEPTH, "adversarial_depth")
     scale, layers = keys.colour_scale(table["macro_f1"]), list(frame.layers(table))
     few, strengths = len(layers) <= FEW_LAYERS, _strengths(table, crowded=len(layers) > CROWDED)
     relative = table["relative_value"].notna().any()
     with style.look():
-        rows = 2 if relative else 1
-        figure = style.new_figure(max(6.0, 1.6 + 3.9 * len(chosen)), 0.4 + 2.7 * rows, title)
-        grid = figure.subplots(rows, len(chosen), squeeze=False, sharex=True)
-        for column, panel in zip(grid.T, chosen, strict=True):
+        blocks = grids.Blocks(len(chosen), PER_ROW, rows=2 if relative else 1)
+        figure = style.new_figure(max(6.0, 1.6 + 3.9 * blocks.columns), 0.4 + 2.7 * blocks.height, title)
+        for (column, *_), panel in zip(blocks.fill(figure, sharex=True), chosen, strict=True):
             points = one_cloud(table, panel, "adversarial_depth")
             points = points.assign(place=points["layer"].map(layers.index) if few else points["relative_depth"])
             heading, label, relative_label = frame.titles(panel)
@@ -74,14 +54,15 @@ def draw(
             scales.from_zero(column[0])
             if relative:
                 column[1].set_ylabel(relative_label)
-                column[1].axhline(1, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
+                drawing.no_change(column[1], 1)
                 _draw_panel(column[1], points, "relative_value", scale, strengths)
                 scales.log_axis(column[1])
             if few:
                 scales.layer_axis(column[-1], layers)
             else:
                 scales.depth_axis(column[-1])
-        keys.colour_bar(figure, scale, grid, "macro-F1 at that strength", one=table["macro_f1"].nunique() == 1)
+            column[-1].tick_params(labelbottom=True)
+        keys.colour_bar(figure, scale, "macro-F1 at that strength", one=table["macro_f1"].nunique() == 1)
         keys.legend(figure, _key(table, scale, strengths))
     return figure
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from topodepth.errors import InputError
-from topodepth.figures import frame, keys, style
+from topodepth.figures import drawing, frame, keys, style
 from topodepth.figures.adversarial_depth import one_cloud
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,13 +35,13 @@ class Look(NamedTuple):
 def draw(
     table: "DataFrame",
     *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    models: Models = None,
+    labels: Labels = None,
     title: str = "",
-    descriptor: str = "lifespan_sum",
+    panels: Panels = None,
     version: str = "value",
 ) -> "Figure":
-    """Draw the change of a descriptor against success rate (left) and F1 (right), a row a homology dimension.
+    """Draw the change of descriptors against success rate (left) and F1 (right), a row a panel.
 
     The panels show all points; an interval that reaches far beyond them is cut, and a small triangle says so. More than
     twelve layers are told by the colour of their depth, without intervals.
@@ -52,33 +52,18 @@ def draw(
         Changes of one attack, with the columns model, layer, relative_depth, class, homology_dimension, descriptor,
         version, percent, percent_ci_low, percent_ci_high, epsilon, macro_f1, success_rate. The cloud of all images is
         drawn; without it, the mean over classes.
-    models
-        Which strengths to draw, by their names in the table; default: all.
-    labels
-        Taken as by the other figures; layers have their names.
-    title
-        Title above the panels.
-    descriptor
-        What to draw.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`): strengths to draw; layers have their own names; by default the
+        lifespan sum in all homology dimensions.
     version
         ``"value"``, or ``"relative"`` to the null model.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column or a model, or has no row of that descriptor and version.
     """
-    table = frame.tidy(table, COLUMNS, "adversarial_success")
-    table = table[table["model"].isin(frame.order(table, models)) & (table["version"] == version)]
-    rows = table[table["descriptor"] == descriptor]
-    if rows.empty:
-        raise InputError(f"adversarial_success figure: expected rows of {descriptor}, {version}. Received: none.")
-    degrees = sorted(int(degree) for degree in rows["homology_dimension"].dropna().unique())
-    panels = [(descriptor, degree) for degree in degrees] or [(descriptor, 0)]
+    import pandas
+
+    table, _ = frame.of_models(table, COLUMNS, models, "adversarial_success")
+    table = table[table["version"] == version]
+    chosen = frame.present(table, panels, [("lifespan_sum", None)], "adversarial_success")
+    rows = pandas.concat(frame.rows_of(table, panel) for panel in chosen)
     layers = frame.layers(rows)
     named, cut = len(layers) <= NAMED, False
     places = list(range(len(layers))) if named else list(layers.values())
@@ -88,24 +73,24 @@ def draw(
         for number, (layer, place) in enumerate(zip(layers, places, strict=True))
     }
     with style.look():
-        figure = style.new_figure(10.5, 0.8 + 3.3 * len(panels), title)
-        grid = figure.subplots(len(panels), 2, squeeze=False, sharey="row")
-        for row, panel in zip(grid, panels, strict=True):
+        figure = style.new_figure(10.5, 0.8 + 3.3 * len(chosen), title)
+        grid = figure.subplots(len(chosen), 2, squeeze=False, sharey="row")
+        for row, panel in zip(grid, chosen, strict=True):
             points = one_cloud(rows, panel, "adversarial_success")
             bottom, top = _limits(points)
             for axes, (column, label) in zip(row, AGAINST.items(), strict=True):
                 cut |= _draw_panel(axes, points, column, looks, (bottom, top))
-                axes.set_xlabel(label if panel == panels[-1] else "")
+                axes.set_xlabel(label if panel == chosen[-1] else "")
                 axes.set_ylim(bottom, top)
             heading, name, relative = frame.titles(panel)
-            row[0].set_title(heading, pad=LABELS if panel == panels[0] else None)
+            row[0].set_title(heading, pad=LABELS if panel == chosen[0] else None)
             row[0].set_ylabel(f"change of {relative if version == 'relative' else name}, %")
         for axes in grid[:, 1]:
             axes.set_xlim(axes.get_xlim()[::-1])  # as the attack proceeds, F1 falls: both columns read from the left
         for axes, column in zip(grid[0], AGAINST, strict=True):
             _name_strengths(axes, rows, column)
         if not named:
-            keys.colour_bar(figure, scale, grid, "relative depth of the layer", one=False)
+            keys.colour_bar(figure, scale, "relative depth of the layer")
         keys.legend(figure, _layer_handles(looks) if named else [], _key(named, cut))
     return figure
 
@@ -124,7 +109,7 @@ def _draw_panel(
     axes: "Axes", points: "DataFrame", column: str, looks: Mapping[str, Look], limits: tuple[float, float]
 ) -> bool:
     """Draw the lines of one descriptor; tell whether an interval is cut."""
-    axes.axhline(0, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
+    drawing.no_change(axes, 0)
     cut = False
     for layer, line in points.sort_values("epsilon", kind="stable").groupby("layer", sort=False):
         look, x = looks[layer], line[column]

@@ -1,28 +1,24 @@
 """The depth experiment: descriptors against relative depth, a curve a model, beside their null model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from topodepth.figures import drawing, frame, keys, scales, style
+from topodepth.figures import drawing, frame, grids, keys, scales, style
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-PANELS: tuple[frame.Panel, ...] = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))
+PER_ROW = 4  # descriptors side by side; more start a new block of rows
 FEW = 4  # with more models than this, null curves and bands hide the curves: they stand in the figure by model
 ELSEWHERE = "intervals and null models: figure “depth models”"
 COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL, *frame.RELATIVE)
 
 
 def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-    panels: Sequence[frame.Panel] | None = None,
+    table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
     """Draw descriptors against depth (top) and relative to the null model (bottom), a column each, a curve a model.
 
@@ -37,37 +33,23 @@ def draw(
     table
         Descriptor table with the columns model, layer, relative_depth, class, homology_dimension, descriptor, value,
         ci_low, ci_high, null_value, null_ci_low, null_ci_high, relative_value, relative_ci_low, relative_ci_high.
-    models
-        Models to draw, in the order that gives them their colours; default: all, in the table's order.
-    labels
-        Names for the legend; default: the model's own. Where the table has a column ``accuracy``, it is added.
-    title
-        Title above the panels.
-    panels
-        Pairs of descriptor and homology dimension; default: those of E_0, E_1 and PHdim that the table has.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, a model or a panel, or has two values for one point.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`); by default E_0, E_1 and PHdim. Where the table has a column
+        ``accuracy``, it is added to the labels.
     """
     labels = frame.with_accuracy(table, labels)
-    table = frame.tidy(table, COLUMNS, "depth")
-    marks = style.marks(frame.order(table, models))
-    table = table[table["model"].isin(marks)]
-    chosen = frame.present(table, panels, PANELS, "depth")
+    table, names = frame.of_models(table, COLUMNS, models, "depth")
+    marks = style.marks(names)
+    chosen = frame.present(table, panels, frame.DEPTH, "depth")
     curves = [frame.summary(table, panel, "depth") for panel in chosen]
+    few, blocks = len(marks) <= FEW, grids.Blocks(len(chosen), PER_ROW, rows=2)
     with style.look():
-        few = len(marks) <= FEW
-        figure = style.new_figure(max(5.2, 3.9 * len(chosen)), 6.5 if few else 8.5, title)
-        grid = figure.subplots(2, len(chosen), squeeze=False, sharex=True, height_ratios=(3, 2) if few else (1, 1))
+        height = (6.5 if few else 8.5) * blocks.blocks
+        figure = style.new_figure(max(5.2, 3.9 * blocks.columns), height, title)
+        stacks = blocks.fill(figure, ratios=(3, 2) if few else (1, 1), sharex=True)
         gaps = False
-        for panel, rows, (top, bottom) in zip(chosen, curves, grid.T, strict=True):
-            gaps |= _draw_column(top, bottom, rows, marks, frame.titles(panel))
+        for stack, panel, rows in zip(stacks, chosen, curves, strict=True):
+            gaps |= _draw_column(*stack.axes, rows, marks, frame.titles(panel))
         figure.align_ylabels()
         key = keys.key_handles(
             null=few and any(rows["null_value"].notna().any() for rows in curves),
@@ -77,7 +59,7 @@ def draw(
         if not few:
             key = [keys.line_handle(ELSEWHERE, linestyle="none"), *key[1:]]
         crowded = len(marks) > style.MANY
-        keys.legend(figure, keys.crowd(len(marks)) if crowded else keys.model_handles(marks, labels or {}), key)
+        keys.legend(figure, keys.crowd(len(marks)) if crowded else keys.model_handles(marks, labels), key)
     return figure
 
 
@@ -108,8 +90,9 @@ def _draw_column(
     scales.from_zero(top)
     bottom.set_ylabel(relative_label)
     scales.depth_axis(bottom)
+    bottom.tick_params(labelbottom=True)
     if rows["relative_value"].notna().any():
-        bottom.axhline(1, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
+        drawing.no_change(bottom, 1)
         scales.log_axis(bottom)
     else:
         drawing.say(bottom, "no null model")

@@ -1,10 +1,9 @@
 """The depth experiment model by model: a column each, data against its null model, the single classes faint behind."""
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import drawing, frame, grids, keys, scales, style
-from topodepth.figures.depth import PANELS
+from topodepth.figures import drawing, frame, grids, keys, style
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,12 +15,7 @@ COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL)
 
 
 def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-    panels: Sequence[frame.Panel] | None = None,
+    table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
     """Draw small multiples: a column a model, a row a descriptor, on one scale a descriptor.
 
@@ -31,45 +25,25 @@ def draw(
         Descriptor table with the columns model, layer, relative_depth, class, homology_dimension, descriptor, value,
         ci_low, ci_high, null_value, null_ci_low, null_ci_high. Classes other than ``mean`` and ``all`` are the faint
         curves.
-    models
-        Models to draw, in the order that gives them their colours; default: all, in the table's order.
-    labels
-        Names for the columns; default: the model's own.
-    title
-        Title above the panels.
-    panels
-        Pairs of descriptor and homology dimension; default: those of E_0, E_1 and PHdim that the table has.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, a model or a panel, or has two values for one point.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`); by default E_0, E_1 and PHdim.
     """
-    table = frame.tidy(table, COLUMNS, "depth by model")
-    marks = style.marks(frame.order(table, models))
-    table = table[table["model"].isin(marks)]
-    chosen = frame.present(table, panels, PANELS, "depth by model")
-    blocks, columns = grids.cells(len(marks), PER_ROW)
-    height, gaps = len(chosen) * blocks, False
+    table, names = frame.of_models(table, COLUMNS, models, "depth by model")
+    marks = style.marks(names)
+    chosen = frame.present(table, panels, frame.DEPTH, "depth by model")
+    curves = {panel: frame.summary(table, panel, "depth by model") for panel in chosen}
+    classes = {panel: frame.classes(table, panel) for panel in chosen}
+
+    def draw_cell(axes: "Axes", model: str, panel: frame.Panel) -> bool:
+        own, single = (rows[panel][rows[panel]["model"] == model] for rows in (curves, classes))
+        return _draw_cell(axes, own, single, marks[model])
+
+    blocks = grids.Blocks(len(marks), PER_ROW, rows=len(chosen))
     with style.look():
-        figure = style.new_figure(max(5.0, 1.2 + 2.15 * columns), 0.5 + 2.0 * height, title)
-        grid = figure.subplots(height, columns, squeeze=False, sharex=True)
-        for row, panel in enumerate(chosen):
-            curves, classes = frame.summary(table, panel, "depth by model"), frame.classes(table, panel)
-            cells = [axes for block in range(blocks) for axes in grid[block * len(chosen) + row]]
-            for axes in cells[1 : len(marks)]:
-                axes.sharey(cells[0])
-            for axes, (model, mark) in zip(cells, marks.items(), strict=False):
-                gaps |= _draw_cell(axes, curves[curves["model"] == model], classes[classes["model"] == model], mark)
-                if row == 0:
-                    axes.set_title(style.short((labels or {}).get(model, model), 20), fontweight="bold")
-            for axes in cells[::columns]:
-                axes.set_ylabel(frame.titles(panel)[1])
-            _tidy_cells(cells, columns, len(marks), last=row == len(chosen) - 1)
+        figure = style.new_figure(max(5.0, 1.2 + 2.15 * blocks.columns), 0.5 + 2.0 * blocks.height, title)
+        stacks = blocks.fill(figure, sharex=True)
+        grids.name_columns(stacks, [(labels or {}).get(name, name) for name in names])
+        gaps = grids.small_multiples(stacks, names, chosen, draw_cell)
         figure.align_ylabels()
         key = keys.key_handles(
             null=bool(table["null_value"].notna().any()), interval=bool(table["ci_low"].notna().any()), gaps=gaps
@@ -87,19 +61,4 @@ def _draw_cell(axes: "Axes", rows: "DataFrame", classes: "DataFrame", mark: styl
     depth = rows["relative_depth"]
     drawing.band(axes, depth, (rows["null_ci_low"], rows["null_ci_high"]), style.GREY)
     drawing.null_curve(axes, depth, rows["null_value"])
-    drawing.curve(axes, depth, rows["value"], (rows["ci_low"], rows["ci_high"]), mark)
-    return drawing.undefined(axes, depth, rows["value"], mark)
-
-
-def _tidy_cells(cells: Sequence["Axes"], columns: int, models: int, *, last: bool) -> None:
-    """Keep the tick labels of the outer panels only, and hide the cells without a model."""
-    for number, axes in enumerate(cells):
-        if number >= models:
-            axes.set_visible(False)
-            continue
-        scales.from_zero(axes)
-        axes.tick_params(labelleft=number % columns == 0)
-        lowest = last and number + columns >= models
-        scales.depth_axis(axes, label=lowest)
-        axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
-        axes.tick_params(labelbottom=lowest)
+    return drawing.measured(axes, depth, rows, mark)

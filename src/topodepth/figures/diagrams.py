@@ -1,11 +1,11 @@
 """Persistence diagrams and Betti curves of chosen layers of one model, data against its null model."""
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topodepth.figures import drawing, frame, keys, scales, style
+from topodepth.figures.frame import Labels, Models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +20,8 @@ def draw(
     diagrams: "DataFrame",
     curves: "DataFrame",
     *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    models: Models = None,
+    labels: Labels = None,
     title: str = "",
     measured: int | None = None,
 ) -> "Figure":
@@ -49,10 +49,6 @@ def draw(
         Title above the panels; default: the model's name.
     measured
         Number of layers that were measured; where it is more than are drawn, the title says so.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from topodepth.figures import drawing, frame, grids, keys, scales, style
+from topodepth.figures.frame import Labels, Models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-ESTIMATORS = ("ph_dimension", "two_nn", "mle")
+ESTIMATORS = (("ph_dimension", None), ("two_nn", None), ("mle", None))
 PER_ROW = 4
 COLUMNS = (*frame.KEYS, *frame.VALUE, "dimension")
 
@@ -18,8 +19,8 @@ COLUMNS = (*frame.KEYS, *frame.VALUE, "dimension")
 def draw(
     table: "DataFrame",
     *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    models: Models = None,
+    labels: Labels = None,
     title: str = "",
     estimators: Sequence[str] | None = None,
 ) -> "Figure":
@@ -30,47 +31,30 @@ def draw(
     table
         Descriptor table with the columns model, layer, relative_depth, class, homology_dimension, descriptor, value,
         ci_low, ci_high, dimension (the layer's width, the number of features).
-    models
-        Models to draw; default: all, in the table's order.
-    labels
-        Names for the panels; default: the model's own.
-    title
-        Title above the panels.
+    models, labels, title
+        As for every figure (:mod:`topodepth.figures`).
     estimators
-        Descriptors to draw; default: those of PHdim (H_0), TwoNN and maximum likelihood that the table has.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, a model or an estimator, or has two values for one point.
+        Estimates to draw; default: those of PHdim (H_0), TwoNN and maximum likelihood that the table has.
     """
     table = frame.tidy(table, COLUMNS, "dimension")
     names = frame.order(table, models)
-    panels = [(name, 0) for name in estimators] if estimators else None
-    chosen = frame.present(table, panels, [(name, 0) for name in ESTIMATORS], "dimension", only=True)
+    wanted = [(name, None) for name in estimators or ()]
+    chosen = frame.present(table, wanted, ESTIMATORS, "dimension", only=True)
     marks = style.marks(name for name, _ in chosen)
     curves = {panel[0]: frame.positive(frame.summary(table, panel, "dimension"), "value") for panel in chosen}
-    height, columns = grids.cells(len(names), PER_ROW)
-    gaps = False
+    blocks, gaps = grids.Blocks(len(names), PER_ROW), False
     with style.look():
-        figure = style.new_figure(max(5.2, 0.8 + 2.9 * columns), 0.5 + 2.7 * height, title)
-        grid = figure.subplots(height, columns, squeeze=False, sharex=True, sharey=True)
-        for number, (axes, model) in enumerate(zip(grid.flat, names, strict=False)):
-            own = {name: rows[rows["model"] == model] for name, rows in curves.items()}
-            gaps |= _draw_model(axes, own, marks)
-            axes.set_title(style.short((labels or {}).get(model, model), 30), fontweight="bold")
-            scales.depth_axis(axes, label=number + columns >= len(names))
-            axes.tick_params(labelbottom=number + columns >= len(names))
-        for axes in grid[:, 0]:
-            axes.set_ylabel("intrinsic dimension")
-        for axes in grid.flat[len(names) :]:
-            axes.set_visible(False)
-        scales.log_axis(grid[0, 0])
-        handles = keys.model_handles(marks, {name: frame.titles((name, 0))[1] for name in marks})
+        figure = style.new_figure(max(5.2, 0.8 + 2.9 * blocks.columns), 0.5 + 2.7 * blocks.height, title)
+        stacks = blocks.fill(figure, sharex=True, sharey=True)
+        grids.name_columns(stacks, [(labels or {}).get(name, name) for name in names], 30)
+        for ((axes,), leftmost, lowest), model in zip(stacks, names, strict=True):
+            gaps |= _draw_model(axes, {name: rows[rows["model"] == model] for name, rows in curves.items()}, marks)
+            scales.depth_axis(axes, label=lowest)
+            axes.tick_params(labelbottom=lowest)
+            if leftmost:
+                axes.set_ylabel("intrinsic dimension")
+        scales.log_axis(stacks[0].axes[0])
+        handles = keys.model_handles(marks, {panel[0]: frame.titles(panel)[1] for panel in chosen})
         handles.append(keys.line_handle("width of the layer", color=style.FAINT, linewidth=1.4, drawstyle="steps-mid"))
         handles += keys.key_handles(null=False, interval=True, gaps=gaps)[1:]
         keys.legend(figure, handles)
@@ -85,7 +69,5 @@ def _draw_model(axes: "Axes", curves: Mapping[str, "DataFrame"], marks: Mapping[
     axes.step(width.index, width, where="mid", color=style.FAINT, linewidth=1.4, zorder=1.2)
     gaps = False
     for name, rows in curves.items():
-        depth = rows["relative_depth"]
-        drawing.curve(axes, depth, rows["value"], (rows["ci_low"], rows["ci_high"]), marks[name])
-        gaps |= drawing.undefined(axes, depth, rows["value"], marks[name])
+        gaps |= drawing.measured(axes, rows["relative_depth"], rows, marks[name])
     return gaps

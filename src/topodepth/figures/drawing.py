@@ -9,6 +9,7 @@ from topodepth.figures import style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from pandas import DataFrame
 
 
 def band(axes: "Axes", x: Sequence, bounds: tuple[Sequence, Sequence], colour: str, *, alpha: float = 0.2) -> None:
@@ -53,6 +54,17 @@ def null_curve(axes: "Axes", x: Sequence, y: Sequence, colour: str = style.GREY,
     alone = _alone(np.isfinite(y))
     if alone.any():
         axes.plot(x[alone], y[alone], color=colour, linestyle="none", marker="_", markersize=12, markeredgewidth=1.2)
+
+
+def measured(axes: "Axes", x: Sequence, rows: "DataFrame", mark: style.Mark) -> bool:
+    """Draw the values of a table's rows with their intervals; tell whether one is undefined."""
+    curve(axes, x, rows["value"], (rows["ci_low"], rows["ci_high"]), mark)
+    return undefined(axes, x, rows["value"], mark)
+
+
+def no_change(axes: "Axes", level: float) -> None:
+    """Draw the level that tells of no difference: a ratio of 1, a change of 0."""
+    axes.axhline(level, color="#444444", linewidth=1, linestyle=style.NULL_DASH, zorder=1.2)
 
 
 def say(axes: "Axes", text: str) -> None:

@@ -1,10 +1,9 @@
 """The dynamics experiment: descriptors against depth at several epochs of training, coloured by test accuracy."""
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.figures import drawing, frame, grids, keys, scales, style
-from topodepth.figures.depth import PANELS
+from topodepth.figures import drawing, frame, grids, keys, style
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,12 +17,7 @@ FEW = 5  # with more snapshots than this, only the first and the last have their
 
 
 def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-    panels: Sequence[frame.Panel] | None = None,
+    table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
     """Draw a row a descriptor and a column a model: one curve a snapshot, its colour the measured test accuracy.
 
@@ -35,60 +29,31 @@ def draw(
     table
         Descriptor table with the columns model, layer, relative_depth, class, homology_dimension, descriptor, value,
         ci_low, ci_high, null_value, null_ci_low, null_ci_high, epoch, test_accuracy.
-    models
-        Models to draw, in order; default: all, in the table's order.
-    labels
-        Names for the columns; default: the model's own.
-    title
-        Title above the panels.
-    panels
-        Pairs of descriptor and homology dimension; default: those of E_0, E_1 and PHdim that the table has.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, a model or a panel, or has two values for one point.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`); by default E_0, E_1 and PHdim.
     """
-    table = frame.tidy(table, COLUMNS, "dynamics")
-    names = frame.order(table, models)
-    table = table[table["model"].isin(names)]
-    chosen = frame.present(table, panels, PANELS, "dynamics")
+    table, names = frame.of_models(table, COLUMNS, models, "dynamics")
+    chosen = frame.present(table, panels, frame.DEPTH, "dynamics")
     accuracy = 100 * table["test_accuracy"]
     scale = keys.colour_scale(accuracy)
-    blocks, columns = grids.cells(len(names), PER_ROW)
+    blocks = grids.Blocks(len(names), PER_ROW, rows=len(chosen))
     with style.look():
-        figure = style.new_figure(max(10.0, 1.6 + 2.3 * columns), 0.6 + 2.1 * len(chosen) * blocks, title)
-        grid = figure.subplots(len(chosen) * blocks, columns, squeeze=False, sharex=True)
-        for row, panel in enumerate(chosen):
-            cells = grid[row :: len(chosen)].ravel()
-            for place, (axes, name) in enumerate(zip(cells, names, strict=False)):
-                if place:
-                    axes.sharey(cells[0])
-                _draw_panel(axes, table[table["model"] == name], panel, scale)
-                scales.from_zero(axes)
-                lowest = row == len(chosen) - 1 and place + columns >= len(names)
-                scales.depth_axis(axes, label=lowest)
-                axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
-                axes.tick_params(labelleft=place % columns == 0, labelbottom=lowest)
-                if row == 0:
-                    axes.set_title(style.short((labels or {}).get(name, name), 20), fontweight="bold")
-            for axes in cells[len(names) :]:
-                axes.set_visible(False)
-            for axes in cells[::columns]:
-                axes.set_ylabel(frame.titles(panel)[1])
+        figure = style.new_figure(max(10.0, 1.6 + 2.3 * blocks.columns), 0.6 + 2.1 * blocks.height, title)
+        stacks = blocks.fill(figure, sharex=True)
+        grids.name_columns(stacks, [(labels or {}).get(name, name) for name in names])
+        of_model = dict(tuple(table.groupby("model")))
+        grids.small_multiples(
+            stacks, names, chosen, lambda axes, name, panel: _draw_panel(axes, of_model[name], panel, scale)
+        )
         figure.align_ylabels()
-        keys.colour_bar(figure, scale, grid, "test accuracy of the snapshot, %", one=accuracy.nunique() == 1)
+        keys.colour_bar(figure, scale, "test accuracy of the snapshot, %", one=accuracy.nunique() == 1)
         null, interval = (bool(table[column].notna().any()) for column in ("null_value", "ci_low"))
         keys.legend(figure, keys.key_handles(null=null, interval=interval, gaps=False))
     return figure
 
 
-def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "ScalarMappable") -> None:
-    """Draw the snapshots of one model, from the first to the last."""
+def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "ScalarMappable") -> bool:
+    """Draw the snapshots of one model, from the first to the last; undefined values are gaps in a curve."""
     from matplotlib.colors import to_hex
 
     snapshots = [rows for _, rows in table.groupby("epoch", sort=True)]
@@ -108,3 +73,4 @@ def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "Sc
             linewidth=1.6,
             markersize=3,
         )
+    return False

@@ -1,14 +1,23 @@
 """What every figure asks of its table: the columns, an order of the models, one row for each point drawn."""
 
+import math
+import re
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError, unknown_name
+from topodepth.tables.rows import measure
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
 
-Panel = tuple[str, int]  # descriptor and homology dimension
+Panel = tuple[str, int | None]  # descriptor and homology dimension, None for one that has none
+
+# keywords of every ``draw``, see the package
+Models = Sequence[str] | None
+Labels = Mapping[str, str] | None
+Panels = Sequence[Panel] | None
 
 KEYS = ("model", "layer", "relative_depth", "class", "homology_dimension", "descriptor")
 VALUE = ("value", "ci_low", "ci_high")
@@ -18,14 +27,15 @@ TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "no
         "target", "scope", "rule"}  # fmt: skip
 SUMMARIES = ("mean", "all")  # mean over the classes (local mode); the whole cloud (global mode)
 
-# descriptor: title, axis label, label relative to the null model; {i} stands for the homology dimension
-TITLES = {
+DEPTH: tuple[Panel, ...] = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))  # where depth is drawn
+LABEL, TITLE = 28, 36  # letters in a line
+
+# descriptor: title, axis label, and label relative to the null model; {i} stands for the homology dimension. Of others,
+# built in or a user's own, what tables and pages call them.
+NAMES = {
     "lifespan_sum": ("Lifespan sum of $H_{i}$", "lifespan sum $E_{i}$", "$E_{i}$ / null"),
-    "persistent_entropy": ("Persistent entropy of $H_{i}$", "persistent entropy, $H_{i}$", "entropy / null"),
-    "longest_bar": ("Longest bar of $H_{i}$", "longest lifespan, $H_{i}$", "longest lifespan / null"),
     "betti_peak": ("Peak of the Betti curve $\\beta_{i}$", "largest $\\beta_{i}$", "largest $\\beta_{i}$ / null"),
     "ph_dimension": ("PH dimension, $H_{i}$", "PH$_{i}$ dimension", "PH$_{i}$ dimension / null"),
-    "two_nn": ("TwoNN dimension", "TwoNN dimension", "TwoNN dimension / null"),
     "mle": ("Maximum-likelihood dimension", "MLE dimension", "MLE dimension / null"),
 }
 
@@ -41,10 +51,13 @@ TARGETS = {
 
 def titles(panel: Panel) -> tuple[str, str, str]:
     """Return the title, the axis label and the label relative to the null model of a panel."""
-    descriptor, dimension = panel
-    plain = descriptor.replace("_", " ")
-    texts = TITLES.get(descriptor, (f"{plain}, $H_{{i}}$", f"{plain}, $H_{{i}}$", f"{plain} / null"))
-    return tuple(text.replace("{i}", str(dimension)) for text in texts)
+    descriptor, degree = panel
+    if descriptor in NAMES:
+        return tuple(text.replace("{i}", str(degree or 0)) for text in NAMES[descriptor])
+    words = measure(descriptor, degree).replace("$", r"\$")
+    name = re.sub(r"\bH_(\d)$", r"$H_\1$", words)
+    title = textwrap.fill(name[0].upper() + name[1:], TITLE)
+    return title, textwrap.fill(name, LABEL), textwrap.fill(f"{name}\u00a0/\u00a0null", LABEL)
 
 
 def tidy(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame":
@@ -83,7 +96,7 @@ def _as_text(column: "Series") -> "Series":
     return column.map("{:g}".format) if column.dtype.kind == "f" else column.astype(str)
 
 
-def order(table: "DataFrame", models: Sequence[str] | None) -> list[str]:
+def order(table: "DataFrame", models: Models) -> list[str]:
     """Return the models to draw: those asked for, else all in the order of the table.
 
     Raises
@@ -98,7 +111,14 @@ def order(table: "DataFrame", models: Sequence[str] | None) -> list[str]:
     return list(dict.fromkeys(models)) if models else known
 
 
-def with_accuracy(table: "DataFrame", labels: Mapping[str, str] | None) -> dict[str, str]:
+def of_models(table: "DataFrame", columns: Iterable[str], models: Models, figure: str) -> tuple["DataFrame", list[str]]:
+    """Return the rows of the models to draw, of :func:`tidy`, and those models, of :func:`order`."""
+    table = tidy(table, columns, figure)
+    names = order(table, models)
+    return table[table["model"].isin(names)], names
+
+
+def with_accuracy(table: "DataFrame", labels: Labels) -> dict[str, str]:
     """Return the labels, with each model's accuracy on the measured images where the table knows it."""
     labels = dict(labels or {})
     if "accuracy" in table and "model" in table:
@@ -107,11 +127,18 @@ def with_accuracy(table: "DataFrame", labels: Mapping[str, str] | None) -> dict[
     return labels
 
 
-def rows_of(table: "DataFrame", panel: Panel) -> "DataFrame":
-    """Return the rows of a descriptor and homology dimension (of which dimension estimates may have none)."""
+def text(panel: Panel) -> str:
+    """Return a panel as messages name it: ``lifespan_sum H0``, ``two_nn``."""
     descriptor, dimension = panel
-    degree = table["homology_dimension"]
-    return table[(table["descriptor"] == descriptor) & ((degree == dimension) | degree.isna())]
+    return descriptor if dimension is None else f"{descriptor} H{dimension}"
+
+
+def rows_of(table: "DataFrame", panel: Panel) -> "DataFrame":
+    """Return the rows of a descriptor and homology dimension; of a descriptor without one, all."""
+    descriptor, dimension = panel
+    rows = table[table["descriptor"] == descriptor]
+    degree = rows["homology_dimension"]
+    return rows if dimension is None else rows[(degree == dimension) | degree.isna()]
 
 
 def summary(table: "DataFrame", panel: Panel, figure: str) -> "DataFrame":
@@ -129,8 +156,7 @@ def summary(table: "DataFrame", panel: Panel, figure: str) -> "DataFrame":
     if not common:
         only = ", ".join(f"class {name} for {', '.join(sorted(models))}" for name, models in having.items())
         raise InputError(
-            f"{figure} figure: {panel[0]} (H_{panel[1]}): expected class mean or class all for every model. "
-            f"Received: {only}."
+            f"{figure} figure: {text(panel)}: expected class mean or class all for every model. Received: {only}."
         )
     rows = rows[rows["class"] == common[0]]
     rows = rows.sort_values("relative_depth", kind="stable")
@@ -138,7 +164,7 @@ def summary(table: "DataFrame", panel: Panel, figure: str) -> "DataFrame":
     if len(twice):
         first = twice.iloc[0]
         raise InputError(
-            f"{figure} figure: expected one {panel[0]} (H_{panel[1]}) per model and layer. "
+            f"{figure} figure: expected one {text(panel)} per model and layer. "
             f"Received: several for model {first['model']}, layer {first['layer']}; select one run and seed."
         )
     return rows
@@ -150,31 +176,60 @@ def positive(rows: "DataFrame", column: str) -> "DataFrame":
 
 
 def present(
-    table: "DataFrame", panels: Sequence[Panel] | None, default: Sequence[Panel], figure: str, *, only: bool = False
+    table: "DataFrame",
+    wanted: Panels,
+    default: Sequence[Panel],
+    figure: str,
+    *,
+    classes: Sequence[str] | None = SUMMARIES,
+    only: bool = False,
 ) -> list[Panel]:
     """Return the panels asked for, or those of ``default`` that the table has, or else the first that it has.
 
-    With ``only``, nothing stands in for the default.
+    Parameters
+    ----------
+    table
+        With the columns descriptor and homology_dimension.
+    wanted
+        Panels asked for, each with its homology dimension, or None for all that the table has; None for the default.
+    default
+        What is shown where nothing is asked for.
+    figure
+        Its name, for messages.
+    classes
+        Classes of which rows are drawn; None: of any, or the table has none.
+    only
+        Whether nothing stands in for the default.
 
     Raises
     ------
     InputError
         If the table has no row for a panel asked for, or for none that may stand for it.
     """
-    wanted = [(str(descriptor), int(dimension)) for descriptor, dimension in (panels or default)]
-    found = [panel for panel in wanted if rows_of(table, panel)["class"].isin(SUMMARIES).any()]
-    if not (panels or found or only):
-        summaries = table[table["class"].isin(SUMMARIES)][["descriptor", "homology_dimension"]].drop_duplicates()
-        found = [(name, int(degree)) for name, degree in summaries.itertuples(index=False)][: len(default)]
-    absent = [panel for panel in wanted if panel not in found]
-    if absent and (panels or not found):
-        pairs = table[["descriptor", "homology_dimension"]].drop_duplicates().sort_values(["descriptor"], kind="stable")
-        known = ", ".join(f"{name} H_{degree:g}" for name, degree in pairs.itertuples(index=False))
+    known = of_table(table if classes is None else table[table["class"].isin(classes)])
+    asked = [(str(name), None if degree is None else int(degree)) for name, degree in wanted or default]
+    absent = [panel for panel in asked if not any(_is_of(each, panel) for each in known)]
+    found = list(dict.fromkeys(each for panel in asked for each in known if _is_of(each, panel)))
+    if not (wanted or found or only):
+        found = known[: len(default)]
+    if absent and (wanted or not found):
+        of_class = f", class {' or '.join(classes)}" if classes else ""
         raise InputError(
-            f"{figure} figure: no rows of class mean or all for "
-            f"{', '.join(f'{name} H_{degree}' for name, degree in absent)}. The table has: {known}."
+            f"{figure} figure: expected rows of {', '.join(map(text, absent))}{of_class}. "
+            f"The table has: {', '.join(map(text, known)) or 'none'}."
         )
     return found
+
+
+def of_table(table: "DataFrame") -> list[Panel]:
+    """Return the descriptors of a table with their homology dimensions, in its order."""
+    pairs = table[["descriptor", "homology_dimension"]].drop_duplicates()
+    return [(name, None if math.isnan(degree) else int(degree)) for name, degree in pairs.itertuples(index=False)]
+
+
+def _is_of(known: Panel, asked: Panel) -> bool:
+    """Tell whether a panel is what is asked for; where one of them has no homology dimension, the name decides."""
+    return known[0] == asked[0] and (known[1] == asked[1] or None in (known[1], asked[1]))
 
 
 def classes(table: "DataFrame", panel: Panel) -> "DataFrame":
@@ -183,7 +238,7 @@ def classes(table: "DataFrame", panel: Panel) -> "DataFrame":
     return rows[~rows["class"].isin(SUMMARIES)].sort_values("relative_depth", kind="stable")
 
 
-def one_model(table: "DataFrame", models: Sequence[str] | None, figure: str) -> tuple["DataFrame", str]:
+def one_model(table: "DataFrame", models: Models, figure: str) -> tuple["DataFrame", str]:
     """Return the rows of one model and its name.
 
     Raises

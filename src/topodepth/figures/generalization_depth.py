@@ -1,11 +1,12 @@
 """The generalisation experiment layer by layer: Kendall's τ of each descriptor with the target, against depth."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError
 from topodepth.figures import drawing, frame, grids, keys, scales, style
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,15 +27,16 @@ APART = 0.09  # nor where two are nearer than this
 def draw(
     associations: "DataFrame",
     *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    models: Models = None,
+    labels: Labels = None,
     title: str = "",
+    panels: Panels = None,
     target: str = "test_error",
 ) -> "Figure":
     """Draw a column a descriptor and homology dimension, its value above and relative to the null model below.
 
-    Where some are known at two layers or more, those known at one only are left out. Of several classes the mean is
-    drawn, else class all, else the first. A layer whose τ is undefined leaves an open marker at the panel's foot.
+    Of several classes the mean is drawn, else class all, else the first. A layer whose τ is undefined leaves an open
+    marker at the panel's foot.
 
     Parameters
     ----------
@@ -42,43 +44,29 @@ def draw(
         One row a target, scope and measure, with the columns target, scope, measure, kind, descriptor, layer,
         relative_depth, class, homology_dimension, version, kendall, kendall_low, kendall_high. Scopes drawn: ``all``
         and ``within``.
-    models
-        Taken as by every figure, and of no effect: an association belongs to all models together.
-    labels
-        Names of the layers; default: the layer's own.
-    title
-        Title above the panels.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`): labels are of layers; by default all descriptors, but where some
+        are known at two layers or more, not those known at one only.
     target
         What the measures are associated with.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, lacks a column, the target or any descriptor of a layer, or has two values for one point.
     """
     table = frame.of_target(frame.tidy(associations, COLUMNS, "association by depth"), target)
     wanted = (table["kind"] == "descriptor") & table["scope"].isin(SCOPES) & table["relative_depth"].notna()
-    panels = _panels(table[wanted])
-    versions = [name for name in VERSIONS if any(name in set(rows["version"]) for rows in panels.values())]
+    chosen = _chosen(table[wanted], panels)
+    versions = [name for name in VERSIONS if any(name in set(rows["version"]) for rows in chosen.values())]
     marks = {scope: mark for scope, mark in style.marks(SCOPES).items() if scope in set(table["scope"])}
-    blocks, columns = grids.cells(len(panels), PER_ROW)
+    blocks = grids.Blocks(len(chosen), PER_ROW, rows=len(versions))
     with style.look():
-        figure = style.new_figure(max(5.2, 0.8 + 3.1 * columns), 0.8 + 2.3 * blocks * len(versions), title)
-        grid = figure.subplots(blocks * len(versions), columns, squeeze=False, sharex=True, sharey=True)
-        gaps, places = False, _categories(panels.values())
-        for number, ((descriptor, degree), rows) in enumerate(panels.items()):
-            block, column = divmod(number, columns)
-            for k, version in enumerate(versions):
-                axes = grid[block * len(versions) + k][column]
+        figure = style.new_figure(max(5.2, 0.8 + 3.1 * blocks.columns), 0.8 + 2.3 * blocks.height, title)
+        stacks = blocks.fill(figure, sharex=True, sharey=True)
+        gaps, places = False, _categories(chosen.values())
+        for stack, (panel, rows) in zip(stacks, chosen.items(), strict=True):
+            for axes, version in zip(stack.axes, versions, strict=True):
                 gaps |= _draw_panel(axes, rows[rows["version"] == version], marks, places)
-                if column == 0:
+                if stack.leftmost:
                     axes.set_ylabel(VERSIONS[version])
-            top, bottom = (grid[block * len(versions) + k][column] for k in (0, len(versions) - 1))
-            top.set_title(frame.titles((descriptor, max(0, int(degree))))[0], fontweight="bold")
+            top, bottom = stack.axes[0], stack.axes[-1]
+            top.set_title(frame.titles(panel)[0], fontweight="bold")
             if places:
                 names = [style.short((labels or {}).get(layer, layer), 16) for layer in places]
                 bottom.set_xticks(list(places.values()), names)
@@ -87,37 +75,28 @@ def draw(
                 _name_layers(top, rows, labels or {})
                 scales.depth_axis(bottom)
             bottom.tick_params(labelbottom=True)
-        for axes in (
-            grid.reshape(blocks, len(versions), columns).swapaxes(1, 2).reshape(-1, len(versions))[len(panels) :]
-        ):
-            for cell in axes:
-                cell.set_visible(False)
         name = frame.TARGETS[target][0].removesuffix(", %")
         handles = keys.model_handles(marks, {scope: f"τ with the {name}, {text}" for scope, text in SCOPES.items()})
         keys.legend(figure, handles, keys.key_handles(null=False, interval=True, gaps=gaps)[1:])
     return figure
 
 
-def _panels(rows: "DataFrame") -> dict[frame.Panel, "DataFrame"]:
-    """Return the rows of each descriptor and homology dimension (−1: none), along the depth."""
-    rows = rows.assign(homology_dimension=rows["homology_dimension"].fillna(-1))
-    rows = rows.sort_values("relative_depth", kind="stable")
-    keys = ["descriptor", "homology_dimension"]
-    panels = {panel: frame.one_class(own) for panel, own in rows.groupby(keys, sort=False)}
-    order = [name for name in frame.TITLES if name in set(rows["descriptor"])]
-    order += [name for name in dict.fromkeys(rows["descriptor"]) if name not in order]
-    panels = dict(sorted(panels.items(), key=lambda item: (order.index(item[0][0]), item[0][1])))
-    if not panels:
+def _chosen(rows: "DataFrame", panels: Panels) -> dict[frame.Panel, "DataFrame"]:
+    """Return the rows of each panel, along the depth."""
+    if rows.empty:
         raise InputError("association by depth figure: expected descriptors of layers. Received: none for this target.")
-    for (descriptor, _), own in panels.items():
+    found = frame.present(rows, panels, frame.of_table(rows), "association by depth", classes=None)
+    along = rows.sort_values("relative_depth", kind="stable")
+    chosen = {panel: frame.one_class(frame.rows_of(along, panel)) for panel in found}
+    for (descriptor, _), own in chosen.items():
         twice = own[own.duplicated(["scope", "version", "layer"])]
         if len(twice):
             raise InputError(
                 f"association by depth figure: expected one {descriptor} per scope, version and layer. "
                 f"Received: several for layer {twice['layer'].iloc[0]}."
             )
-    deep = {panel: own for panel, own in panels.items() if own["layer"].nunique() > 1}
-    return deep or panels
+    deep = {panel: own for panel, own in chosen.items() if own["layer"].nunique() > 1}
+    return chosen if panels else deep or chosen
 
 
 def _categories(panels: Iterable["DataFrame"]) -> dict[str, float]:

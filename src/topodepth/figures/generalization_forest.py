@@ -7,6 +7,7 @@ import numpy as np
 
 from topodepth.experiments.generalization import words
 from topodepth.figures import frame, keys, style
+from topodepth.figures.frame import Labels, Models, Panels
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -27,9 +28,10 @@ YARDSTICK = "train_accuracy"
 def draw(
     associations: "DataFrame",
     *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    models: Models = None,
+    labels: Labels = None,
     title: str = "",
+    panels: Panels = None,
     target: str = "test_error",
 ) -> "Figure":
     """Draw a row for each measure, descriptors above rivals: τ over all models, and within blocks.
@@ -47,23 +49,11 @@ def draw(
         One row a target, scope and measure, with the columns target, scope, measure, kind (``descriptor`` or
         ``rival``), descriptor, layer, class, homology_dimension, version, kendall, kendall_low, kendall_high,
         p_corrected. Scopes drawn: ``all`` and ``within``.
-    models
-        Taken as by every figure, and of no effect: an association belongs to all models together.
-    labels
-        Names of the rows by measure; default: what it is, in words.
-    title
-        Title above the panels.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`): labels are of rows, by measure; panels are the descriptors that
+        have rows, by default all.
     target
         What the measures are associated with.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty, or lacks a column or the target.
     """
     table = frame.of_target(frame.tidy(associations, COLUMNS, "forest"), target)
     pooled = table[table["scope"] == "all"].drop_duplicates("measure")
@@ -73,19 +63,20 @@ def draw(
     pooled = pooled.loc[(-strength).sort_values(kind="stable", na_position="last").index]
     labels = {row["measure"]: _called(row) for row in pooled.to_dict("records")} | dict(labels or {})
     significant = set(tested.index[tested["p_corrected"] < SIGNIFICANT])
-    kinds = _strongest(pooled)
+    kinds = _shown(pooled, panels)
     with style.look():
         figure = style.new_figure(10.4, 1.5 + 0.27 * sum(map(len, kinds.values())), title)
         heights = [len(rows) + 0.4 for rows in kinds.values()]
-        panels = figure.subplots(len(kinds), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
-        for axes, (kind, rows) in zip(panels, kinds.items(), strict=True):
+        grid = figure.subplots(len(kinds), 1, squeeze=False, sharex=True, height_ratios=heights)[:, 0]
+        for axes, (kind, rows) in zip(grid, kinds.items(), strict=True):
             _shade(axes, tested)
             _draw_rows(axes, rows, within, KINDS[kind][1])
             _name_rows(axes, list(rows["measure"]), significant, labels)
-            axes.set_title(_heading(KINDS[kind][0], len(rows), int((pooled["kind"] == kind).sum())), fontweight="bold")
+            known, chosen = int((pooled["kind"] == kind).sum()), panels is not None and kind == "descriptor"
+            axes.set_title(_heading(KINDS[kind][0], len(rows), known, chosen), fontweight="bold")
         name = frame.TARGETS[target][0].removesuffix(", %")
         numbers = "; numbers at the right: within blocks" if len(within) else ""
-        panels[-1].set_xlabel(f"Kendall τ with the {name}{numbers}")
+        grid[-1].set_xlabel(f"Kendall τ with the {name}{numbers}")
         keys.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant)))
     return figure
 
@@ -94,15 +85,21 @@ def _called(row: Mapping) -> str:
     return words.measure(row).replace("relative to the null model", "relative to null")
 
 
-def _strongest(rows: "DataFrame") -> dict[str, "DataFrame"]:
-    """Return the rows to draw by kind: the rivals, at most half, and the strongest descriptors."""
-    rivals = rows[rows["kind"] == "rival"].head(ROWS // 2)
-    kinds = {"descriptor": rows[rows["kind"] == "descriptor"].head(ROWS - len(rivals)), "rival": rivals}
+def _shown(rows: "DataFrame", panels: Panels) -> dict[str, "DataFrame"]:
+    """Return the rows to draw by kind: the rivals, at most half, and the strongest of the descriptors chosen."""
+    rivals, found = (rows[rows["kind"] == kind] for kind in ("rival", "descriptor"))
+    if panels:
+        chosen = frame.present(found, panels, (), "forest", classes=None)
+        kept = {number for panel in chosen for number in frame.rows_of(found, panel).index}
+        found = found[found.index.isin(kept)]
+    rivals = rivals.head(ROWS // 2)
+    kinds = {"descriptor": found.head(ROWS - len(rivals)), "rival": rivals}
     return {kind: own for kind, own in kinds.items() if len(own)}
 
 
-def _heading(name: str, drawn: int, known: int) -> str:
-    return name if drawn == known else f"{name}: the {drawn} strongest, {known - drawn} left out (see table)"
+def _heading(name: str, drawn: int, known: int, chosen: bool) -> str:
+    which = f"{drawn} of those chosen" if chosen else f"the {drawn} strongest"
+    return name if drawn == known else f"{name}: {which}, {known - drawn} left out (see table)"
 
 
 def _yardstick(rows: "DataFrame") -> tuple[float, float]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
-from topodepth.figures import drawing, frame, keys, style
+from topodepth.figures import drawing, frame, grids, keys, style
+from topodepth.figures.frame import Labels, Models, Panels
 from topodepth.statistics.regression import line_band
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ ASSOCIATIONS = (
     "n",
     *(f"{name}{end}" for name in ("pearson", "kendall") for end in BOUNDS),
 )
+PER_ROW = 3  # panels side by side; more start a new block of rows
 FEW = 6  # so many values of a covariate are named one by one, more go on a continuous scale
 GROUPS_WRITTEN = 4  # groups whose r and τ stand in the panel; the others' are in the table
 GROUP_LINES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (2.5, 3.5)))
@@ -36,17 +38,17 @@ def draw(
     measures: "DataFrame",
     associations: "DataFrame",
     *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
+    models: Models = None,
+    labels: Labels = None,
     title: str = "",
+    panels: Panels = None,
     target: str = "test_error",
-    descriptor: str = "lifespan_sum",
     layer: str | None = None,
     version: str = "value",
     group: str = "architecture",
     colour: str | None = "epochs_trained",
 ) -> "Figure":
-    """Draw a panel a homology dimension: descriptor against target, the fitted line with the band of its mean.
+    """Draw descriptors against the target, the fitted line with the band of its mean.
 
     Correlations are read from the table, not computed. Where that has groups (scopes ``group:…``), a thin line is
     fitted to each as well: a pooled line may fall while those within the groups rise.
@@ -62,26 +64,19 @@ def draw(
     associations
         One row a target, scope and measure, with the columns target, scope, measure, n, and pearson and kendall with
         their bounds ``_low`` and ``_high``.
-    models
-        Models shown as points; default: all. Lines, r and τ are those of all models in any case.
-    labels
-        Names for the legend by group; default: the group's own.
-    title
-        Title above the panels.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`): models shown as points, while lines, r and τ are those of all
+        models in any case; labels are of groups; by default the lifespan sum in all homology dimensions.
     target
         What stands on the x axis: a column of ``models_table`` named in ``frame.TARGETS``.
-    descriptor, version
-        The measure on the y axis; version ``value``, or ``relative`` to the null model.
+    version
+        Of the descriptors: ``value``, or ``relative`` to the null model.
     layer
         Its layer; default: ``logits`` if there, else the last.
     group
         Column of ``models_table`` that gives the marker; the scopes ``group:…`` of the associations are its values.
     colour
         Column of ``models_table`` that gives the colour, numbers or text; None: the group.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
 
     Raises
     ------
@@ -90,32 +85,34 @@ def draw(
         two values for one point.
     """
     points = _points(models_table, target, group, colour)
-    rows = _chosen(frame.tidy(measures, MEASURES, "scatter"), descriptor, layer, version)
+    measures = frame.tidy(measures, MEASURES, "scatter")
+    chosen = frame.present(measures, panels, [("lifespan_sum", None)], "scatter", classes=None)
+    measured = {panel: _rows_of(measures, panel, layer, version) for panel in chosen}
     correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), target)
     shown = frame.order(points, models)
     labels = {"nan": "unknown", **(labels or {})}
     marks = style.marks(dict.fromkeys(points["group"]))
     lines = _group_lines(marks, correlations)
-    degrees = sorted(rows["homology_dimension"].fillna(-1).unique())  # an estimate of dimension may have none
+    blocks = grids.Blocks(len(chosen), PER_ROW)
     with style.look():
-        figure = style.new_figure(max(7.0, 6.2 * len(degrees)), 5.2, title)
-        panels = figure.subplots(1, len(degrees), squeeze=False)[0]
-        paint, colour_handles = _colouring(figure, panels, points, colour, marks)
+        figure = style.new_figure(max(7.0, 6.2 * blocks.columns), 5.2 * blocks.height, title)
+        stacks = blocks.fill(figure)
+        paint, colour_handles = _colouring(figure, points, colour, marks)
         fitted = gaps = False
-        for axes, degree in zip(panels, degrees, strict=True):
-            own = rows[rows["homology_dimension"].fillna(-1) == degree]
-            about = own.iloc[0]
-            own = points.merge(own[["model", *frame.VALUE]], on="model")
+        for ((axes,), *_), (panel, rows) in zip(stacks, measured.items(), strict=True):
+            about = rows.iloc[0]
+            own = points.merge(rows[["model", *frame.VALUE]], on="model")
             fitted |= _draw_lines(axes, own, lines)
             gaps |= _draw_points(axes, own[own["model"].isin(shown)], marks, paint)
             written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
-            texts = frame.titles((descriptor, max(0, int(degree))))
+            texts = frame.titles(panel)
             where = about["layer"] if about["class"] in frame.SUMMARIES else f"{about['layer']}, class {about['class']}"
             axes.set_title(f"{texts[0]}, {style.short(where, 36)}", pad=10 + 11 * written, fontweight="bold")
             axes.set(xlabel=frame.TARGETS[target][0], ylabel=texts[2 if version == "relative" else 1])
             axes.locator_params(nbins=7)
         names = [*_group_handles(points, marks, lines, labels), *colour_handles]
-        keys.legend(figure, names, _key(rows, fitted=fitted, gaps=gaps))
+        bars = any(rows["ci_low"].notna().any() for rows in measured.values())
+        keys.legend(figure, names, _key(bars=bars, fitted=fitted, gaps=gaps))
     return figure
 
 
@@ -134,11 +131,9 @@ def _points(table: "DataFrame", target: str, group: str, colour: str | None) -> 
     )
 
 
-def _chosen(measures: "DataFrame", descriptor: str, layer: str | None, version: str) -> "DataFrame":
-    """Return one row a model and homology dimension."""
-    rows = measures[measures["descriptor"] == descriptor]
-    if rows.empty:
-        raise unknown_name("descriptor in the table of measures", descriptor, set(measures["descriptor"]) - {"nan"})
+def _rows_of(measures: "DataFrame", panel: frame.Panel, layer: str | None, version: str) -> "DataFrame":
+    """Return one row a model."""
+    rows, descriptor = frame.rows_of(measures, panel), panel[0]
     known = list(frame.layers(rows))
     layer = layer or ("logits" if "logits" in known else known[-1])
     if layer not in known:
@@ -147,7 +142,7 @@ def _chosen(measures: "DataFrame", descriptor: str, layer: str | None, version: 
     if version not in set(rows["version"]):
         raise unknown_name(f"version of {descriptor} in the table of measures", version, set(rows["version"]))
     rows = frame.one_class(rows[rows["version"] == version])
-    twice = rows[rows.duplicated(["model", "homology_dimension"])]
+    twice = rows[rows.duplicated("model")]
     if len(twice):
         raise InputError(
             f"scatter figure: expected one {descriptor} per model, layer and class. "
@@ -157,7 +152,7 @@ def _chosen(measures: "DataFrame", descriptor: str, layer: str | None, version: 
 
 
 def _colouring(
-    figure: "Figure", panels: Sequence["Axes"], points: "DataFrame", column: str | None, marks: Mapping[str, style.Mark]
+    figure: "Figure", points: "DataFrame", column: str | None, marks: Mapping[str, style.Mark]
 ) -> tuple[Callable, list["Artist"]]:
     """Return the function from rows to colours, and legend entries; a continuous scale gets its bar at the side."""
     import pandas
@@ -174,7 +169,7 @@ def _colouring(
         known = np.sort(known)
         if len(known) > FEW:
             scale = ScalarMappable(Normalize(known[0], known[-1]), cmap=viridis)
-            figure.colorbar(scale, ax=panels, pad=0.015, aspect=30).set_label(name)
+            figure.colorbar(scale, ax=figure.axes, pad=0.015, aspect=30).set_label(name)
             handles = [] if given.all() else [_dot(f"{name} unknown", style.GREY)]
             return (lambda rows: [scale.to_rgba(v) if np.isfinite(v) else style.GREY for v in rows["colour"]]), handles
         shades = viridis(np.linspace(0.05, 0.92, len(known)))
@@ -298,7 +293,7 @@ def _group_handles(
     ]
 
 
-def _key(rows: "DataFrame", *, fitted: bool, gaps: bool) -> list["Artist"]:
+def _key(*, bars: bool, fitted: bool, gaps: bool) -> list["Artist"]:
     """Return the entries that explain lines, band, bars and open markers, of those that are drawn."""
     from matplotlib.patches import Patch
 
@@ -306,6 +301,6 @@ def _key(rows: "DataFrame", *, fitted: bool, gaps: bool) -> list["Artist"]:
     if fitted:
         handles.append(keys.line_handle("least squares, all models", color="#222222", linewidth=1.6))
         handles.append(Patch(color=style.GREY, alpha=0.3, linewidth=0, label="95 % band of the line"))
-    if rows["ci_low"].notna().any():
+    if bars:
         handles.append(keys.line_handle("interval of a value", linestyle="none", marker="|", markersize=10))
     return handles + keys.key_handles(null=False, interval=False, gaps=gaps)[1:]

@@ -93,9 +93,9 @@ def colour_scale(
     return ScalarMappable(scale, cmap=ListedColormap(colormaps[colours](np.linspace(*span, 256))))
 
 
-def colour_bar(figure: "Figure", scale: "ScalarMappable", grid: np.ndarray, label: str, *, one: bool) -> None:
+def colour_bar(figure: "Figure", scale: "ScalarMappable", label: str, *, one: bool = False) -> None:
     """Put the key to a colour scale at the right of the panels; a number that is the only ``one`` is the only tick."""
-    bar = figure.colorbar(scale, ax=grid, shrink=0.9, pad=0.02)
+    bar = figure.colorbar(scale, ax=figure.axes, shrink=0.9, pad=0.02)
     bar.set_label(label)
     if one:
         bar.set_ticks([(scale.norm.vmax + scale.norm.vmin) / 2])

@@ -1,12 +1,13 @@
 """Growth of the minimum spanning tree with the number of points: real images against spoofs, in each subset."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.figures import frame, grids, keys, scales, style
+from topodepth.figures.frame import Labels, Models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,13 +20,7 @@ COLUMNS = (*TEXT, "layer", "relative_depth", "n", "log_lifespan_sum", "slope", "
            "ci_high")  # fmt: skip
 
 
-def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-) -> "Figure":
+def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
     """Draw E_0 of all subsamples against their size, both axes logarithmic, and the lines that PHdim comes from.
 
     A panel is a representation in a subset: pixels, or the deepest layer of a network.
@@ -35,48 +30,32 @@ def draw(
     table
         One row a cloud, size and draw, with the columns subset, representation, layer, relative_depth, cloud, n,
         log_lifespan_sum, and those of the fit: slope, intercept, ph_dimension, ci_low, ci_high.
-    models
-        Representations to draw; default: all, in the order of the table.
-    labels
-        Names for representations; default: their own.
-    title
-        Title above the panels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty or lacks a column or a representation.
+    models, labels, title
+        As for every figure (:mod:`topodepth.figures`): representations to draw.
     """
     table = tidy(table, COLUMNS, "growth")
     names = frame.order(table.assign(model=table["representation"]), models)
     table = table[table["representation"].isin(names)]
     marks = style.marks(dict.fromkeys(table["cloud"]))
-    panels = [
+    shown = [
         (subset, name, rows)
         for subset in dict.fromkeys(table["subset"])
         for name in names
         if len(rows := table[(table["subset"] == subset) & (table["representation"] == name)])
     ]
-    height, columns = grids.cells(len(panels), PER_ROW)
+    blocks = grids.Blocks(len(shown), PER_ROW)
     with style.look():
-        figure = style.new_figure(max(5.2, 0.6 + 3.4 * columns), 0.4 + 3.1 * height, title)
-        grid = figure.subplots(height, columns, squeeze=False)
-        for axes, (subset, name, rows) in zip(grid.flat, panels, strict=False):
+        figure = style.new_figure(max(5.2, 0.6 + 3.4 * blocks.columns), 0.4 + 3.1 * blocks.height, title)
+        for ((axes,), leftmost, lowest), (subset, name, rows) in zip(blocks.fill(figure), shown, strict=True):
             deepest = rows.loc[rows["relative_depth"].idxmax(), "layer"]
             _draw_panel(axes, rows[rows["layer"] == deepest], marks)
             label = (labels or {}).get(name, name)
             layer = f", {deepest}" if deepest not in (name, label) else ""
             axes.set_title(style.short(f"{label}{layer} · {subset}", 38), fontweight="bold")
-        for axes in grid[:, 0]:
-            axes.set_ylabel("lifespan sum $E_0$ of $n$ points")
-        for axes in grid[-1]:
-            axes.set_xlabel("number of points $n$")
-        for axes in grid.flat[len(panels) :]:
-            axes.set_visible(False)
+            if leftmost:
+                axes.set_ylabel("lifespan sum $E_0$ of $n$ points")
+            if lowest:
+                axes.set_xlabel("number of points $n$")
         handles = [
             keys.line_handle(name, color=mark.colour, marker=mark.marker, markersize=5) for name, mark in marks.items()
         ]

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from topodepth.activations.pixels import LAYER as PIXELS
-from topodepth.errors import InputError
 from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
-from topodepth.figures import drawing, frame, keys, scales, style
+from topodepth.figures import drawing, frame, grids, keys, scales, style
+from topodepth.figures.frame import Labels, Models, Panels
 from topodepth.figures.spoofing_growth import tidy
 
 if TYPE_CHECKING:
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-PANELS = (("ph_dimension", 0), ("two_nn", 0), ("lifespan_sum", 0), ("lifespan_sum", 1))
+PANELS = (("ph_dimension", None), ("two_nn", None), ("lifespan_sum", 0), ("lifespan_sum", 1))
+PER_ROW = 6  # descriptors side by side; more start a new block of rows
 COLUMNS = ("subset", "representation", "layer", "relative_depth", "cloud", "descriptor", "homology_dimension",
            *frame.VALUE, "p_value", "p_corrected")  # fmt: skip
 FEW = 15  # layers; the stars of more are smaller, so that they do not cover each other
@@ -22,12 +23,7 @@ STEP = 0.25  # between the places of pixel representations, left of the depth ax
 
 
 def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-    panels: Sequence[frame.Panel] | None = None,
+    table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
     """Draw a column a descriptor and a row a subset and network: both clouds in pixel space, then by relative depth.
 
@@ -39,56 +35,36 @@ def draw(
     table
         Adjusted rows with the columns subset, representation, layer, relative_depth, cloud, descriptor,
         homology_dimension, value, ci_low, ci_high, p_value, p_corrected.
-    models
-        Representations to draw; default: all, in the order of the table.
-    labels
-        Names for representations; default: their own.
-    title
-        Title above the panels.
-    panels
-        Pairs of descriptor and homology dimension; default: those of PHdim, TwoNN, E_0 and E_1 that the table has.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty or lacks a column, a representation or a panel.
+    models, labels, title, panels
+        As for every figure (:mod:`topodepth.figures`): representations to draw; by default PHdim, TwoNN, E_0 and E_1.
     """
     table = tidy(table, COLUMNS, "spoofing")
     names = frame.order(table.assign(model=table["representation"]), models)
     table = table[table["representation"].isin(names)]
-    chosen = _present(table, panels)
+    chosen = frame.present(table, panels, PANELS, "spoofing", classes=None)
     marks = style.marks(name for name in dict.fromkeys(table["cloud"]) if name != DIFFERENCE)
     spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == PIXELS).all()]
     networks = [name for name in names if name not in spaces] or [None]
-    grid_rows = [(subset, network) for subset in dict.fromkeys(table["subset"]) for network in networks]
+    lines = [(subset, network) for subset in dict.fromkeys(table["subset"]) for network in networks]
     named = {name: (labels or {}).get(name, name) for name in names}
     with style.look():
-        figure = style.new_figure(max(5.2, 0.6 + 2.7 * len(chosen)), 0.5 + 2.5 * len(grid_rows), title)
-        grid = figure.subplots(len(grid_rows), len(chosen), squeeze=False)
-        for line, (subset, network) in enumerate(grid_rows):
-            rows = table[(table["subset"] == subset) & table["representation"].isin([*spaces, network])]
-            for axes, panel in zip(grid[line], chosen, strict=True):
-                own = frame.rows_of(rows, panel)
-                axes.margins(y=0.15)  # room for the stars
-                for k, space in enumerate(spaces):
-                    points = own[own["representation"] == space].assign(relative_depth=STEP * (k - len(spaces)))
-                    _draw_clouds(axes, points, marks, apart=0.03)
-                _draw_clouds(axes, own[own["representation"] == network], marks)
+        blocks = grids.Blocks(len(chosen), PER_ROW, rows=len(lines))
+        figure = style.new_figure(max(5.2, 0.6 + 2.7 * blocks.columns), 0.5 + 2.5 * blocks.height, title)
+        for stack, panel in zip(blocks.fill(figure), chosen, strict=True):
+            stack.axes[0].set_title(frame.titles(panel)[0])
+            for axes, (subset, network) in zip(stack.axes, lines, strict=True):
+                own = frame.rows_of(table[table["subset"] == subset], panel)
+                _draw_panel(axes, own, spaces, network, marks)
                 _axis(axes, [named[name] for name in spaces], network is not None)
                 if panel[0] == "lifespan_sum":
                     scales.log_axis(axes)
                 else:
                     scales.from_zero(axes)
-                if line == 0:
-                    axes.set_title(frame.titles(panel)[0])
-                if line == len(grid_rows) - 1 and network:
-                    axes.set_xlabel("relative depth")
-            about = subset if network is None else f"{style.short(named[network], 20)} · {subset}"
-            grid[line][0].set_ylabel(about, fontweight="bold")
+                if stack.leftmost:
+                    about = subset if network is None else f"{style.short(named[network], 20)} · {subset}"
+                    axes.set_ylabel(about, fontweight="bold")
+            if network:
+                axes.set_xlabel("relative depth")
         star = {"linestyle": "none", "marker": "*", "markersize": 10, "color": "black"}
         handles = [
             *keys.model_handles(marks, {}),
@@ -100,12 +76,15 @@ def draw(
     return figure
 
 
-def _present(table: "DataFrame", panels: Sequence[frame.Panel] | None) -> list[frame.Panel]:
-    found = [panel for panel in panels or PANELS if len(frame.rows_of(table, panel))]
-    if not found or (panels and len(found) < len(panels)):
-        known = ", ".join(dict.fromkeys(table["descriptor"]))
-        raise InputError(f"spoofing figure: expected rows of {list(panels or PANELS)}. The table has: {known}.")
-    return found
+def _draw_panel(
+    axes: "Axes", rows: "DataFrame", spaces: Sequence[str], network: str | None, marks: Mapping[str, style.Mark]
+) -> None:
+    """Draw one descriptor of one subset: pixels at places of their own, then a network's layers."""
+    axes.margins(y=0.15)  # room for the stars
+    for k, space in enumerate(spaces):
+        points = rows[rows["representation"] == space].assign(relative_depth=STEP * (k - len(spaces)))
+        _draw_clouds(axes, points, marks, apart=0.03)
+    _draw_clouds(axes, rows[rows["representation"] == network], marks)
 
 
 def _draw_clouds(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark], apart: float = 0.0) -> None:
@@ -114,8 +93,7 @@ def _draw_clouds(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark
     for number, (name, mark) in enumerate(marks.items()):
         own = rows[rows["cloud"] == name]
         depth = own["relative_depth"] + apart * (number - (len(marks) - 1) / 2)
-        drawing.curve(axes, depth, own["value"], (own["ci_low"], own["ci_high"]), mark)
-        drawing.undefined(axes, depth, own["value"], mark)
+        drawing.measured(axes, depth, own, mark)
     tests = rows[rows["cloud"] == DIFFERENCE]
     corrected = tests["p_corrected"] < SIGNIFICANT
     size = 10 if len(tests) <= FEW else 5

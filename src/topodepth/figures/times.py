@@ -1,11 +1,12 @@
 """Where the time of a run went: seconds and peak memory of every rule."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topodepth.figures import frame, style
+from topodepth.figures.frame import Labels, Models
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,13 +17,7 @@ COLUMNS = ("rule", "jobs", "seconds", "longest_seconds", "cpu_seconds", "peak_me
 SHOWN = 24  # rules
 
 
-def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-) -> "Figure":
+def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
     """Draw a bar a rule: the seconds of all its jobs together, of its longest job, and its largest memory.
 
     Parameters
@@ -31,8 +26,6 @@ def draw(
         One row a rule, with the columns of ``workflow/scripts/tabulate_times.py``.
     models, labels
         Not used: rules have no models.
-    title
-        Title above the panels.
     """
     table = frame.tidy(table, COLUMNS, "times").sort_values("seconds", ascending=False, kind="stable")
     total, rules, table = table["seconds"].sum(), len(table), table.head(SHOWN)

@@ -1,9 +1,9 @@
 """Training curves: accuracy, loss and learning rate by epoch, one curve a model."""
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from topodepth.figures import frame, keys, scales, style
+from topodepth.figures.frame import Labels, Models
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -12,13 +12,7 @@ if TYPE_CHECKING:
 COLUMNS = ("model", "epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 
 
-def draw(
-    table: "DataFrame",
-    *,
-    models: Sequence[str] | None = None,
-    labels: Mapping[str, str] | None = None,
-    title: str = "",
-) -> "Figure":
+def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
     """Draw accuracy, loss and learning rate by epoch: validation solid, training dashed and thin.
 
     Parameters
@@ -30,17 +24,6 @@ def draw(
         Models to draw, in the order that gives them their colours; default: all, in the table's order.
     labels
         Names for the legend; default: the model's own.
-    title
-        Title above the panels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    InputError
-        If the table is empty or lacks a column or a model.
     """
     table = frame.tidy(table, COLUMNS, "training")
     marks = style.marks(frame.order(table, models))

@@ -170,6 +170,8 @@ def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  #
             text = f"expected a value {sign} {limit}. {received}"
         case "minItems":
             text = f"expected at least {limit} entries. {received}"
+        case "maxItems":
+            text = f"expected at most {limit} entries. {received}"
         case "uniqueItems":
             text = f"expected entries that differ. {received}"
         case _:

@@ -4,14 +4,26 @@ import json
 from collections.abc import Mapping
 from typing import ClassVar, NamedTuple
 
+from topodepth.plan.panels import Panel, measured
 from topodepth.plan.units import RESULTS, Unit
 
 
 class Figure(NamedTuple):
-    """A figure that a kind of experiment draws: the tables that it shows, and what the report calls it."""
+    """A figure that a kind of experiment draws.
+
+    Attributes
+    ----------
+    tables
+        Names of the tables that it shows.
+    label
+        What the report calls it.
+    panels
+        Whether it shows descriptors, so that ``figures: panels`` chooses them.
+    """
 
     tables: tuple[str, ...]
     label: str
+    panels: bool = False
 
 
 class Experiment:
@@ -81,9 +93,22 @@ class Experiment:
         """Return [name, label] of each curve of a figure, in order; a list of pairs keeps the order in JSON."""
         return []
 
+    @property
+    def estimates(self) -> bool:
+        """Whether it measures intrinsic dimensions."""
+        return "sample" in self.settings and self.plan.samples[self["sample"]]["dimensions"]
+
+    @property
+    def measured(self) -> list[Panel]:
+        """The descriptors that it measures, with their homology dimensions, and estimates of dimension."""
+        settings = {**self.plan.config, **self.settings}  # its own topology and dimension, where it has them
+        return measured(settings["topology"], settings["dimension"] if self.estimates else None)
+
     def options(self, figure: str) -> dict:
-        """Return further arguments of a figure."""
-        return {}
+        """Return further arguments of a figure: the panels that are chosen, where it measures any of them."""
+        own = self.measured if self.figures[figure].panels else []
+        panels = [panel for panel in self.plan.panels if panel in own]
+        return {"panels": panels} if panels else {}
 
     @property
     def drawn(self) -> list[str]:

@@ -10,6 +10,7 @@ from topodepth.networks import inputs
 from topodepth.plan import kinds
 from topodepth.plan.entries import units
 from topodepth.plan.experiment import Experiment, pick
+from topodepth.plan.panels import Panel, chosen
 from topodepth.plan.samples import DRAWS, check_positions
 from topodepth.plan.units import Model, Unit
 
@@ -36,6 +37,8 @@ class Plan:
         All that is measured, by name; of an archive it is looked up there, once it is unpacked.
     samples
         Settings of each sample by name: those of the configuration, and those that experiments draw.
+    panels
+        The descriptors that figures show, and their homology dimensions; none for what each shows by default.
 
     Raises
     ------
@@ -61,6 +64,10 @@ class Plan:
             experiment.check()
         samples = [experiment.samples for experiment in self.all_experiments]
         self.samples = config["samples"] | {name: each for found in samples for name, each in found.items()}
+        self.panels: list[Panel] = []
+        if self.all_experiments:
+            known = [panel for experiment in self.all_experiments for panel in experiment.measured]
+            self.panels = chosen(config["figures"]["panels"] or (), known)
         groups = [*self.entries.values(), *(experiment.own for experiment in self.all_experiments)]
         self.units = Units(self, {unit.name: unit for group in groups for unit in group})
         if check_inputs:

@@ -15,8 +15,8 @@ class Adversarial(Experiment):
 
     kind, wildcard, category = "adversarial", "attack", "Adversarial"
     figures: ClassVar = {
-        "adversarial_depth": Figure(("table",), "depth, {model}"),
-        "adversarial_success": Figure(("changes",), "success, {model}"),
+        "adversarial_depth": Figure(("table",), "depth, {model}", panels=True),
+        "adversarial_success": Figure(("changes",), "success, {model}", panels=True),
     }
     of_each_model = True
 
@@ -56,9 +56,15 @@ class Adversarial(Experiment):
         """Return the title of a figure, with the model's label."""
         return f"{self.title}: {self.plan.units[wildcards.model].model.label}"
 
+    @property
+    def estimates(self) -> bool:
+        """Dimensions cost much at every strength, so they are asked for apart."""
+        return self["dimensions"]
+
     def options(self, figure: str) -> dict:
         """Return further arguments of a figure."""
-        return {"descriptor": self.plan.leading_descriptor} if figure == "adversarial_success" else {}
+        alone = {"panels": [(self.plan.leading_descriptor, None)]} if figure == "adversarial_success" else {}
+        return alone | super().options(figure)
 
     @property
     def results(self) -> list[str]:

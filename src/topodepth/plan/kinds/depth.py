@@ -13,8 +13,8 @@ class Depth(Experiment):
 
     kind, wildcard, category = "depth", "comparison", "Depth"
     figures: ClassVar = {
-        "depth": Figure(("depth",), "depth"),
-        "depth_models": Figure(("depth",), "depth models"),
+        "depth": Figure(("depth",), "depth", panels=True),
+        "depth_models": Figure(("depth",), "depth models", panels=True),
         "dimension": Figure(("depth",), "dimension"),
         "training": Figure(("training",), "training"),
     }
@@ -37,7 +37,8 @@ class Depth(Experiment):
 
     def options(self, figure: str) -> dict:
         """Return further arguments of a figure."""
-        return {"estimators": self.plan.config["dimension"]["estimators"]} if figure == "dimension" else {}
+        estimators = {"estimators": self.plan.config["dimension"]["estimators"]} if figure == "dimension" else {}
+        return estimators | super().options(figure)
 
     @property
     def models_told(self) -> list[dict]:
@@ -61,7 +62,7 @@ class Depth(Experiment):
     @property
     def drawn(self) -> list[str]:
         """Training curves are drawn where models were trained here, dimensions where they are estimated."""
-        estimated = self.plan.samples[self["sample"]]["dimensions"] and self.plan.config["dimension"]["estimators"]
+        estimated = self.estimates and self.plan.config["dimension"]["estimators"]
         return ["depth", "depth_models"] + ["dimension"] * bool(estimated) + ["training"] * bool(self.histories)
 
     @property

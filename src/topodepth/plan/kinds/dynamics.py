@@ -14,7 +14,7 @@ class Dynamics(Experiment):
 
     kind = wildcard = "dynamics"
     category = "Dynamics"
-    figures: ClassVar = {"dynamics": Figure(("dynamics",), "descriptors through training")}
+    figures: ClassVar = {"dynamics": Figure(("dynamics",), "descriptors through training", panels=True)}
 
     def check(self) -> None:
         """Refuse entries that stand for several trainings, or keep no snapshots."""

@@ -15,9 +15,9 @@ class Generalization(Experiment):
     kind = wildcard = "generalization"
     category = "Generalisation"
     figures: ClassVar = {
-        "generalization_scatter": Figure(("models", "measures", "associations"), "scatter"),
-        "generalization_forest": Figure(("associations",), "forest"),
-        "generalization_depth": Figure(("associations",), "depth"),
+        "generalization_scatter": Figure(("models", "measures", "associations"), "scatter", panels=True),
+        "generalization_forest": Figure(("associations",), "forest", panels=True),
+        "generalization_depth": Figure(("associations",), "depth", panels=True),
     }
 
     @property
@@ -89,8 +89,8 @@ class Generalization(Experiment):
 
     def options(self, figure: str) -> dict:
         """Return further arguments of a figure."""
-        target = {"target": self["targets"][0]}
-        if figure != "generalization_scatter":
-            return target
-        group = self["groups"] or "architecture"
-        return target | {"colour": self["colour"], "group": group, "descriptor": self.plan.leading_descriptor}
+        options = {"target": self["targets"][0]}
+        if figure == "generalization_scatter":
+            alone = [(self.plan.leading_descriptor, None)]
+            options |= {"colour": self["colour"], "group": self["groups"] or "architecture", "panels": alone}
+        return options | super().options(figure)

@@ -18,7 +18,7 @@ class Spoofing(Experiment):
     category = "Spoofing"
     figures: ClassVar = {
         "spoofing_growth": Figure(("curves",), "growth"),
-        "spoofing_layers": Figure(("spoofing",), "layers"),
+        "spoofing_layers": Figure(("spoofing",), "layers", panels=True),
     }
 
     @cached_property
@@ -31,6 +31,11 @@ class Spoofing(Experiment):
     def samples(self) -> Mapping[str, Mapping]:
         """One sample for each subset."""
         return subsets(self.settings)
+
+    @property
+    def estimates(self) -> bool:
+        """Dimensions are what it is about."""
+        return True
 
     @property
     def comparison_settings(self) -> dict:
