@@ -62,6 +62,13 @@ def test_captions_of_an_attack_name_images_and_units(name):
         assert "ε in units of pixel values, norm linf" in text
 
 
+@pytest.mark.parametrize("name", ["spoofing_growth", "spoofing_layers"])
+def test_captions_of_spoofs_name_their_data_set(name):
+    text = render(name, spoofing="digits")
+    assert "Data set: spoofed." in text
+    assert "same number of images" in " ".join(text.split())
+
+
 def test_the_null_model_has_one_name():
     """A reader who meets "same width" here and "same marginals" there looks for two null models."""
     texts = [path.read_text() for folder in ("src/topodepth/figures", "workflow/report", "docs")

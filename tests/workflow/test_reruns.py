@@ -184,6 +184,15 @@ def test_a_changed_figure_draws_that_figure_only(repository):
     assert {job for job in jobs if job[0] not in PROVENANCE} == {("draw_training", "comparison=pair")}
 
 
+def test_other_panels_draw_their_figures_only(repository):
+    panels = ["longest_bar H1", "two_nn"]
+    jobs = repository.planned(config=repository.configure(lambda config: config.update(figures={"panels": panels})))
+    figures = {"draw_depth", "draw_depth_models", "draw_dynamics", "draw_adversarial_depth", "draw_adversarial_success",
+               "draw_generalization_scatter", "draw_generalization_forest", "draw_generalization_depth",
+               "draw_spoofing_layers"}  # fmt: skip
+    assert rules(jobs) - PROVENANCE == figures
+
+
 def test_a_model_added_trains_only_itself(repository):
     def add(config):
         config["models"]["vgg_small"] = {**config["models"]["vgg"], "architecture": "vgg", "width": 3}

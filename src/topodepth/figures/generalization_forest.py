@@ -98,7 +98,7 @@ def _shown(rows: "DataFrame", panels: Panels) -> dict[str, "DataFrame"]:
 
 
 def _heading(name: str, drawn: int, known: int, chosen: bool) -> str:
-    which = f"{drawn} of those chosen" if chosen else f"the {drawn} strongest"
+    which = f"{drawn} chosen" if chosen else f"the {drawn} strongest"
     return name if drawn == known else f"{name}: {which}, {known - drawn} left out (see table)"
 
 

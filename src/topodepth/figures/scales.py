@@ -14,8 +14,12 @@ if TYPE_CHECKING:
 
 
 def from_zero(axes: "Axes") -> None:
-    """Let the y axis begin at 0, or lower where the data do."""
-    axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]) if axes.dataLim.y0 < 0 else 0.0)
+    """Let the y axis begin at 0, or lower where the data do, and end above their markers."""
+    low, high = axes.get_ylim()
+    low, most = min(0.0, low) if axes.dataLim.y0 < 0 else 0.0, axes.dataLim.y1
+    if 0 <= high - most < 0.01 * (high - low):  # values nearly the same: their margin is nothing on an axis from 0
+        high = most + 0.05 * (most - low)
+    axes.set_ylim(low, high)
 
 
 def depth_axis(axes: "Axes", label: bool = True) -> None:
