@@ -100,3 +100,14 @@ def test_an_undefined_tau_stands_last_in_the_forest_and_is_called_so():
     assert rivals.get_yticklabels()[-1].get_text().startswith("margin")
     assert written(rivals).splitlines()[-1] == "undefined"
     assert "margin" not in estimates(rivals, "all")
+
+
+def test_a_measure_whose_sign_turns_has_an_arrow_and_the_legend_says_what_it_is():
+    turning = "lifespan_sum H0, logits"
+    table = ASSOCIATIONS.assign(verdict_class="associated")
+    table.loc[(table.measure == turning) & (table.target == "test_error"), "verdict_class"] = "the sign turns"
+    names = [label.get_text() for label in generalization_forest.draw(table).axes[0].get_yticklabels()]
+    assert [name.split(" *")[0].removesuffix(" ↔") for name in names if "↔" in name] == ["lifespan sum E_0, logits"]
+    assert "the sign turns once the covariates are given" in legend_names(generalization_forest.draw(table))
+    for figure in (generalization_forest.draw(table, target="gap"), generalization_forest.draw(ASSOCIATIONS)):
+        assert not [name for name in legend_names(figure) if "turns" in name]

@@ -5,9 +5,10 @@ import argparse
 from topodepth.experiments import adversarial
 from topodepth.files import pages, storage, texts
 from topodepth.jobs.commands import run, settings
+from topodepth.tables.rows import measure
 
 SHOWN = (
-    "layer", "class", "descriptor", "homology_dimension", "version", "percent", "percent_ci_low", "percent_ci_high",
+    "layer", "class", "measure", "percent", "percent_ci_low", "percent_ci_high",
     "kendall_success", "kendall_success_p", "kendall_f1", "kendall_f1_p", "verdict",
 )  # fmt: skip
 METHOD = (
@@ -46,7 +47,11 @@ def main() -> None:
     texts.write_table(arguments.table, found.rows, adversarial.COLUMNS)
     texts.write_table(arguments.changes, found.changes, adversarial.CHANGE_COLUMNS)
     texts.write_table(arguments.trends, found.trends, adversarial.TREND_COLUMNS)
-    told = [row for row in found.trends if row["class"] in ("all", "mean")]
+    told = [
+        {**row, "measure": measure(row["descriptor"], row["homology_dimension"], row["version"])}
+        for row in found.trends
+        if row["class"] in ("all", "mean")
+    ]
     listed = [
         adversarial.by_measure(found.trends),
         pages.Table("The attack", list(metrics.columns), metrics.to_numpy().tolist()),

@@ -23,6 +23,7 @@ ROWS = 40  # more cannot be read on one page
 NAME = 68  # characters: the longest of a built-in descriptor at the penultimate layer is written out
 SIGNIFICANT = 0.05
 YARDSTICK = "train_accuracy"
+TURNS = "the sign turns"  # the verdict on a measure whose sign is another once the covariates are given
 
 
 def draw(
@@ -48,7 +49,7 @@ def draw(
     associations
         One row a target, scope and measure, with the columns target, scope, measure, kind (``descriptor`` or
         ``rival``), descriptor, layer, class, homology_dimension, version, kendall, kendall_low, kendall_high,
-        p_corrected. Scopes drawn: ``all`` and ``within``.
+        p_corrected, and where there are verdicts verdict_class. Scopes drawn: ``all`` and ``within``.
     models, labels, title, panels
         As for every figure (:mod:`topodepth.figures`): labels are of rows, by measure; panels are the descriptors that
         have rows, by default all.
@@ -64,6 +65,7 @@ def draw(
     labels = {row["measure"]: _called(row) for row in pooled.to_dict("records")} | dict(labels or {})
     significant = set(tested.index[tested["p_corrected"] < SIGNIFICANT])
     kinds = _shown(pooled, panels)
+    turned = _turned(associations, target)
     with style.look():
         figure = style.new_figure(10.4, 1.5 + 0.27 * sum(map(len, kinds.values())), title)
         heights = [len(rows) + 0.4 for rows in kinds.values()]
@@ -71,13 +73,14 @@ def draw(
         for axes, (kind, rows) in zip(grid, kinds.items(), strict=True):
             _shade(axes, tested)
             _draw_rows(axes, rows, within, KINDS[kind][1])
-            _name_rows(axes, list(rows["measure"]), significant, labels)
+            _name_rows(axes, list(rows["measure"]), significant, turned, labels)
             known, chosen = int((pooled["kind"] == kind).sum()), panels is not None and kind == "descriptor"
             axes.set_title(_heading(KINDS[kind][0], len(rows), known, chosen), fontweight="bold")
         name = frame.TARGETS[target][0].removesuffix(", %")
         numbers = "; numbers at the right: within blocks" if len(within) else ""
         grid[-1].set_xlabel(f"Kendall τ with the {name}{numbers}")
-        keys.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant)))
+        turns = any(rows["measure"].isin(turned).any() for rows in kinds.values())
+        keys.legend(figure, _key(_yardstick(tested), within=len(within) > 0, stars=bool(significant), turns=turns))
     return figure
 
 
@@ -131,11 +134,23 @@ def _draw_rows(axes: "Axes", rows: "DataFrame", within: "DataFrame", colour: str
     axes.set_xticks(np.linspace(-1, 1, 9), [f"{tick:g}".replace("-", "−") for tick in np.linspace(-1, 1, 9)])
 
 
-def _name_rows(axes: "Axes", measures: Sequence[str], significant: set[str], labels: Mapping[str, str]) -> None:
-    """Write the measures at the left, the significant ones bold and with a star."""
-    names = [style.short(labels.get(name, name), NAME) for name in measures]
-    starred = [f"{name} *" if measure in significant else name for measure, name in zip(measures, names, strict=True)]
-    axes.set_yticks(range(len(names)), starred, color="#222222")
+def _turned(associations: "DataFrame", target: str) -> set[str]:
+    """Return the measures whose verdict is that the sign turns, where the table has verdicts."""
+    if "verdict_class" not in associations:
+        return set()
+    turns = (associations["verdict_class"] == TURNS) & (associations["target"] == target)
+    return set(associations.loc[turns, "measure"])
+
+
+def _name_rows(
+    axes: "Axes", measures: Sequence[str], significant: set[str], turned: set[str], labels: Mapping[str, str]
+) -> None:
+    """Write the measures at the left, the significant ones bold and with a star, an arrow where the sign turns."""
+    marked = [
+        style.short(labels.get(name, name), NAME) + " *" * (name in significant) + " ↔" * (name in turned)
+        for name in measures
+    ]
+    axes.set_yticks(range(len(marked)), marked, color="#222222")
     for text, measure in zip(axes.get_yticklabels(), measures, strict=True):
         text.set_fontweight("bold" if measure in significant else "normal")
     axes.tick_params(axis="y", length=0)
@@ -152,7 +167,7 @@ def _draw_estimate(axes: "Axes", place: float, tau: tuple[float, float, float], 
                   gid="all" if filled else "within", **style_of)  # fmt: skip
 
 
-def _key(yardstick: tuple[float, float], *, within: bool, stars: bool) -> list["Artist"]:
+def _key(yardstick: tuple[float, float], *, within: bool, stars: bool, turns: bool) -> list["Artist"]:
     """Return the entries that explain markers, shading and stars, of those that are drawn."""
     from matplotlib.patches import Patch
 
@@ -168,4 +183,7 @@ def _key(yardstick: tuple[float, float], *, within: bool, stars: bool) -> list["
     if stars:
         text = f"bold: corrected p < {SIGNIFICANT:g}{', within blocks' if within else ''}"
         handles.append(keys.line_handle(text, linestyle="none", marker="$*$", color="#222222", markersize=7))
+    if turns:
+        text = "the sign turns once the covariates are given"
+        handles.append(keys.line_handle(text, linestyle="none", marker="$↔$", color="#222222", markersize=9))
     return handles

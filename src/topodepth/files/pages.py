@@ -15,8 +15,19 @@ STYLE = (
 )
 
 
+# columns of CSV files whose names are no words
+WORDS = {"ci_low": "95 % low", "ci_high": "high", "p_value": "p", "p_corrected": "corrected p", "n_points": "points",
+         "epsilon": "ε", "epsilon_unit": "unit of ε", "macro_f1": "macro-F1", "percent": "change, %",
+         "percent_ci_low": "95 % low", "percent_ci_high": "high", "kendall_success": "τ with success",
+         "kendall_success_p": "p", "kendall_f1": "τ with F1", "kendall_f1_p": "p"}  # fmt: skip
+
+
 class Table(NamedTuple):
-    """A table of a page: ``rows`` hold one cell a column; numbers are set with three significant digits."""
+    """A table of a page: ``rows`` hold one cell a column.
+
+    Columns of CSV files are headed with words. Numbers have three significant digits, and all that stand before the
+    decimal point.
+    """
 
     caption: str
     columns: Sequence[str]
@@ -50,13 +61,20 @@ def _paragraph(text: str) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in table.columns)
+    words = (WORDS.get(column, column.replace("_", " ")) for column in table.columns)
+    head = "".join(f"<th>{html.escape(column)}</th>" for column in words)
     rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
     return f"<table><caption>{html.escape(table.caption)}</caption>\n<tr>{head}</tr>\n{rows}\n</table>"
 
 
 def _cell(value: object) -> str:
     if isinstance(value, Real) and not isinstance(value, bool):
-        number = "" if math.isnan(value) else f"{value:.3g}"
-        return f'<td class="number">{number.replace("-", "−")}</td>'
+        return f'<td class="number">{_number(value)}</td>'
     return f"<td>{'' if value is None else html.escape(str(value))}</td>"
+
+
+def _number(value: Real) -> str:
+    if math.isnan(value):
+        return ""
+    whole = 999.5 <= abs(value) < 1e15  # 1,620 and not 1.62e+03
+    return (f"{value:,.0f}" if whole else f"{value:.3g}").replace("-", "−")
