@@ -23,7 +23,7 @@ def read_activations(path):
     assert all(isinstance(problem, str) and "\n" not in problem for problem in problems)
     found = activations.read(path)
     for layer in found.layers:
-        found.about(layer.token)
+        found.place(layer.token)
         assert SENTINEL not in found.points(layer.token).tobytes()
     assert found.labels is None or len(found.labels) == found.n
 

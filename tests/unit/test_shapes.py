@@ -13,11 +13,12 @@ from PIL import Image
 from topodepth import datasets, plan
 from topodepth.activations import file as activations
 from topodepth.activations import pixels
-from topodepth.attacks import sweep as attack_sweep
-from topodepth.attacks.attacks import Settings
+from topodepth.attacks.attacks import AttackSettings
+from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.networks import inputs
+from topodepth.networks.runtime import by_keras
 
 DRIVER = Path(__file__).with_name("shapes_driver.py")
 RESHAPED = {
@@ -259,10 +260,8 @@ def test_attacks_are_of_images(tmp_path):
     with pytest.raises(
         InputError, match=r"m: attacks expected images \(n, height, width, channels\). Received: \(40, 30"
     ):
-        attack_sweep.write(
-            tmp_path / "out", None, SERIES, np.zeros(40, int), name="m", class_names=["a"], normalise=None,
-            settings=Settings([0.1]),
-        )  # fmt: skip
+        sample = LabelledImages(SERIES, np.zeros(40, int), ["a"], normalise=None)
+        write_sweep(tmp_path / "out", None, None, sample, AttackSettings([0.1]), name="m")
 
 
 def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_images(tmp_path):
@@ -272,12 +271,12 @@ def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_ima
     dense = [keras.layers.Dense(6, activation="tanh", name="middle"), keras.layers.Dense(3, "softmax", name="head")]
     of_images = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *dense])
     flat = keras.Sequential([keras.Input((64,)), *dense])
+    sample = LabelledImages(
+        images, labels, ["a", "b", "c"], datasets.Normaliser(np.float32(0), np.float32(255))
+    )  # fmt: skip
     for name, model in (("images", of_images), ("flat", flat)):
-        attack_sweep.write(
-            tmp_path / name, model, images, labels, name=name, class_names=["a", "b", "c"],
-            normalise=datasets.Normaliser(np.float32(0), np.float32(255)), layers=["middle", "logits"],
-            settings=Settings([0.1], attack="pgd", steps=2),
-        )  # fmt: skip
+        network = by_keras(model, ["middle", "logits"], scores=True)
+        write_sweep(tmp_path / name, model, network, sample, AttackSettings([0.1], attack="pgd", steps=2), name=name)
     for strength in ("00", "01"):
         ours, expected = (activations.read(tmp_path / name / f"{strength}.h5") for name in ("flat", "images"))
         np.testing.assert_allclose(ours.points("middle"), expected.points("middle"), rtol=1e-5, atol=1e-6)

@@ -5,10 +5,12 @@ import pandas
 import pytest
 
 from topodepth.experiments import adversarial, spoofing
-from topodepth.tables import dimensions as dimension_tables
 from topodepth.tables import tables
+from topodepth.tables.dimensions import DimensionSettings, dimension_rows, estimate_columns
 from topodepth.tables.values import cloud_columns, values_of
 from topodepth.topology import descriptors, diagrams, dimension
+from topodepth.topology.diagrams import DiagramSettings
+from topodepth.topology.place import Place
 
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
 BOUNDS = ("value", "ci_low", "ci_high", "null_value", "relative_value")
@@ -21,9 +23,9 @@ def points():
 
 
 def written(folder, points, labels=None, name="d.h5", model="mine", **settings):
-    about = {"model": model, "layer": "first", "layer_index": 0, "relative_depth": 0.5}
-    settings = {"clouds_by": "all" if labels is None else "both", "limit": None, "null_draws": 2} | settings
-    diagrams.write(folder / name, points, labels, where="net, layer first", attributes=about, **settings)
+    settings = {"clouds": "all" if labels is None else "both", "limit": None, "null_draws": 2} | settings
+    place = Place(model, "first", 0, 0.5)
+    diagrams.write_diagrams(folder / name, points, labels, place, DiagramSettings(**settings))
     return folder / name
 
 
@@ -109,11 +111,8 @@ def test_the_dimension_of_a_spoof_is_estimated_as_that_of_a_layer(points):
         dimension_null_draws=2, permutations=1, test_draws=1,
     )  # fmt: skip
     rows = {row["descriptor"]: row for row in found.rows if row["cloud"] == "real"}
-    about = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
     cloud = points[0][np.random.default_rng([0, 0, 0]).permutation(np.arange(60))]
-    layer = dimension_tables.dimension_rows(
-        cloud, where="", attributes=about, estimators=names, parameters={}, null_draws=2
-    )  # fmt: skip
+    layer = dimension_rows(cloud, Place("mine", "first", 0, 0.5), DimensionSettings(names, null_draws=2))
     assert [row["descriptor"] for row in layer] == list(rows) == list(names)
     for row in layer:
         other = rows[row["descriptor"]]
@@ -168,8 +167,6 @@ def test_an_undefined_draw_leaves_the_null_value_of_a_dimension_to_the_others():
     def estimate(value):
         return dimension.DimensionEstimate(value, value - 1, value + 1, 60, "")
 
-    row = dimension_tables.estimate_columns(estimate(2.0), [estimate(value) for value in (4.0, np.nan, 6.0)])
+    row = estimate_columns(estimate(2.0), [estimate(value) for value in (4.0, np.nan, 6.0)])
     assert (row["null_value"], row["relative_value"]) == (5.0, 0.4)
-    assert not {"null_value", "relative_value"} & set(
-        dimension_tables.estimate_columns(estimate(2.0), [estimate(np.nan)] * 2)
-    )
+    assert not {"null_value", "relative_value"} & set(estimate_columns(estimate(2.0), [estimate(np.nan)] * 2))

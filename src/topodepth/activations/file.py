@@ -14,6 +14,7 @@ import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import hdf5
+from topodepth.topology.place import Place
 
 FORMAT = "topodepth-activations"
 VERSION = 1
@@ -84,15 +85,10 @@ class Activations:
                     return layer
         raise unknown_name(f"layer of {self.path}", token, [layer.token for layer in self.layers])
 
-    def about(self, token: str) -> dict[str, object]:
-        """Return what every result of a layer says of it: model, layer, layer_index, relative_depth."""
+    def place(self, token: str, model: str | None = None) -> Place:
+        """Return what every result of a layer says of it; under another name of the model where one is given."""
         layer = self.layer(token)
-        return {
-            "model": self.model,
-            "layer": layer.token,
-            "layer_index": layer.index,
-            "relative_depth": layer.relative_depth,
-        }
+        return Place(model or self.model, layer.token, layer.index, layer.relative_depth)
 
     def points(self, token: str) -> np.ndarray:
         """Return the activations of a layer, (n, d) float32.
