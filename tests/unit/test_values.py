@@ -65,9 +65,15 @@ def test_an_attack_asks_for_each_value_once(tmp_path, points, calls):
     assert len(calls) == 3 * 2 * (1 + 2 + 4)
 
 
+def spoofed(points, **settings):
+    """Two clouds of 60 points, compared."""
+    both, labels = np.concatenate(points), np.repeat([0, 1], 60)
+    return spoofing.compare(both, labels, {"real": 0, "spoof": 1}, spoofing.SpoofSettings(**settings))
+
+
 def test_a_spoof_asks_for_each_value_once(points, calls):
     settings = {"null_draws": 2, "jackknife_groups": 4, "permutations": 3}
-    spoofing.compare(np.concatenate(points), np.repeat([0, 1], 60), real=0, spoof=1, estimators=(), **settings)
+    spoofed(points, estimators=(), **settings)
     test = 1 + 3  # as observed and permuted
     assert len(calls) == 2 * 2 * (1 + 2 + 4 + test)  # H_0 and H_1 of both clouds
 
@@ -88,13 +94,11 @@ def test_an_attack_is_measured_as_a_layer_is(tmp_path, points):
 def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
     """The same cloud, null draws and groups: value, interval, null value and ratio are the same numbers."""
     settings = {"scaling": "minmax", "null_draws": 1, "jackknife_groups": 5, "max_dim": 1}
-    both, labels = np.concatenate(points), np.repeat([0, 1], 60)
-    found = spoofing.compare(
-        both, labels, real=0, spoof=1, estimators=(), permutations=1, parameters=LIFESPAN, **settings
-    )  # fmt: skip
+    found = spoofed(points, estimators=(), permutations=1, parameters=LIFESPAN, **settings)
     spoof = {(row["cloud"], row["homology_dimension"]): row for row in found.rows}
     # the order in which the experiment draws a class, and the scaling over both
     order = np.random.default_rng([0, 0, 0]).permutation(np.arange(60))
+    both = np.concatenate(points)
     low, high = both.min(axis=0), both.max(axis=0)
     cloud = (points[0][order] - low) / (high - low)
     layer = diagrams.read(written(tmp_path, cloud, **settings | {"scaling": "none"}))
@@ -106,9 +110,8 @@ def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
 def test_the_dimension_of_a_spoof_is_estimated_as_that_of_a_layer(points):
     """The same points in the same order, draws and seed: estimate, interval, null value and ratio are the same."""
     names = ("ph_dimension", "two_nn", "mle")
-    found = spoofing.compare(
-        np.concatenate(points), np.repeat([0, 1], 60), real=0, spoof=1, estimators=names, measures=(),
-        dimension_null_draws=2, permutations=1, test_draws=1,
+    found = spoofed(
+        points, estimators=names, descriptors=(), dimension_null_draws=2, permutations=1, test_draws=1
     )  # fmt: skip
     rows = {row["descriptor"]: row for row in found.rows if row["cloud"] == "real"}
     cloud = points[0][np.random.default_rng([0, 0, 0]).permutation(np.arange(60))]
