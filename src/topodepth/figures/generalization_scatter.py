@@ -1,6 +1,7 @@
 """The generalisation experiment: a descriptor against the test error of many models, a point a model."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,32 @@ GROUPS_WRITTEN = 4  # groups whose r and τ stand in the panel; the others' are 
 GROUP_LINES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (2.5, 3.5)))
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the figure shows of the tables.
+
+    Attributes
+    ----------
+    target
+        What stands on the x axis: a column of the table of models named in ``frame.TARGETS``.
+    descriptor, version
+        The measure on the y axis; version ``value``, or ``relative`` to the null model.
+    layer
+        Its layer; default: ``logits`` if there, else the last.
+    group
+        Column of the table of models that gives the marker; the scopes ``group:…`` of the associations are its values.
+    colour
+        Column of the table of models that gives the colour, numbers or text; None: the group.
+    """
+
+    target: str = "test_error"
+    descriptor: str = "lifespan_sum"
+    layer: str | None = None
+    version: str = "value"
+    group: str = "architecture"
+    colour: str | None = "epochs_trained"
+
+
 def draw(
     models_table: "DataFrame",
     measures: "DataFrame",
@@ -39,12 +66,7 @@ def draw(
     models: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     title: str = "",
-    target: str = "test_error",
-    descriptor: str = "lifespan_sum",
-    layer: str | None = None,
-    version: str = "value",
-    group: str = "architecture",
-    colour: str | None = "epochs_trained",
+    **shown: str | None,
 ) -> "Figure":
     """Draw a panel a homology dimension: descriptor against target, the fitted line with the band of its mean.
 
@@ -54,7 +76,7 @@ def draw(
     Parameters
     ----------
     models_table
-        One row a model, with the columns model, the target, ``group`` and ``colour``.
+        One row a model, with the columns model, and those of target, group and colour.
     measures
         One row a model and measure, with the columns model, measure, descriptor, layer, relative_depth, class,
         homology_dimension, version, value, ci_low, ci_high. Of several classes the mean is drawn, else class all,
@@ -68,16 +90,8 @@ def draw(
         Names for the legend by group; default: the group's own.
     title
         Title above the panels.
-    target
-        What stands on the x axis: a column of ``models_table`` named in ``frame.TARGETS``.
-    descriptor, version
-        The measure on the y axis; version ``value``, or ``relative`` to the null model.
-    layer
-        Its layer; default: ``logits`` if there, else the last.
-    group
-        Column of ``models_table`` that gives the marker; the scopes ``group:…`` of the associations are its values.
-    colour
-        Column of ``models_table`` that gives the colour, numbers or text; None: the group.
+    **shown
+        Fields of :class:`Shown`.
 
     Returns
     -------
@@ -89,10 +103,11 @@ def draw(
         If a table is empty or lacks a column or a model, the measures have no such descriptor, layer or version, or
         two values for one point.
     """
-    points = _points(models_table, target, group, colour)
-    rows = _chosen(frame.tidy(measures, MEASURES, "scatter"), descriptor, layer, version)
-    correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), target)
-    shown = frame.order(points, models)
+    what = Shown(**shown)
+    points = _points(models_table, what)
+    rows = _chosen(frame.tidy(measures, MEASURES, "scatter"), what)
+    correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), what.target)
+    drawn = frame.order(points, models)
     labels = {"nan": "unknown", **(labels or {})}
     marks = style.marks(dict.fromkeys(points["group"]))
     lines = _group_lines(marks, correlations)
@@ -100,27 +115,28 @@ def draw(
     with style.look():
         figure = style.new_figure(max(7.0, 6.2 * len(degrees)), 5.2, title)
         panels = figure.subplots(1, len(degrees), squeeze=False)[0]
-        paint, colour_handles = _colouring(figure, panels, points, colour, marks)
+        paint, colour_handles = _colouring(figure, panels, points, what.colour, marks)
         fitted = gaps = False
         for axes, degree in zip(panels, degrees, strict=True):
             own = rows[rows["homology_dimension"].fillna(-1) == degree]
             about = own.iloc[0]
             own = points.merge(own[["model", *frame.VALUE]], on="model")
             fitted |= _draw_lines(axes, own, lines)
-            gaps |= _draw_points(axes, own[own["model"].isin(shown)], marks, paint)
+            gaps |= _draw_points(axes, own[own["model"].isin(drawn)], marks, paint)
             written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
-            texts = frame.titles((descriptor, max(0, int(degree))))
+            texts = frame.titles((what.descriptor, max(0, int(degree))))
             where = about["layer"] if about["class"] in frame.SUMMARIES else f"{about['layer']}, class {about['class']}"
             axes.set_title(f"{texts[0]}, {style.short(where, 36)}", pad=10 + 11 * written, fontweight="bold")
-            axes.set(xlabel=frame.TARGETS[target][0], ylabel=texts[2 if version == "relative" else 1])
+            axes.set(xlabel=frame.TARGETS[what.target][0], ylabel=texts[2 if what.version == "relative" else 1])
             axes.locator_params(nbins=7)
         names = [*_group_handles(points, marks, lines, labels), *colour_handles]
         style.legend(figure, names, _key(rows, fitted=fitted, gaps=gaps))
     return figure
 
 
-def _points(table: "DataFrame", target: str, group: str, colour: str | None) -> "DataFrame":
+def _points(table: "DataFrame", what: Shown) -> "DataFrame":
     """Return one row a model: model, group, x (the target in the unit of its axis) and colour (of any type)."""
+    target, group, colour = what.target, what.group, what.colour
     if target not in frame.TARGETS:
         raise unknown_name("target", target, frame.TARGETS)
     for name in (group, *([colour] if colour else [])):
@@ -134,8 +150,9 @@ def _points(table: "DataFrame", target: str, group: str, colour: str | None) -> 
     )
 
 
-def _chosen(measures: "DataFrame", descriptor: str, layer: str | None, version: str) -> "DataFrame":
+def _chosen(measures: "DataFrame", what: Shown) -> "DataFrame":
     """Return one row a model and homology dimension."""
+    descriptor, layer, version = what.descriptor, what.layer, what.version
     rows = measures[measures["descriptor"] == descriptor]
     if rows.empty:
         raise unknown_name("descriptor in the table of measures", descriptor, set(measures["descriptor"]) - {"nan"})
