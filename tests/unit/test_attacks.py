@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations, validate
 from topodepth.attacks import attacks
 from topodepth.attacks.attacks import AttackSettings, Victim
 from topodepth.attacks.sweep import LabelledImages, write_sweep
@@ -175,25 +175,25 @@ def sweep(
 
 def test_a_sweep_writes_one_activations_file_a_strength_the_first_of_the_clean_images(model, tmp_path):
     sweep(model, tmp_path / "made", indices=np.array([0, 3, 5, 7, 8, 9, 11]))
-    files = [activations.read(tmp_path / f"made/{k:02d}.h5") for k in range(3)]
+    files = [read_activations(tmp_path / f"made/{k:02d}.h5") for k in range(3)]
     assert [file.attributes["epsilon"] for file in files] == [0, 0.1, 0.5]
     assert [file.model for file in files] == ["mine@fgsm-00", "mine@fgsm-01", "mine@fgsm-02"]
     extraction.extract(model, IMAGES, ["conv", "logits"], out=tmp_path / "clean.h5", labels=LABELS,
                         normalise=NORMALISE, indices=np.array([0, 3, 5, 7, 8, 9, 11]), batch_size=5)  # fmt: skip
-    clean = activations.read(tmp_path / "clean.h5")
+    clean = read_activations(tmp_path / "clean.h5")
     for layer in ("conv", "logits"):
         np.testing.assert_array_equal(files[0].points(layer), clean.points(layer))
         assert np.abs(files[2].points(layer) - clean.points(layer)).max() > 1e-3
     for file in files:
         assert [layer.token for layer in file.layers] == ["conv", "logits"]
         np.testing.assert_array_equal(file.labels, LABELS[file.indices])
-        assert not activations.validate(file.path)
+        assert not validate(file.path)
 
 
 @pytest.mark.parametrize("target", [None, 1])
 def test_the_metrics_are_those_of_the_activations_written(new_model, tmp_path, target):
     rows = sweep(new_model, tmp_path / "made", settings={"target": target})
-    predicted = [activations.read(tmp_path / f"made/{k:02d}.h5").points("logits").argmax(axis=1) for k in range(3)]
+    predicted = [read_activations(tmp_path / f"made/{k:02d}.h5").points("logits").argmax(axis=1) for k in range(3)]
     assert [row["model"] for row in rows] == ["mine@fgsm-00", "mine@fgsm-01", "mine@fgsm-02"]
     for row, found in zip(rows, predicted, strict=True):
         assert float(row["accuracy"]) == pytest.approx((found == LABELS).mean())
@@ -228,7 +228,7 @@ def test_the_same_sweep_twice_and_in_other_batches_gives_the_same(new_model, tmp
     assert first == again
     assert [row["accuracy"] for row in first] == [row["accuracy"] for row in other]
     for k in range(3):
-        points = [activations.read(tmp_path / f"{name}/{k:02d}.h5").points("logits") for name in ("first", "again")]
+        points = [read_activations(tmp_path / f"{name}/{k:02d}.h5").points("logits") for name in ("first", "again")]
         np.testing.assert_array_equal(*points)
 
 

@@ -24,7 +24,7 @@ def cloud():
 def write(path, cloud, **settings):
     points, labels = cloud
     diagrams.write_diagrams(path, points, labels, FIRST, DiagramSettings(**settings))
-    return diagrams.read(path)
+    return diagrams.read_diagrams(path)
 
 
 def test_each_class_gets_the_diagrams_of_its_scaled_points(tmp_path, cloud):
@@ -84,7 +84,7 @@ def test_a_file_that_is_no_diagram_file_is_named(tmp_path):
     with hdf5.create_h5(tmp_path / "other.h5") as file:
         file["x"] = 1
     with pytest.raises(InputError, match=r"other\.h5: no diagram file"):
-        diagrams.read(tmp_path / "other.h5")
+        diagrams.read_diagrams(tmp_path / "other.h5")
 
 
 def test_an_unknown_kind_of_cloud_is_refused(cloud):

@@ -89,7 +89,7 @@ def test_eight_bit_activations_in_float32_keep_their_ties_through_min_max_scalin
     ):
         settings = DiagramSettings(clouds="all", null_draws=0, jackknife_groups=0)
         diagrams.write_diagrams(tmp_path / f"{name}.h5", points, None, Place("m", "l", 0, 0.0), settings)
-        found.append(diagrams.read(tmp_path / f"{name}.h5").data["all"])
+        found.append(diagrams.read_diagrams(tmp_path / f"{name}.h5").data["all"])
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-11)
 
@@ -101,7 +101,7 @@ def test_binary_activations_keep_their_betti_peak_and_longest_bar_to_the_diagram
     expected = persistence_diagrams(distances=np.sqrt(squares))
     settings = DiagramSettings(clouds="all", scaling=scaling)
     diagrams.write_diagrams(tmp_path / "l.h5", np.float32(whole), None, Place("m", "l", 0, 0.0), settings)
-    for found, diagram in zip(diagrams.read(tmp_path / "l.h5").data["all"], expected, strict=True):
+    for found, diagram in zip(diagrams.read_diagrams(tmp_path / "l.h5").data["all"], expected, strict=True):
         assert betti_peak(found) == betti_peak(diagram)
         assert longest_bar(found) == pytest.approx(longest_bar(diagram), rel=1e-12)
 

@@ -28,7 +28,7 @@ def cloud():
 def diagram_file(folder, cloud, **settings):
     points, labels = cloud
     diagrams.write_diagrams(folder / "d.h5", points, labels, FIRST, DiagramSettings(**settings))
-    return diagrams.read(folder / "d.h5")
+    return diagrams.read_diagrams(folder / "d.h5")
 
 
 def described(file, names, parameters):

@@ -45,7 +45,7 @@ def calls(monkeypatch):
 
 
 def test_a_layer_asks_for_each_value_once(tmp_path, points, calls):
-    layer = diagrams.read(written(tmp_path, points[0], np.arange(60) % 3, jackknife_groups=5))
+    layer = diagrams.read_diagrams(written(tmp_path, points[0], np.arange(60) % 3, jackknife_groups=5))
     assert len(tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], {}))) == 2 * (1 + 3 + 1)
     assert len(calls) == 2 * (4 + 2 * 4 + 5)  # H_0 and H_1; clouds, draws, groups of the whole
 
@@ -80,7 +80,7 @@ def test_a_spoof_asks_for_each_value_once(points, calls):
 
 def test_an_attack_is_measured_as_a_layer_is(tmp_path, points):
     found = attack(tmp_path, points[0], jackknife_groups=4, scaling="none")
-    layer = diagrams.read(tmp_path / "1.h5")
+    layer = diagrams.read_diagrams(tmp_path / "1.h5")
     expected = tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], LIFESPAN))
     rows = [row for row in found.rows if row["model"] == "m-1"]
     assert [{key: row[key] for key in own} for row, own in zip(rows, expected, strict=True)] == expected
@@ -101,7 +101,7 @@ def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
     both = np.concatenate(points)
     low, high = both.min(axis=0), both.max(axis=0)
     cloud = (points[0][order] - low) / (high - low)
-    layer = diagrams.read(written(tmp_path, cloud, **settings | {"scaling": "none"}))
+    layer = diagrams.read_diagrams(written(tmp_path, cloud, **settings | {"scaling": "none"}))
     for row in tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], LIFESPAN)):
         for column in BOUNDS:
             assert row[column] == pytest.approx(spoof["real", row["homology_dimension"]][column], rel=1e-9)
@@ -160,7 +160,7 @@ def test_a_value_of_0_has_a_ratio_of_0():
 
 
 def test_without_draws_and_groups_there_is_a_value_alone(tmp_path, points):
-    layer = diagrams.read(written(tmp_path, points[0], null_draws=0, jackknife_groups=0))
+    layer = diagrams.read_diagrams(written(tmp_path, points[0], null_draws=0, jackknife_groups=0))
     for each in values_of(layer, ["lifespan_sum", "betti_peak"], {}):
         assert set(each.data) == {"all"}
         assert len(each.null["all"]) == len(each.jackknife) == 0

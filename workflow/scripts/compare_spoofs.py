@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth import datasets
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError
 from topodepth.experiments import spoofing
 from topodepth.files import texts
@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--curves", required=True, help="CSV of lifespan sums against the number of points to make")
     parser.add_argument("--permutations", required=True, help="CSV of differences under each permutation to make")
     arguments = parser.parse_args()
-    file = activations.read(arguments.activations)
+    file = read_activations(arguments.activations)
     layer = file.layer(arguments.layer)
     with datasets.open_dataset(arguments.dataset) as dataset:
         known = dataset.class_names

@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.files import storage
 from topodepth.jobs.commands import record_of, run, settings
 from topodepth.topology.diagrams import DiagramSettings, write_diagrams
@@ -19,7 +19,7 @@ def main() -> None:
     how = record_of(DiagramSettings, arguments.settings)
     with storage.whole_folder(arguments.out_folder) as folder:
         for path in storage.numbered_files(arguments.attack, "activations"):
-            file = activations.read(path)
+            file = read_activations(path)
             place = file.place(arguments.layer)
             write_diagrams(folder / path.name, file.points(arguments.layer), file.labels, place, how)
 

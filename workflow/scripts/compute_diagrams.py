@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.jobs.commands import record_of, run, settings
 from topodepth.topology.diagrams import DiagramSettings, write_diagrams
 
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
     how = record_of(DiagramSettings, arguments.settings)
-    file = activations.read(arguments.activations)
+    file = read_activations(arguments.activations)
     place = file.place(arguments.layer, arguments.name)
     write_diagrams(arguments.out, file.points(arguments.layer), file.labels, place, how)
 

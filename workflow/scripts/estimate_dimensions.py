@@ -2,7 +2,7 @@
 
 import argparse
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.files import texts
 from topodepth.jobs.commands import record_of, run, settings
 from topodepth.tables import rows
@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of DimensionSettings")
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
-    file = activations.read(arguments.activations)
+    file = read_activations(arguments.activations)
     place = file.place(arguments.layer, arguments.name)
     found = dimension_rows(file.points(arguments.layer), place, record_of(DimensionSettings, arguments.settings))
     texts.write_table(arguments.out, found, rows.COLUMNS)

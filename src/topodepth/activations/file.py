@@ -108,7 +108,7 @@ class Activations:
         return values
 
 
-def read(path: str | Path) -> Activations:
+def read_activations(path: str | Path) -> Activations:
     """Open an activations file, made by :func:`topodepth.activations.extraction.extract` or by anyone else.
 
     Only ``/layers`` is needed. A layer without the attributes ``token`` and ``relative_depth`` is called by its name,
@@ -144,7 +144,8 @@ def read(path: str | Path) -> Activations:
 def validate(path: str | Path) -> list[str]:
     """Return all that is wrong with an activations file, one line each; an empty list if it can be measured.
 
-    Beyond what :func:`read` refuses, every value is read, a block at a time: it must be finite, and no layer constant.
+    Beyond what :func:`read_activations` refuses, every value is read, a block at a time: it must be finite, and no
+    layer constant.
 
     Raises
     ------

@@ -60,7 +60,7 @@ def draw(
     marks = style.marks(frame.order(table, models))
     table = table[table["model"].isin(marks)]
     chosen = frame.present(table, panels, PANELS, "depth")
-    curves = [frame.summary(table, panel, "depth") for panel in chosen]
+    curves = [frame.summary_rows(table, panel, "depth") for panel in chosen]
     with style.look():
         few = len(marks) <= FEW
         figure = style.new_figure(max(5.2, 3.9 * len(chosen)), 6.5 if few else 8.5, title)

@@ -59,7 +59,7 @@ def draw(
         figure = style.new_figure(max(5.0, 1.2 + 2.15 * columns), 0.5 + 2.0 * height, title)
         grid = figure.subplots(height, columns, squeeze=False, sharex=True)
         for row, panel in enumerate(chosen):
-            curves, classes = frame.summary(table, panel, "depth by model"), frame.classes(table, panel)
+            curves, classes = frame.summary_rows(table, panel, "depth by model"), frame.classes(table, panel)
             cells = [axes for block in range(blocks) for axes in grid[block * len(chosen) + row]]
             for axes in cells[1 : len(marks)]:
                 axes.sharey(cells[0])

@@ -53,7 +53,7 @@ def draw(
     panels = [(name, 0) for name in estimators] if estimators else None
     chosen = frame.present(table, panels, [(name, 0) for name in ESTIMATORS], "dimension", only=True)
     marks = style.marks(name for name, _ in chosen)
-    curves = {panel[0]: frame.positive(frame.summary(table, panel, "dimension"), "value") for panel in chosen}
+    curves = {panel[0]: frame.positive(frame.summary_rows(table, panel, "dimension"), "value") for panel in chosen}
     height, columns = style.cells(len(names), PER_ROW)
     gaps = False
     with style.look():

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.activations.pixels import LAYER as PIXELS
+from topodepth.activations import pixels
 from topodepth.errors import InputError
 from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
 from topodepth.figures import frame, style
-from topodepth.figures.spoofing_growth import tidy
+from topodepth.figures.spoofing_growth import spoof_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,12 +57,12 @@ def draw(
     InputError
         If the table is empty or lacks a column, a representation or a panel.
     """
-    table = tidy(table, COLUMNS, "spoofing")
+    table = spoof_rows(table, COLUMNS, "spoofing")
     names = frame.order(table.assign(model=table["representation"]), models)
     table = table[table["representation"].isin(names)]
     chosen = _present(table, panels)
     marks = style.marks(name for name in dict.fromkeys(table["cloud"]) if name != DIFFERENCE)
-    spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == PIXELS).all()]
+    spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == pixels.LAYER).all()]
     networks = [name for name in names if name not in spaces] or [None]
     grid_rows = [(subset, network) for subset in dict.fromkeys(table["subset"]) for network in networks]
     named = {name: (labels or {}).get(name, name) for name in names}

@@ -202,7 +202,7 @@ def _put(file: "h5py.File", prefix: str, collection: Mapping[str, Sequence[np.nd
             target[f"H{degree}"] = diagram
 
 
-def read(path: str | Path) -> Diagrams:
+def read_diagrams(path: str | Path) -> Diagrams:
     """Read a file made by :func:`write_diagrams`, whole.
 
     Raises
