@@ -44,13 +44,13 @@ def training(name: str) -> Callable[[], None]:
 def activations(name: str) -> Callable[[], None]:
     """One pass through all tapped layers, as a job does it."""
     from topodepth import architectures
-    from topodepth.networks import runtime as networks
+    from topodepth.networks import runtime
 
     _one_thread()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         architectures.build(name, input_shape=(32, 32, 3), classes=10).save(path)
-        network = networks.open_network(path)
+        network = runtime.open_network(path)
     images = np.random.default_rng(0).random((IMAGES, 32, 32, 3), np.float32)
     return lambda: network.predict(images, IMAGES) and None
 

@@ -21,7 +21,7 @@ def prepared(loader, source, out, **options):
     with contextlib.suppress(InputError):
         datasets.form(loader, source, options)
     splits, names = datasets.load(loader, source, {"validation": 0.3} | options)
-    datasets.write(out, splits, names)
+    datasets.write_dataset(out, splits, names)
     assert SENTINEL not in out.read_bytes()
 
 

@@ -9,7 +9,7 @@ from tests.fuzz import files
 from tests.fuzz.damage import damaged_bytes
 from tests.fuzz.harness import SENTINEL, fuzz
 from topodepth import datasets
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations, validate
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.tables import tables
@@ -17,20 +17,20 @@ from topodepth.tables.values import values_of
 from topodepth.topology import diagrams
 
 
-def read_activations(path):
+def use_activations(path):
     """As check_activations.py and compute_diagrams.py do."""
-    problems = activations.validate(path)
+    problems = validate(path)
     assert all(isinstance(problem, str) and "\n" not in problem for problem in problems)
-    found = activations.read(path)
+    found = read_activations(path)
     for layer in found.layers:
-        found.about(layer.token)
+        found.place(layer.token)
         assert SENTINEL not in found.points(layer.token).tobytes()
     assert found.labels is None or len(found.labels) == found.n
 
 
-def read_diagrams(path):
+def use_diagrams(path):
     """As describe_model.py and tabulate_diagrams.py do."""
-    file = diagrams.read(path)
+    file = diagrams.read_diagrams(path)
     rows = tables.descriptor_rows(file, values_of(file, ["lifespan_sum", "betti_peak"], {}))
     assert rows
     tables.bar_rows(file)
@@ -54,13 +54,13 @@ def load_hdf5(path, out):
     with contextlib.suppress(InputError):
         datasets.form("hdf5", path, {})
     splits, names = datasets.load("hdf5", path, {"validation": 0.3, "test": 0.3})
-    datasets.write(out, splits, names)
+    datasets.write_dataset(out, splits, names)
     assert SENTINEL not in out.read_bytes()
 
 
 CASES = {
-    "activations": (files.activations, lambda path, _: read_activations(path)),
-    "diagrams": (files.diagrams, lambda path, _: read_diagrams(path)),
+    "activations": (files.activations, lambda path, _: use_activations(path)),
+    "diagrams": (files.diagrams, lambda path, _: use_diagrams(path)),
     "data set file": (files.dataset, lambda path, _: read_dataset(path)),
     "hdf5": (files.hdf5, load_hdf5),
 }

@@ -8,8 +8,7 @@ import pytest
 from tests.fuzz.damage import damaged_bytes, damaged_values, odd_values
 from tests.fuzz.harness import fuzz
 from topodepth.errors import InputError
-from topodepth.networks import onnx_network
-from topodepth.networks import runtime as networks
+from topodepth.networks import onnx_network, runtime
 from topodepth.networks.files import inspect
 
 
@@ -30,7 +29,7 @@ def real(tmp_path_factory):
     folder = tmp_path_factory.mktemp("networks")
     for name in ("net.keras", "net.h5"):
         model.save(folder / name)
-        assert networks.open_network(folder / name).runtime.startswith("onnxruntime")
+        assert runtime.open_network(folder / name).runtime.startswith("onnxruntime")
     return [(folder / name).read_bytes() for name in ("net.keras", "net.h5")]
 
 

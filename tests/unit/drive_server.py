@@ -250,7 +250,9 @@ class Fetcher:
         options = {"retries": 3, "backoff": 0.001, "timeout": 5, **options}
         if words:
             options["urls"] = [f"{self.server.url}/{word}" for word in words]
-        assets.fetch("mine", out=self.out, drive_url=self.server.drive_url, progress=self.lines.append, **options)
+        source = {key: options.pop(key) for key in ("drive", "urls", "path", "sha256", "size") if key in options}
+        asset = assets.Asset("mine", **source)
+        assets.fetch(asset, out=self.out, drive_url=self.server.drive_url, progress=self.lines.append, **options)
         return self.out.read_bytes()
 
     def refused(self, *words, **options):

@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import binomtest
 
 from topodepth.activations import accuracy, extraction
-from topodepth.activations import file as activations
 from topodepth.activations.accuracy import Accuracy
+from topodepth.activations.file import read_activations
 from topodepth.figures import frame
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
 
 N = 400
 LABELS = np.arange(N) % 10
@@ -109,7 +109,7 @@ def brought(path, labels=LABELS, token="logits", **attributes):
         file[f"layers/0_{token}"] = scores_of(LABELS).astype(np.float32)
         file["labels"] = labels
         file.attrs.update(attributes)
-    return activations.read(path)
+    return read_activations(path)
 
 
 def test_activations_brought_as_a_file_have_the_accuracy_of_their_logits_or_the_one_they_state(tmp_path):
@@ -141,13 +141,13 @@ def test_the_pass_that_measures_layers_tells_the_accuracy_under_the_normalisatio
     images = (np.where(labels == 1, 200, 40)[:, None, None, None] * np.ones((1, 8, 8, 1))).astype(np.uint8)
     found = {}
     for how, scale in (("unit", 255.0), ("raw", 1.0)):
-        network = networks.open_network(colour_reader, ["penultimate"], scores=True)
+        network = runtime.open_network(colour_reader, ["penultimate"], scores=True)
         noisy = images + np.random.default_rng(0).integers(0, 20, images.shape, dtype=np.uint8)
-        found[how] = extraction.write(
+        found[how] = extraction.write_activations(
             network, noisy, out=tmp_path / f"{how}.h5", labels=labels, classes=2, batch_size=16,
             normalise=lambda batch, scale=scale: batch.astype(np.float32) / np.float32(scale),
         )  # fmt: skip
-        file = activations.read(tmp_path / f"{how}.h5")
+        file = read_activations(tmp_path / f"{how}.h5")
         assert accuracy.of_file(file) == found[how]
         assert [layer.token for layer in file.layers] == ["penultimate"]
     assert (found["unit"].value, found["raw"].value) == (1.0, 0.5)
@@ -160,9 +160,9 @@ def test_the_pass_that_measures_layers_tells_the_accuracy_under_the_normalisatio
 
 def test_without_a_head_of_the_datas_classes_nothing_is_said(colour_reader, tmp_path):
     images, labels = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 1)).astype(np.uint8), np.arange(30) % 3
-    network = networks.open_network(colour_reader, ["penultimate"], scores=True)
-    assert extraction.write(network, images, out=tmp_path / "a.h5", labels=labels, classes=3) is None
-    assert "accuracy" not in activations.read(tmp_path / "a.h5").attributes
+    network = runtime.open_network(colour_reader, ["penultimate"], scores=True)
+    assert extraction.write_activations(network, images, out=tmp_path / "a.h5", labels=labels, classes=3) is None
+    assert "accuracy" not in read_activations(tmp_path / "a.h5").attributes
 
 
 def test_legends_carry_the_accuracy_where_the_table_knows_it():

@@ -9,7 +9,7 @@ import pytest
 
 from topodepth import architectures
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations, validate
 from topodepth.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +31,7 @@ def model():
 def extract(model, path, images=IMAGES, layers=LAYERS, **options):
     options = {"batch_size": 16, "labels": LABELS, "normalise": normalise, **options}
     extraction.extract(model, images, layers, out=path, **options)
-    return activations.read(path)
+    return read_activations(path)
 
 
 def test_the_file_holds_what_the_model_computes(model, tmp_path):
@@ -151,7 +151,7 @@ POINTS = np.random.default_rng(1).random((6, 3))
 
 
 def test_a_file_made_by_hand_needs_only_layers(tmp_path):
-    found = activations.read(
+    found = read_activations(
         by_hand(tmp_path / "hand.h5", **{"0_first": POINTS, "1_second": np.arange(12).reshape(6, 2)})
     )
     assert [(layer.token, layer.relative_depth, layer.d) for layer in found.layers] == [
@@ -166,7 +166,7 @@ def test_a_file_made_by_hand_needs_only_layers(tmp_path):
 
 
 def test_an_unknown_layer_of_a_file_lists_the_known_ones(tmp_path):
-    found = activations.read(by_hand(tmp_path / "hand.h5", first=POINTS))
+    found = read_activations(by_hand(tmp_path / "hand.h5", first=POINTS))
     with pytest.raises(InputError, match=r"hand.h5 'last'.*Known: first"):
         found.points("last")
 
@@ -193,7 +193,7 @@ def refusal(path, change, expected):
     with h5py.File(path, "a") as file:
         change(file)
     with pytest.raises(InputError, match=expected) as caught:
-        activations.read(path)
+        read_activations(path)
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -207,7 +207,7 @@ def test_a_malformed_file_is_refused_in_one_line_that_names_it(tmp_path, change,
 def test_a_value_that_is_not_finite_names_file_model_and_layer(tmp_path, value):
     points = POINTS.copy()
     points[2, 1] = value
-    found = activations.read(by_hand(tmp_path / "hand.h5", good=POINTS, wrong=points))
+    found = read_activations(by_hand(tmp_path / "hand.h5", good=POINTS, wrong=points))
     assert found.points("good").shape == (6, 3)
     with pytest.raises(InputError, match=r"hand.h5: model 'hand', layer 'wrong'.*Received: 1 NaN or infinite of 18"):
         found.points("wrong")
@@ -217,14 +217,14 @@ def test_a_truncated_file_is_refused(tmp_path):
     path = by_hand(tmp_path / "hand.h5", first=np.zeros((500, 30)))
     path.write_bytes(path.read_bytes()[:5000])
     with pytest.raises(InputError, match=r"hand.h5: not a readable HDF5 file"):
-        activations.read(path)
+        read_activations(path)
 
 
 def test_reading_imports_no_deep_learning_library(tmp_path):
     path = by_hand(tmp_path / "hand.h5", first=POINTS)
     code = (
-        "import sys; from topodepth.activations import file as activations;"
-        f"activations.read({str(path)!r}).points('first');"
+        "import sys; from topodepth.activations.file import read_activations;"
+        f"read_activations({str(path)!r}).points('first');"
         "print(sorted({'keras', 'tensorflow', 'tf_keras'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -275,12 +275,12 @@ def hostile():
 
 @pytest.mark.parametrize(("change", "expected"), [pytest.param(*case[1:], id=case[0]) for case in hostile()])
 def test_a_hostile_file_is_refused_before_it_is_read(tmp_path, change, expected):
-    assert refusal(tmp_path / "hand.h5", change, expected) in activations.validate(tmp_path / "hand.h5")
+    assert refusal(tmp_path / "hand.h5", change, expected) in validate(tmp_path / "hand.h5")
 
 
 def test_a_layer_swapped_for_a_link_after_opening_is_not_followed(tmp_path):
     path = by_hand(tmp_path / "hand.h5", a=POINTS, b=POINTS)
-    found = activations.read(path)
+    found = read_activations(path)
     with h5py.File(path, "a") as file:
         del file["layers/b"]
         file["layers/b"] = h5py.SoftLink("/layers/a")
@@ -290,7 +290,7 @@ def test_a_layer_swapped_for_a_link_after_opening_is_not_followed(tmp_path):
 
 def test_layers_are_ordered_by_their_numbers(tmp_path):
     path = by_hand(tmp_path / "hand.h5", **dict.fromkeys(("10_c", "2_b", "1_a", "z", "y"), POINTS))
-    assert [layer.token for layer in activations.read(path).layers] == ["a", "b", "c", "y", "z"]
+    assert [layer.token for layer in read_activations(path).layers] == ["a", "b", "c", "y", "z"]
 
 
 def test_the_validator_names_every_mistake_at_once(tmp_path):
@@ -300,7 +300,7 @@ def test_the_validator_names_every_mistake_at_once(tmp_path):
     with h5py.File(path, "a") as file:
         file["labels"] = np.zeros(3, int)
         file.attrs["version"] = 7
-    problems = activations.validate(path)
+    problems = validate(path)
     expected = ["version", "'b' expected as finite", "'c' expected as points that differ", "'d' expected 6 points",
                 "'e' expected as finite", "'/labels' expected as 6 whole"]  # fmt: skip
     assert len(problems) == len(expected)
@@ -308,7 +308,7 @@ def test_the_validator_names_every_mistake_at_once(tmp_path):
         assert words in problem
         assert str(path) in problem
         assert "\n" not in problem
-    assert activations.validate(by_hand(tmp_path / "good.h5", a=POINTS)) == []
+    assert validate(by_hand(tmp_path / "good.h5", a=POINTS)) == []
 
 
 def script(name, *arguments, folder=None):
@@ -323,7 +323,7 @@ def test_the_least_file_of_the_documentation_is_what_it_says(tmp_path):
     done = script("check_activations.py", "mine.h5", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"```text\n{done.stdout}```" in text
-    assert activations.validate(tmp_path / "mine.h5") == []
+    assert validate(tmp_path / "mine.h5") == []
 
 
 def test_the_checking_command_says_what_is_wrong_and_fails(tmp_path):
@@ -377,7 +377,7 @@ runpy.run_path({str(ROOT / "workflow/scripts/check_activations.py")!r}, run_name
 )
 def test_activations_with_space_are_told_how_to_average(tmp_path, shape, advice, expected):
     values = np.random.default_rng(0).random(shape)
-    (problem,) = activations.validate(by_hand(tmp_path / "hand.h5", conv=values))
+    (problem,) = validate(by_hand(tmp_path / "hand.h5", conv=values))
     assert re.search(advice, problem, re.IGNORECASE)
     advised = eval(re.search(r"values[^,]*(?:\(axis=\([^)]*\)\)|\(axis=1\)|, None\])", problem)[0], {"values": values})
     assert advised.shape == expected  # what is advised works
@@ -388,4 +388,4 @@ def test_activations_with_space_are_told_how_to_average(tmp_path, shape, advice,
 def test_the_pytorch_example_writes_a_good_file(tmp_path):
     pytest.importorskip("torch", reason="PyTorch is no part of topodepth; the example is tried where it is installed")
     subprocess.run([sys.executable, ROOT / "docs/pytorch_activations.py", "torch.h5"], check=True, cwd=tmp_path)
-    assert activations.validate(tmp_path / "torch.h5") == []
+    assert validate(tmp_path / "torch.h5") == []

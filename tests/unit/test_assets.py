@@ -181,9 +181,8 @@ def test_a_broken_lock_is_named(fetch, tmp_path, text):
 
 def test_many_jobs_share_one_lock(server, tmp_path):
     def job(number):
-        assets.fetch(
-            f"a{number}", out=tmp_path / f"{number}", urls=[f"{server.url}/mirror"], lock=tmp_path / "lock.json"
-        )
+        asset = assets.Asset(f"a{number}", urls=[f"{server.url}/mirror"])
+        assets.fetch(asset, out=tmp_path / f"{number}", lock=tmp_path / "lock.json")
 
     threads = [threading.Thread(target=job, args=(number,)) for number in range(12)]
     for thread in threads:

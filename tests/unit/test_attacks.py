@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations, validate
 from topodepth.attacks import attacks
-from topodepth.attacks import sweep as attack_sweep
-from topodepth.attacks.attacks import Settings, Victim
+from topodepth.attacks.attacks import AttackSettings, Victim
+from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
+from topodepth.jobs.commands import record_of
 from topodepth.networks import models
+from topodepth.networks.runtime import by_keras
 
 N, CLASSES, SHAPE = 12, 3, (8, 8, 1)
 RNG = np.random.default_rng(0)
@@ -55,7 +57,7 @@ def logits(model):
 
 
 def victim(model, normalise=NORMALISE, **settings):
-    settings = Settings(**{"epsilons": [0.1], "units": "standardised", "clip": False, **settings})
+    settings = AttackSettings(**{"epsilons": [0.1], "units": "standardised", "clip": False, **settings})
     return Victim(model, attacks.scores_tap(model, settings.logits), normalise, settings)
 
 
@@ -158,37 +160,40 @@ def test_the_loss_takes_true_logits_or_on_request_the_softmax_in_their_place(mod
     assert np.abs(found["logits"] - found["softmax"]).max() > 1e-3
 
 
-def sweep(model, folder, images=IMAGES, **options):
-    settings = Settings(**{"epsilons": [0.5, 0.1], "units": "standardised", "clip": False, "target": 1,
-                           **options.pop("settings", {})})  # fmt: skip
-    options = {"name": "mine@fgsm", "class_names": ["a", "b", "c"], "layers": ["conv", "logits"], "batch_size": 5,
-               "normalise": NORMALISE, "progress": lambda line: None, **options}  # fmt: skip
-    attack_sweep.write(folder, model, images, LABELS, settings=settings, **options)
+def sweep(
+    model, folder, images=IMAGES, *, layers=("conv", "logits"), class_names=("a", "b", "c"), indices=None,
+    settings=None, **options,
+):  # fmt: skip
+    how = {"epsilons": [0.5, 0.1], "units": "standardised", "clip": False, "target": 1} | (settings or {})
+    options = {"batch_size": 5, "progress": lambda line: None} | options
+    sample = LabelledImages(images, LABELS, class_names, NORMALISE, indices)
+    network = by_keras(model, list(layers), scores=True)
+    write_sweep(folder, model, network, sample, AttackSettings(**how), name="mine@fgsm", **options)
     with (folder / "metrics.csv").open() as handle:
         return list(csv.DictReader(handle))
 
 
 def test_a_sweep_writes_one_activations_file_a_strength_the_first_of_the_clean_images(model, tmp_path):
     sweep(model, tmp_path / "made", indices=np.array([0, 3, 5, 7, 8, 9, 11]))
-    files = [activations.read(tmp_path / f"made/{k:02d}.h5") for k in range(3)]
+    files = [read_activations(tmp_path / f"made/{k:02d}.h5") for k in range(3)]
     assert [file.attributes["epsilon"] for file in files] == [0, 0.1, 0.5]
     assert [file.model for file in files] == ["mine@fgsm-00", "mine@fgsm-01", "mine@fgsm-02"]
     extraction.extract(model, IMAGES, ["conv", "logits"], out=tmp_path / "clean.h5", labels=LABELS,
                         normalise=NORMALISE, indices=np.array([0, 3, 5, 7, 8, 9, 11]), batch_size=5)  # fmt: skip
-    clean = activations.read(tmp_path / "clean.h5")
+    clean = read_activations(tmp_path / "clean.h5")
     for layer in ("conv", "logits"):
         np.testing.assert_array_equal(files[0].points(layer), clean.points(layer))
         assert np.abs(files[2].points(layer) - clean.points(layer)).max() > 1e-3
     for file in files:
         assert [layer.token for layer in file.layers] == ["conv", "logits"]
         np.testing.assert_array_equal(file.labels, LABELS[file.indices])
-        assert not activations.validate(file.path)
+        assert not validate(file.path)
 
 
 @pytest.mark.parametrize("target", [None, 1])
 def test_the_metrics_are_those_of_the_activations_written(new_model, tmp_path, target):
     rows = sweep(new_model, tmp_path / "made", settings={"target": target})
-    predicted = [activations.read(tmp_path / f"made/{k:02d}.h5").points("logits").argmax(axis=1) for k in range(3)]
+    predicted = [read_activations(tmp_path / f"made/{k:02d}.h5").points("logits").argmax(axis=1) for k in range(3)]
     assert [row["model"] for row in rows] == ["mine@fgsm-00", "mine@fgsm-01", "mine@fgsm-02"]
     for row, found in zip(rows, predicted, strict=True):
         assert float(row["accuracy"]) == pytest.approx((found == LABELS).mean())
@@ -223,7 +228,7 @@ def test_the_same_sweep_twice_and_in_other_batches_gives_the_same(new_model, tmp
     assert first == again
     assert [row["accuracy"] for row in first] == [row["accuracy"] for row in other]
     for k in range(3):
-        points = [activations.read(tmp_path / f"{name}/{k:02d}.h5").points("logits") for name in ("first", "again")]
+        points = [read_activations(tmp_path / f"{name}/{k:02d}.h5").points("logits") for name in ("first", "again")]
         np.testing.assert_array_equal(*points)
 
 
@@ -283,13 +288,13 @@ def test_strengths_are_ascending_each_once_with_0():
         ({"epsilons": [0.1], "target": -1}, r"target: expected a class from 0, or null. Received: -1"),
         ({"epsilons": [0.1], "steps": 0}, r"steps: expected a whole number from 1"),
         ({"epsilons": [0.1], "step_size": 0}, r"step_size: expected a share of ε above 0"),
-        ({"epsilons": [0.1], "stepsize": 1}, r"unknown setting of an attack 'stepsize'. Did you mean 'step_size'"),
-        ({}, r"epsilons: expected a list of strengths"),
+        ({"epsilons": [0.1], "stepsize": 1}, r"unknown setting 'stepsize'. Did you mean 'step_size'"),
+        ({}, r"--settings: expected the key 'epsilons'. Received: none"),
     ],
 )
 def test_settings_out_of_range_are_refused_in_one_line(settings, message):
     with pytest.raises(InputError, match=message) as caught:
-        Settings.of(settings)
+        record_of(AttackSettings, settings)
     assert "\n" not in str(caught.value)
 
 

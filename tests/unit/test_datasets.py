@@ -46,7 +46,7 @@ def test_a_split_is_a_function_of_its_seed(digits):
 
 def test_normalisations_do_what_their_names_say(tmp_path, images):
     splits = dict.fromkeys(datasets.SPLITS, images)
-    datasets.write(tmp_path / "d.h5", splits, ["a", "b", "c"])
+    datasets.write_dataset(tmp_path / "d.h5", splits, ["a", "b", "c"])
     with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         made = {how: dataset.normaliser(how)(images[0]) for how in ("raw", "unit", "centred", "channel", "global")}
@@ -77,7 +77,7 @@ def test_normalisations_do_what_their_names_say(tmp_path, images):
 def test_a_bad_split_is_refused_and_nothing_is_written(tmp_path, images, change, message):
     splits = {"train": images, "validation": images, "test": change(*images)}
     with pytest.raises(InputError, match=message):
-        datasets.write(tmp_path / "d.h5", splits, ["a", "b", "c"])
+        datasets.write_dataset(tmp_path / "d.h5", splits, ["a", "b", "c"])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -20,7 +20,7 @@ def load(source, **options):
 
 def write(path, loaded):
     """Write and read back: images, labels and positions of each split."""
-    datasets.write(path, *loaded)
+    datasets.write_dataset(path, *loaded)
     with hdf5.open_h5(path) as file:
         return {split: {key: file[split][key][()] for key in file[split]} for split in datasets.SPLITS}
 
@@ -113,7 +113,7 @@ def test_unreadable_images_are_named_and_counted_or_left_out(tmp_path):
     half_of(tmp_path / "in/a/004.png")
     half_of(tmp_path / "in/b/005.png")
     with pytest.raises(InputError, match=r"2 of 20 unreadable: '\w/00\d\.png' \(.*truncated"):
-        datasets.write(tmp_path / "d.h5", *load(tmp_path / "in"))
+        datasets.write_dataset(tmp_path / "d.h5", *load(tmp_path / "in"))
     assert not (tmp_path / "d.h5").exists()
     (tmp_path / "in/a/000.png").write_bytes(b"")
     (tmp_path / "in/a/001.png").write_text("<html>not an image</html>")
@@ -213,7 +213,7 @@ def test_a_broken_face_is_left_out_when_asked(tmp_path):
     write_lcc_fasd(tmp_path / "in")
     half_of(tmp_path / "in/LCC_FASD_evaluation/spoof/0.png")
     with pytest.raises(InputError, match=r"1 of 32 unreadable: 'LCC_FASD_evaluation/spoof/0.png'"):
-        datasets.write(tmp_path / "d.h5", *datasets.load("lcc_fasd", tmp_path / "in", {"size": 16}))
+        datasets.write_dataset(tmp_path / "d.h5", *datasets.load("lcc_fasd", tmp_path / "in", {"size": 16}))
     made = write(tmp_path / "d.h5", datasets.load("lcc_fasd", tmp_path / "in", {"size": 16, "skip_unreadable": True}))
     assert made["test"]["positions"].tolist() == [0, 1, 2, 3, 5, 6, 7]
     assert made["test"]["labels"].tolist() == [0, 0, 0, 0, 1, 1, 1]

@@ -57,7 +57,7 @@ def test_the_keys_of_keras_are_read(kept, keras, tmp_path):
         np.testing.assert_array_equal(labels, keras["y_train"][images.positions, 0])
     assert np.bincount(splits["validation"][1]).tolist() == [2] * 4
     np.testing.assert_array_equal(splits["test"][0], keras["x_test"])
-    datasets.write(tmp_path / "out.h5", splits, names)
+    datasets.write_dataset(tmp_path / "out.h5", splits, names)
     with hdf5.open_h5(tmp_path / "out.h5") as file:
         assert file["train/images"].shape == (32, 8, 8, 3)
 
@@ -223,7 +223,7 @@ def test_a_file_that_claims_more_images_than_a_disk_holds_is_refused(tmp_path):
     with pytest.raises(
         InputError, match=r"d\.h5/x_train: expected whole. Received: 1649267441664 bytes declared, 0 stored"
     ):
-        datasets.write(tmp_path / "out.h5", *datasets.load("hdf5", tmp_path / "d.h5", {}))
+        datasets.write_dataset(tmp_path / "out.h5", *datasets.load("hdf5", tmp_path / "d.h5", {}))
     assert not (tmp_path / "out.h5").exists()
 
 
@@ -239,7 +239,7 @@ def test_real_images_pass_unchanged(tmp_path, name, keys, counts, first):
     path = Path(os.environ["TOPODEPTH_SHARED"], f"data/{name}.npz")
     splits, names = datasets.load("npz", path, {"validation": 0.1, "keys": keys})
     assert (len(names), names[0]) == (10, first)
-    datasets.write(tmp_path / "d.h5", splits, names)
+    datasets.write_dataset(tmp_path / "d.h5", splits, names)
     with np.load(path) as source, hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         total = sum(len(dataset.labels(split)) for split in ("train", "validation"))

@@ -17,7 +17,7 @@ SETTINGS = {"size": 16, "validation": 0.15, "test": 0.15, "seed": 3}
 def made(tmp_path_factory):
     path = tmp_path_factory.mktemp("spoofed") / "d.h5"
     splits, names = datasets.load("spoofed_digits", None, SETTINGS)
-    datasets.write(path, splits, names)
+    datasets.write_dataset(path, splits, names)
     with hdf5.open_h5(path) as file:
         dataset = datasets.DataSet(file)
         return dataset.class_names, [
@@ -104,7 +104,7 @@ def test_empty_and_cut_faces_of_lcc_fasd_are_named_counted_and_left_out_when_ask
     with pytest.raises(InputError, match=message):
         datasets.load("lcc_fasd", tmp_path, {"size": 16})
     splits, names = datasets.load("lcc_fasd", tmp_path, {"size": 16, "skip_unreadable": True})
-    datasets.write(tmp_path / "d.h5", splits, names)
+    datasets.write_dataset(tmp_path / "d.h5", splits, names)
     with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         assert dataset.labels("train").tolist() == [0] * 7 + [1] * 8

@@ -35,7 +35,7 @@ def test_memory_does_not_grow_with_the_number_of_images(tmp_path):
     few = Made(2, 128), np.arange(2)
     many = Made(4000, 128), np.arange(4000) % 2  # 197 MB
     tracemalloc.start()
-    datasets.write(tmp_path / "d.h5", {"train": many, "validation": few, "test": few}, ["a", "b"])
+    datasets.write_dataset(tmp_path / "d.h5", {"train": many, "validation": few, "test": few}, ["a", "b"])
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 60e6
@@ -51,7 +51,7 @@ def test_every_image_can_be_traced_to_its_place_in_the_source(tmp_path):
         images, labels, {"train": 0, "validation": 0.2, "test": 0.3}, np.random.default_rng(0)
     )
     again = datasets.three_splits(parts["train"], parts["test"], validation=0.25, seed=1)
-    datasets.write(tmp_path / "d.h5", again, list("abcd"))
+    datasets.write_dataset(tmp_path / "d.h5", again, list("abcd"))
     with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         seen = [dataset.positions(split) for split in datasets.SPLITS]
@@ -64,7 +64,7 @@ def test_every_image_can_be_traced_to_its_place_in_the_source(tmp_path):
 
 def test_plain_arrays_are_in_their_own_order(tmp_path):
     part = pixels(6, 8), np.arange(6) % 2
-    datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, part), ["a", "b"], {"source_sha256": "x"})
+    datasets.write_dataset(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, part), ["a", "b"], {"source_sha256": "x"})
     with hdf5.open_h5(tmp_path / "d.h5") as file:
         np.testing.assert_array_equal(datasets.DataSet(file).positions("test"), np.arange(6))
         assert file.attrs["source_sha256"] == "x"
@@ -73,7 +73,7 @@ def test_plain_arrays_are_in_their_own_order(tmp_path):
 def test_splits_of_different_shapes_are_refused(tmp_path):
     part, other = (pixels(4, 8), np.zeros(4, int)), (pixels(4, 9), np.zeros(4, int))
     with pytest.raises(InputError, match="expected items of one kind, type and shape"):
-        datasets.write(tmp_path / "d.h5", {"train": part, "validation": part, "test": other}, ["a"])
+        datasets.write_dataset(tmp_path / "d.h5", {"train": part, "validation": part, "test": other}, ["a"])
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,8 +9,10 @@ from topodepth.files import hdf5
 from topodepth.homology import distance_matrix, persistence_diagrams
 from topodepth.topology import diagrams
 from topodepth.topology.clouds import left_out, min_max_scale, null_clouds
+from topodepth.topology.diagrams import DiagramSettings
+from topodepth.topology.place import Place
 
-ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
+FIRST = Place("mine", "first", 0, 0.5)
 
 
 @pytest.fixture
@@ -21,8 +23,8 @@ def cloud():
 
 def write(path, cloud, **settings):
     points, labels = cloud
-    diagrams.write(path, points, labels, where="model mine, layer first", attributes=ABOUT, **settings)
-    return diagrams.read(path)
+    diagrams.write_diagrams(path, points, labels, FIRST, DiagramSettings(**settings))
+    return diagrams.read_diagrams(path)
 
 
 def test_each_class_gets_the_diagrams_of_its_scaled_points(tmp_path, cloud):
@@ -53,7 +55,7 @@ def test_structure_shows_against_the_null_and_noise_does_not(tmp_path):
     noise = rng.normal(size=(100, 10))
     total = {}
     for name, points in (("line", line), ("noise", noise)):
-        file = write(tmp_path / f"{name}.h5", (points, np.zeros(100, int)), clouds_by="all", limit=None, null_draws=3)
+        file = write(tmp_path / f"{name}.h5", (points, np.zeros(100, int)), clouds="all", limit=None, null_draws=3)
         null = np.mean([draw["all"][0][:-1, 1].sum() for draw in file.null])
         total[name] = file.data["all"][0][:-1, 1].sum() / null
     assert total["line"] < 0.1
@@ -61,7 +63,7 @@ def test_structure_shows_against_the_null_and_noise_does_not(tmp_path):
 
 
 def test_a_global_cloud_has_one_jackknife_replicate_a_group(tmp_path, cloud):
-    file = write(tmp_path / "d.h5", cloud, clouds_by="all", limit=50, jackknife_groups=5)
+    file = write(tmp_path / "d.h5", cloud, clouds="all", limit=50, jackknife_groups=5)
     assert list(file.data) == ["all"]
     assert file.n_points == {"all": 50}
     assert [len(group["all"][0]) for group in file.jackknife] == [40] * 5
@@ -70,8 +72,8 @@ def test_a_global_cloud_has_one_jackknife_replicate_a_group(tmp_path, cloud):
 def test_the_same_images_are_chosen_for_every_layer(cloud):
     _, labels = cloud
     positions = np.arange(90)[:, None].repeat(5, axis=1)
-    one = diagrams.clouds(positions, labels, by="class", limit=7, seed=3)
-    two = diagrams.clouds(positions[:, :2], labels, by="class", limit=7, seed=3)
+    one = diagrams.clouds(positions, labels, DiagramSettings(limit=7, seed=3))
+    two = diagrams.clouds(positions[:, :2], labels, DiagramSettings(limit=7, seed=3))
     for name in ("0", "1", "2"):
         assert len(one[name]) == 7
         np.testing.assert_array_equal(one[name][:, 0], two[name][:, 0])
@@ -82,29 +84,29 @@ def test_a_file_that_is_no_diagram_file_is_named(tmp_path):
     with hdf5.create_h5(tmp_path / "other.h5") as file:
         file["x"] = 1
     with pytest.raises(InputError, match=r"other\.h5: no diagram file"):
-        diagrams.read(tmp_path / "other.h5")
+        diagrams.read_diagrams(tmp_path / "other.h5")
 
 
 def test_an_unknown_kind_of_cloud_is_refused(cloud):
     with pytest.raises(InputError, match="Received: 'classes'"):
-        diagrams.clouds(*cloud, by="classes", limit=None, seed=0)
+        diagrams.clouds(*cloud, DiagramSettings(clouds="classes"))
 
 
 def test_only_the_classes_asked_for_are_measured(cloud):
     points, labels = cloud
-    found = diagrams.clouds(points, labels, by="class", limit=None, seed=0, classes=[2, 0])
+    found = diagrams.clouds(points, labels, DiagramSettings(classes=[2, 0]))
     assert list(found) == ["0", "2"]
-    whole = diagrams.clouds(points, labels, by="all", limit=None, seed=0, classes=[2, 0])
+    whole = diagrams.clouds(points, labels, DiagramSettings(clouds="all", classes=[2, 0]))
     np.testing.assert_array_equal(whole["all"], points[labels != 1])
 
 
 def test_a_class_that_is_not_there_and_missing_labels_are_refused(cloud):
     points, labels = cloud
     with pytest.raises(InputError, match="class 7"):
-        diagrams.clouds(points, labels, by="class", limit=None, seed=0, classes=[7])
+        diagrams.clouds(points, labels, DiagramSettings(classes=[7]))
     with pytest.raises(InputError, match=r"expected '/labels' in the activations file, or `clouds: all`"):
-        diagrams.clouds(points, None, by="class", limit=None, seed=0)
-    assert len(diagrams.clouds(points, None, by="all", limit=None, seed=0)["all"]) == len(points)
+        diagrams.clouds(points, None, DiagramSettings())
+    assert len(diagrams.clouds(points, None, DiagramSettings(clouds="all"))["all"]) == len(points)
 
 
 @pytest.mark.parametrize("groups", [0, 4])
@@ -114,7 +116,7 @@ def test_what_is_read_is_what_was_made_of_the_cloud(tmp_path, cloud, groups):
     parts = [scaled[rows] for rows in left_out(90, groups, seed=7)]
     made = diagrams.of_cloud(scaled, null_clouds(scaled, 2, 7, 1, 0), parts, persistence_diagrams)
     file = write(
-        tmp_path / "d.h5", cloud, clouds_by="all", limit=None, null_draws=2, jackknife_groups=groups, seed=7
+        tmp_path / "d.h5", cloud, clouds="all", limit=None, null_draws=2, jackknife_groups=groups, seed=7
     )  # fmt: skip
     assert (len(file.null), len(file.jackknife)) == (2, groups)
     assert made.n_points == file.n_points

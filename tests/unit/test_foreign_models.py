@@ -12,7 +12,7 @@ import pytest
 
 from topodepth import datasets
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError
 from topodepth.networks.models import Classifier, list_layers, load_model, tap_layers, tapped_model
 from topodepth.training import training
@@ -71,7 +71,7 @@ def test_a_legacy_model_is_listed_and_tapped_like_any_other(legacy):
 def test_activations_of_a_legacy_model_are_extracted(legacy, tmp_path):
     path, output = legacy
     extraction.extract(load_model(path), IMAGES, "auto", batch_size=2, out=tmp_path / "a.h5")
-    np.testing.assert_allclose(softmax(activations.read(tmp_path / "a.h5").points("logits")), output, rtol=1e-4)
+    np.testing.assert_allclose(softmax(read_activations(tmp_path / "a.h5").points("logits")), output, rtol=1e-4)
 
 
 def test_a_legacy_file_with_a_lambda_is_refused_unless_trusted(tmp_path):
@@ -157,7 +157,7 @@ def evaluate(folder, model, classes=3, shape=(8, 8, 3), *extra):
         split: (rng.integers(0, 256, (n, *shape)).astype(np.uint8), np.arange(n) % classes)
         for split, n in (("train", 30), ("validation", 9), ("test", 12))
     }
-    datasets.write(folder / "data.h5", splits, [str(k) for k in range(classes)])
+    datasets.write_dataset(folder / "data.h5", splits, [str(k) for k in range(classes)])
     out = folder / "metrics.json"
     command = [sys.executable, SCRIPT, "--model", model, "--dataset", folder / "data.h5", "--normalisation", "unit",
                "--batch-size", "7", "--out", out, *extra]  # fmt: skip

@@ -15,7 +15,7 @@ from generalization_models import QUICK, associated, metrics, model, tables_of
 
 from topodepth.errors import InputError
 from topodepth.experiments.generalization import records
-from topodepth.experiments.generalization.design import Settings, block_codes, covariates, scopes
+from topodepth.experiments.generalization.design import AssociationSettings, block_codes, covariates, scopes
 from topodepth.files import hdf5, texts
 from topodepth.tables import tables
 
@@ -149,14 +149,14 @@ def test_blocks_are_the_combinations_of_the_controls_and_long_ones_are_cut_at_th
 
 def test_a_model_alone_in_its_block_is_left_out_within_blocks_and_small_groups_are_no_scope():
     models = frame(architecture=["a"] * 6 + ["b"] * 4 + ["c"])
-    asked = Settings.of({"groups": "architecture", "covariates": []}, models)
+    asked = AssociationSettings.of({"groups": "architecture", "covariates": []}, models)
     found = {scope.name: len(scope.rows) for scope in scopes(models, "test_error", asked)}
     assert found == {"all": 11, "within": 10, "group:a": 6}
 
 
 def test_one_block_of_all_models_is_the_pooled_answer_and_not_a_second_one():
     models = frame(architecture=["a"] * 9)
-    asked = Settings.of({"groups": "architecture"}, models)
+    asked = AssociationSettings.of({"groups": "architecture"}, models)
     assert [scope.name for scope in scopes(models, "test_error", asked)] == ["all"]
 
 

@@ -15,7 +15,7 @@ from scipy import stats
 from topodepth.experiments.generalization import records
 from topodepth.experiments.generalization.design import Scope
 from topodepth.experiments.generalization.runs import snapshots_of_a_run
-from topodepth.experiments.generalization.summary import disagreements, summary
+from topodepth.experiments.generalization.summary import disagreements, summary_page
 from topodepth.experiments.generalization.verdicts import verdict
 from topodepth.files import texts
 
@@ -60,7 +60,7 @@ def test_pooled_and_within_answers_that_differ_are_both_there_and_named(opposed)
     told = disagreements(found.associations)
     assert "falling: pooled +" in told[0]
     assert "within" in told[0]
-    page = summary("t", opposed[0], found.associations, found.held_out, "architecture")
+    page = summary_page("t", opposed[0], found.associations, found.held_out, "architecture")
     assert told[0] in page
 
 
@@ -135,7 +135,7 @@ def test_noise_is_called_noise():
 
 def verdict_of(models, measures, measure="d", **settings):
     found = associated(models, measures, **settings)
-    page = summary("t", models, found.associations, found.held_out, settings.get("groups"))
+    page = summary_page("t", models, found.associations, found.held_out, settings.get("groups"))
     assert page.count("<h1>") == 1
     row = row_of(found, measure)
     assert row["verdict"].startswith(f"{row['verdict_class']}: ")
@@ -181,7 +181,7 @@ def test_accuracies_only_stated_leave_the_gap_unsaid_and_the_page_says_so():
     found = associated(models, measures, targets=["test_error", "gap"], covariates=["train_accuracy"])
     assert row_of(found, "d")["verdict_class"] == "associated"
     assert row_of(found, "d", target="gap")["verdict"].startswith("cannot be said: pooled over 0 models")
-    page = summary("t", models, found.associations, found.held_out, None)
+    page = summary_page("t", models, found.associations, found.held_out, None)
     assert "The test accuracy of 12 of them was not measured here: it is the one that their files state." in page
     sentence = row_of(found, "d")["verdict"]
     assert "training accuracy could not be given, being unknown for some or all models" in sentence
@@ -191,7 +191,7 @@ def test_accuracies_only_stated_leave_the_gap_unsaid_and_the_page_says_so():
 def test_no_descriptors_and_no_models_with_accuracy_make_a_page_all_the_same():
     models, measures = tables_of(np.full(3, np.nan), {})
     found = associated(models, measures)
-    page = summary("t", models, found.associations, found.held_out, None)
+    page = summary_page("t", models, found.associations, found.held_out, None)
     assert "none with a known test accuracy" in page
     assert "no descriptor was measured" in page
 
@@ -301,7 +301,7 @@ def test_the_page_answers_first_and_says_what_it_supposes():
         1 - error, {"d": error, "noise": rng.normal(size=12)}, logits=[{"logit_spread": v} for v in error]
     )
     found = associated(models, measures)
-    paragraphs = re.findall(r"<p>(.*?)</p>", summary("t", models, found.associations, found.held_out, None))
+    paragraphs = re.findall(r"<p>(.*?)</p>", summary_page("t", models, found.associations, found.held_out, None))
     assert paragraphs[0].startswith(
         "None of 2 descriptors is shown to tell the test error better than training accuracy"
     )
@@ -313,7 +313,7 @@ def test_the_page_answers_first_and_says_what_it_supposes():
 def test_without_blocks_no_column_repeats_the_pooled_answer(opposed):
     def columns(**settings):
         found = associated(*opposed, **settings)
-        return re.findall(r"<th>(.*?)</th>", summary("t", opposed[0], found.associations, found.held_out, None))
+        return re.findall(r"<th>(.*?)</th>", summary_page("t", opposed[0], found.associations, found.held_out, None))
 
     alone, blocks = columns(), columns(groups="architecture")
     assert "τ" in alone
@@ -337,7 +337,7 @@ def test_snapshots_of_one_run_are_known_by_their_names(names, runs):
     apart = models.assign(entry=names)
     assert snapshots_of_a_run(apart) == []
     test = np.linspace(0.5, 0.9, len(names))
-    page = summary(
+    page = summary_page(
         "t",
         models.assign(test_accuracy=test, stated_accuracy=np.nan, stated_difference=np.nan, sample_accuracy=np.nan),
         [], [], None,

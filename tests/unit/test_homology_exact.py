@@ -16,6 +16,8 @@ from topodepth.homology import (
 from topodepth.jobs import memory
 from topodepth.topology import diagrams
 from topodepth.topology.descriptors import betti_peak, longest_bar
+from topodepth.topology.diagrams import DiagramSettings
+from topodepth.topology.place import Place
 
 
 def softmax(n=600, classes=10):
@@ -80,15 +82,14 @@ def test_eight_bit_activations_in_float32_have_the_ties_of_their_whole_numbers(s
 def test_eight_bit_activations_in_float32_keep_their_ties_through_min_max_scaling(tmp_path):
     whole = eight_bits()[:, :4]
     whole[:, 2:] = np.maximum(whole[:, 2:], 0)  # columns of two ranges
-    about = {"model": "m", "layer": "l", "layer_index": 0, "relative_depth": 0.0}
     found = []
     for name, points in (
         ("whole", whole.astype(np.float64)),
         ("float32", np.float32(0.037) * whole.astype(np.float32)),
     ):
-        options = {"where": "m", "attributes": about, "clouds_by": "all", "null_draws": 0, "jackknife_groups": 0}
-        diagrams.write(tmp_path / f"{name}.h5", points, None, **options)
-        found.append(diagrams.read(tmp_path / f"{name}.h5").data["all"])
+        settings = DiagramSettings(clouds="all", null_draws=0, jackknife_groups=0)
+        diagrams.write_diagrams(tmp_path / f"{name}.h5", points, None, Place("m", "l", 0, 0.0), settings)
+        found.append(diagrams.read_diagrams(tmp_path / f"{name}.h5").data["all"])
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-11)
 
@@ -98,11 +99,9 @@ def test_binary_activations_keep_their_betti_peak_and_longest_bar_to_the_diagram
     whole = np.random.default_rng(21).integers(0, 2, size=(150, 9))
     squares = ((whole[:, None] - whole[None]) ** 2).sum(axis=2)
     expected = persistence_diagrams(distances=np.sqrt(squares))
-    about = {"model": "m", "layer": "l", "layer_index": 0, "relative_depth": 0.0}
-    diagrams.write(
-        tmp_path / "l.h5", np.float32(whole), None, where="m", attributes=about, clouds_by="all", scaling=scaling
-    )
-    for found, diagram in zip(diagrams.read(tmp_path / "l.h5").data["all"], expected, strict=True):
+    settings = DiagramSettings(clouds="all", scaling=scaling)
+    diagrams.write_diagrams(tmp_path / "l.h5", np.float32(whole), None, Place("m", "l", 0, 0.0), settings)
+    for found, diagram in zip(diagrams.read_diagrams(tmp_path / "l.h5").data["all"], expected, strict=True):
         assert betti_peak(found) == betti_peak(diagram)
         assert longest_bar(found) == pytest.approx(longest_bar(diagram), rel=1e-12)
 

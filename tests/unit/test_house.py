@@ -199,6 +199,17 @@ def test_every_package_in_the_lock_has_hashes_and_no_address():
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
 
 
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_function_has_ten_parameters_or_more(path):
+    """A record of settings, a frozen dataclass, says them together."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            given = node.args
+            every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+            names = [one.arg for one in every if one]
+            assert len(names) < 10, f"{getattr(node, 'name', 'lambda')} takes {', '.join(names)}"
+
+
 def test_files_stay_short():
     folders = [ROOT / folder for folder in ("src", "workflow/scripts", "tests", "benchmarks")]
     sources = [path for folder in folders for path in found(folder, "**/*.py")] + found(ROOT / "workflow", "**/*.smk")

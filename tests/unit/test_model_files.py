@@ -11,8 +11,7 @@ import pytest
 
 from topodepth import architectures
 from topodepth.errors import InputError
-from topodepth.networks import code as model_code
-from topodepth.networks import graph as model_graph
+from topodepth.networks import code, graph
 from topodepth.networks.files import auto_layers, inspect
 from topodepth.networks.models import list_layers, load_model, tap_layers
 
@@ -171,11 +170,11 @@ def test_the_lists_of_legacy_names_are_those_of_the_legacy_keras():
 
     rooms = [tf_keras.layers, tf_keras.initializers, tf_keras.regularizers, tf_keras.constraints,
              tf_keras.mixed_precision]  # fmt: skip
-    unknown = [name for name in model_code.LEGACY_CLASSES if not any(hasattr(room, name) for room in rooms)]
+    unknown = [name for name in code.LEGACY_CLASSES if not any(hasattr(room, name) for room in rooms)]
     assert unknown == []
-    assert not {"Lambda", "TFSMLayer", "Layer"} & model_code.LEGACY_CLASSES
+    assert not {"Lambda", "TFSMLayer", "Layer"} & code.LEGACY_CLASSES
     for framework in (keras, tf_keras):
-        known = model_graph.KERNELS & set(dir(framework.layers))
+        known = graph.KERNELS & set(dir(framework.layers))
         assert len(known) > 10
         for name in known - {"EinsumDense", "SpectralNormalization"}:
             axes = 0 if name == "Dense" else int(re.search(r"\d", name)[0])

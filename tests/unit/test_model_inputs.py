@@ -9,11 +9,11 @@ import pytest
 
 from topodepth import datasets
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.attacks import attacks
 from topodepth.errors import InputError
-from topodepth.networks import normalisation as model_inputs
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
+from topodepth.networks.normalisation import normalisation
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 8, 8, 3)).astype(np.uint8)
@@ -61,17 +61,17 @@ def test_auto_is_raw_where_a_network_takes_whole_numbers_or_scales_pixels_itself
     for name, model, expected, reason in kinds(pytest.importorskip(framework)):
         path = tmp_path / f"{name}{ending}"
         model.save(path)
-        how, why = model_inputs.normalisation("auto", path)
+        how, why = normalisation("auto", path)
         assert (name, how) == (name, expected)
         assert why.startswith(reason)
         assert bool(why) == (how == "raw")
         for asked in ("unit", "centred", "channel", "global"):
             if name in ("uint8", "int32", "inner", "embedding", "sequential"):
                 with pytest.raises(InputError, match=rf"{name}.*`normalisation: raw`.*`normalisation: {asked}`"):
-                    model_inputs.normalisation(asked, path)
+                    normalisation(asked, path)
             else:
-                assert model_inputs.normalisation(asked, path) == (asked, "")
-        assert model_inputs.normalisation("raw", path) == ("raw", "")
+                assert normalisation(asked, path) == (asked, "")
+        assert normalisation("raw", path) == ("raw", "")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("whole")
     keras.utils.set_random_seed(0)
     network(keras, keras.layers.Rescaling(1 / 255), dtype="uint8").save(made / "whole.keras")
-    datasets.write(made / "d.h5", dict.fromkeys(datasets.SPLITS, (IMAGES, np.arange(30) % 3)), ["a", "b", "c"])
+    datasets.write_dataset(made / "d.h5", dict.fromkeys(datasets.SPLITS, (IMAGES, np.arange(30) % 3)), ["a", "b", "c"])
     (made / "s.csv").write_text("index,label\n" + "".join(f"{k},{k % 3}\n" for k in range(30)))
     return made
 
@@ -103,7 +103,7 @@ def test_a_job_measures_what_the_network_makes_of_the_pixels_themselves_or_ends_
     done = extracted(folder, "auto", tmp_path / "a.h5")
     assert done.returncode == 0, done.stderr
     assert "normalisation raw, for it takes whole numbers (uint8)" in done.stderr
-    np.testing.assert_allclose(activations.read(tmp_path / "a.h5").points("logits"), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(read_activations(tmp_path / "a.h5").points("logits"), expected, rtol=1e-4, atol=1e-4)
 
     done = extracted(folder, "global", tmp_path / "b.h5")
     assert done.returncode == 1
@@ -113,11 +113,13 @@ def test_a_job_measures_what_the_network_makes_of_the_pixels_themselves_or_ends_
 
 
 def test_fractions_are_refused_by_the_library_too(folder, tmp_path):
-    opened = networks.open_network(folder / "whole.keras", ["logits"])
+    opened = runtime.open_network(folder / "whole.keras", ["logits"])
     with pytest.raises(InputError, match=r"takes whole numbers.*`normalisation: raw`.*Received: fractions"):
-        extraction.write(opened, IMAGES, out=tmp_path / "a.h5", normalise=lambda images: images / np.float32(255))
+        extraction.write_activations(
+            opened, IMAGES, out=tmp_path / "a.h5", normalise=lambda images: images / np.float32(255)
+        )
     assert not any(tmp_path.iterdir())
-    extraction.write(opened, IMAGES, out=tmp_path / "a.h5")
+    extraction.write_activations(opened, IMAGES, out=tmp_path / "a.h5")
 
 
 def test_a_network_without_a_gradient_is_not_attacked(folder):
@@ -126,4 +128,4 @@ def test_a_network_without_a_gradient_is_not_attacked(folder):
     model = keras.models.load_model(folder / "whole.keras")
     normalise = datasets.Normaliser(np.float32(0), np.float32(1))
     with pytest.raises(InputError, match=r"attacks expected a network that takes real numbers.*uint8"):
-        attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, attacks.Settings([0.1]))
+        attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, attacks.AttackSettings([0.1]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from topodepth.errors import InputError
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
 from topodepth.networks.files import auto_layers, inspect
 from topodepth.networks.models import Classifier, load_model, tap_layers, tapped_model
 from topodepth.networks.taps import choose
@@ -88,7 +88,7 @@ def test_auto_taps_recurrent_layers(case, keras, tmp_path):
     for path in saved(model, tmp_path):
         assert auto_layers(path) == expected
         assert [tap.token for tap in tap_layers(load_model(path))] == expected
-        np.testing.assert_allclose(networks.open_network(path).predict(SIGNALS, 5)[-1],
+        np.testing.assert_allclose(runtime.open_network(path).predict(SIGNALS, 5)[-1],
                                    values(model, ["logits"], SIGNALS)[0], rtol=1e-5)  # fmt: skip
 
 
@@ -116,9 +116,9 @@ def test_steps_that_are_masked_do_not_count(keras, tmp_path):
     expected = np.stack([table[row[row > 0].astype(int)].mean(axis=0) for row in WORDS])
     for path in saved(model, tmp_path, whole(keras)):
         assert auto_layers(path) == ["words", "lstm", "logits"]
-        words, lstm, _ = networks.open_network(path).predict(WORDS, 3)
+        words, lstm, _ = runtime.open_network(path).predict(WORDS, 3)
         np.testing.assert_allclose(words, expected, atol=1e-6)
-        alone = networks.open_network(path, ["lstm"])  # the mask is there though no other layer asks for it
+        alone = runtime.open_network(path, ["lstm"])  # the mask is there though no other layer asks for it
         np.testing.assert_array_equal(alone.predict(WORDS, 3)[0], lstm)
         longer = np.where(WORDS > 0, WORDS, 0)[:, [0, 1, 2, 3, 4, 5]]
         first = longer[2:, :]  # one word and five that are masked: the mean is that of the one step
@@ -282,7 +282,7 @@ def test_logits_are_what_the_softmax_takes_or_there_are_none(head, keras, tmp_pa
                 ask()
         return
     assert auto_layers(path)[-1] == "logits"
-    (logits,) = networks.open_network(path, ["logits"]).predict(POINTS, 5)
+    (logits,) = runtime.open_network(path, ["logits"]).predict(POINTS, 5)
     expected = 1 / (1 + np.exp(-logits)) if "sigmoid" in head else softmax(logits)
     np.testing.assert_allclose(expected, output, rtol=1e-4, atol=1e-6)
     assert logits.min() < 0 or logits.max() > 1  # not the probabilities themselves
@@ -294,7 +294,7 @@ def test_probabilities_of_a_layer_that_nobody_knows_are_no_logits(keras):
     y = keras.layers.Dense(3, activation="exponential")(x)
     total = keras.layers.Dense(3, use_bias=False, kernel_initializer="ones", name="total")(y)
     divided = y / total
-    network = networks.by_keras(keras.Model(x, divided, name="net"), ["logits"])
+    network = runtime.by_keras(keras.Model(x, divided, name="net"), ["logits"])
     with pytest.raises(InputError, match=r"net: logits expected.*Received: probabilities"):
         network.predict(POINTS, 5)
 
@@ -305,7 +305,7 @@ def test_logits_that_sum_to_one_by_chance_are_no_probabilities(ending, keras):
     weights = np.zeros((4, 2), np.float32)
     weights[0] = 1, -1
     model.set_weights([weights, np.array([0.8, 0.2], np.float32)])
-    network = networks.by_keras(model, ["logits"])
+    network = runtime.by_keras(model, ["logits"])
     points = np.zeros((3, 4), np.float32)
     points[0, 0] = 5
     np.testing.assert_allclose(network.predict(points[2:], 3)[0], [[0.8, 0.2]])  # alone, before the rest and behind it
@@ -341,11 +341,11 @@ def test_a_network_with_several_outputs_is_measured_without_logits(keras, tmp_pa
         assert {tap.token: tap.relative_depth for tap in taps} == pytest.approx(
             {"hidden": 1 / 3, "more": 2 / 3, "first": 2 / 3, "second": 1}
         )
-        found = networks.open_network(path).predict(POINTS, 5)
+        found = runtime.open_network(path).predict(POINTS, 5)
         for ours, theirs in zip(found[2:], model.predict_on_batch(POINTS), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
     for ask in (lambda: tap_layers(model, ["logits"]), lambda: tap_layers(model, ["penultimate"]),
-                lambda: Classifier(model), lambda: networks.open_network(path, ["logits"])):  # fmt: skip
+                lambda: Classifier(model), lambda: runtime.open_network(path, ["logits"])):  # fmt: skip
         with pytest.raises(InputError, match=r"one output expected.*Received: 2 outputs, 'first', 'second'"):
             ask()
 
@@ -354,7 +354,7 @@ def test_several_inputs_are_refused_with_their_names_and_number(keras, tmp_path)
     inputs = [keras.Input((4,), name=name) for name in ("left", "middle", "right")]
     model = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Add()(inputs)), name="net")
     for path in saved(model, tmp_path):
-        for ask in (auto_layers, networks.open_network):
+        for ask in (auto_layers, runtime.open_network):
             with pytest.raises(
                 InputError, match=r"one input\. Received: 3 inputs, 'left', 'middle', 'right'\."
             ) as caught:
@@ -381,8 +381,8 @@ def test_a_network_of_a_fixed_batch_gives_the_same_whatever_the_batches_and_thei
     for variable, value in zip(learnt, weights, strict=True):
         variable.assign(value)
     fixed.save(tmp_path / "model.keras")
-    network = networks.open_network(tmp_path / "model.keras", ["first", "both", "logits"], scores=True)
-    expected = networks.by_keras(free, [1, 2, "logits"], scores=True).predict(signals, 10)
+    network = runtime.open_network(tmp_path / "model.keras", ["first", "both", "logits"], scores=True)
+    expected = runtime.by_keras(free, [1, 2, "logits"], scores=True).predict(signals, 10)
     for size in (10, 4, 3, 1):
         order = RNG.permutation(10)
         parts = [network.predict(signals[order[k : k + size]], size) for k in range(0, 10, size)]

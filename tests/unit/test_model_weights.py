@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from topodepth.errors import InputError
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
 from topodepth.networks.files import auto_layers, inspect
 from topodepth.networks.models import load_model
 
@@ -96,9 +96,9 @@ def test_weights_under_other_names_open_as_the_others(naming, tmp_path):
         assert third in file
     np.testing.assert_array_equal(load_model(path).predict_on_batch(IMAGES), output)
     assert auto_layers(path) == auto_layers(tmp_path / "whole.keras") == ["first", "norm", "third", "wide", "logits"]
-    network = networks.open_network(path, scores=True)
+    network = runtime.open_network(path, scores=True)
     assert network.runtime.startswith("onnxruntime")
-    expected = networks.open_network(tmp_path / "whole.keras", scores=True).predict(IMAGES, 4)
+    expected = runtime.open_network(tmp_path / "whole.keras", scores=True).predict(IMAGES, 4)
     for ours, theirs in zip(network.predict(IMAGES, 4), expected, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 

@@ -10,9 +10,9 @@ import pytest
 
 from topodepth import architectures, datasets
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
 from topodepth.networks.models import load_model
 
 SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
@@ -31,8 +31,8 @@ def randomised(model, seed=1):
 
 def compared(path, layers="auto", images=IMAGES, **options):
     """Open a file both ways, hold them equal in all they say, and return what computed the first."""
-    found = networks.open_network(path, layers, scores=True, **options)
-    expected = networks.by_keras(load_model(path, trust=options.get("trust", False)), layers, scores=True)
+    found = runtime.open_network(path, layers, scores=True, **options)
+    expected = runtime.by_keras(load_model(path, trust=options.get("trust", False)), layers, scores=True)
     assert [replace(tap, tensor=None) for tap in found.taps] == [replace(tap, tensor=None) for tap in expected.taps]
     assert found.name == expected.name
     assert tuple(found.inputs[0].shape) == tuple(expected.inputs[0].shape)
@@ -188,8 +188,8 @@ def file(tmp_path_factory):
 
 
 def test_a_gpu_is_for_keras(file):
-    assert networks.open_network(file).runtime.startswith("onnxruntime")
-    assert networks.open_network(file, gpu=True).runtime.startswith("keras")
+    assert runtime.open_network(file).runtime.startswith("onnxruntime")
+    assert runtime.open_network(file, gpu=True).runtime.startswith("keras")
 
 
 def test_a_class_of_ones_own_is_not_taken_for_keras_own(tmp_path):
@@ -202,15 +202,15 @@ def test_a_class_of_ones_own_is_not_taken_for_keras_own(tmp_path):
 
     randomised(chain(Dropout())).save(tmp_path / "model.keras")
     with pytest.raises(InputError, match="carries code"):
-        networks.open_network(tmp_path / "model.keras")
+        runtime.open_network(tmp_path / "model.keras")
     assert compared(tmp_path / "model.keras", [1], trust=True) == "keras"
 
 
 def test_neither_the_batch_nor_the_threads_change_a_bit(file):
     images = np.random.default_rng(0).normal(size=(20, 16, 16, 3)).astype(np.float32)
-    whole = networks.open_network(file).predict(images, 20)
+    whole = runtime.open_network(file).predict(images, 20)
     for threads, size in ((1, 20), (1, 3), (1, 1), (2, 20), (2, 7)):
-        network = networks.open_network(file, threads=threads)
+        network = runtime.open_network(file, threads=threads)
         parts = [network.predict(images[k : k + size], size) for k in range(0, 20, size)]
         for tap, values in enumerate(whole):
             np.testing.assert_array_equal(np.concatenate([part[tap] for part in parts]), values)
@@ -222,9 +222,9 @@ def test_neither_the_batch_nor_the_threads_change_a_bit(file):
 )
 def test_a_wrong_layer_is_told_as_by_keras(file, layers, message):
     with pytest.raises(InputError, match=message) as ours:
-        networks.open_network(file, layers)
+        runtime.open_network(file, layers)
     with pytest.raises(InputError, match=message) as theirs:
-        networks.by_keras(load_model(file), layers)
+        runtime.by_keras(load_model(file), layers)
     assert str(ours.value) == f"{file}: {theirs.value}"
 
 
@@ -237,13 +237,13 @@ def test_damaged_weights_end_in_one_line_that_names_the_file(file, suffix, tmp_p
     for cut in (0.3, 0.6, 0.9):
         path.write_bytes(whole[: int(cut * len(whole))])
         with pytest.raises(InputError, match=path.name):
-            networks.open_network(path)
+            runtime.open_network(path)
 
 
 def test_images_of_another_size_are_refused(file, tmp_path):
-    network = networks.open_network(file, ["logits"])
+    network = runtime.open_network(file, ["logits"])
     with pytest.raises(InputError, match=r"expected \(n, 16, 16, 3\), .*Received: data of shape \(n, 8, 8, 3\)"):
-        extraction.write(network, np.zeros((4, 8, 8, 3), np.uint8), out=tmp_path / "a.h5")
+        extraction.write_activations(network, np.zeros((4, 8, 8, 3), np.uint8), out=tmp_path / "a.h5")
     assert not any(tmp_path.iterdir())
 
 
@@ -281,7 +281,7 @@ def test_a_job_that_extracts_activations_never_loads_tensorflow(file, tmp_path):
     job = ["extract_activations", "--name", "mine", "--model", str(file), *SAMPLED, "--out", "a.h5"]
     said = run_jobs(tmp_path, job, after='assert not {"tensorflow", "keras", "tf_keras"} & set(sys.modules)')
     assert "a.h5: 20 points" in said
-    assert activations.read(tmp_path / "a.h5").attributes["runtime"].startswith("onnxruntime")
+    assert read_activations(tmp_path / "a.h5").attributes["runtime"].startswith("onnxruntime")
 
 
 def test_code_of_a_trusted_file_imports_what_it_likes(tmp_path):
@@ -296,7 +296,7 @@ def test_code_of_a_trusted_file_imports_what_it_likes(tmp_path):
     job = ["extract_activations", "--name", "own", "--model", "own.keras", "--trust", *SAMPLED,
            "--layers", '["pooled", "doubled", "logits"]', "--out", "a.h5"]  # fmt: skip
     run_jobs(tmp_path, job)
-    found = activations.read(tmp_path / "a.h5")
+    found = read_activations(tmp_path / "a.h5")
     np.testing.assert_array_equal(found.points("doubled"), 2 * found.points("pooled"))
 
 

@@ -12,15 +12,17 @@ import pytest
 from dataset_files import pixels, write_folders, write_svhn
 
 from topodepth import datasets
-from topodepth.activations import file as activations
+from topodepth.activations import file
+from topodepth.activations.file import read_activations, validate
 from topodepth.datasets import _array_pickle, _files, npz, samples, svhn
 from topodepth.datasets import hdf5 as hdf5_loader
 from topodepth.errors import InputError
 from topodepth.figures import adversarial_images
 from topodepth.files import archives, hdf5, texts
-from topodepth.networks import files as networks
-from topodepth.networks import weights
+from topodepth.networks import files, weights
+from topodepth.networks.files import auto_layers, inspect
 from topodepth.topology import diagrams
+from topodepth.topology.place import Place
 
 MISTAKES = [KeyError, TypeError, AttributeError, ValueError, IndexError, RuntimeError]
 
@@ -32,14 +34,14 @@ def activations_file(path):
 
 
 def diagrams_file(path):
-    about = {"model": "a", "layer": "b", "layer_index": 0, "relative_depth": 0.5}
     points = np.random.default_rng(0).normal(size=(30, 4))
-    diagrams.write(path, points, np.arange(30) % 2, where="here", attributes=about)
+    place = Place("a", "b", 0, 0.5)
+    diagrams.write_diagrams(path, points, np.arange(30) % 2, place, diagrams.DiagramSettings())
 
 
 def dataset_file(path):
     splits = {split: (pixels(6, 4), np.arange(6) % 2) for split in datasets.SPLITS}
-    datasets.write(path, splits, ["a", "b"])
+    datasets.write_dataset(path, splits, ["a", "b"])
 
 
 def shown_file(path):
@@ -83,7 +85,7 @@ def old_keras_file(path):
 
 def keras_hdf5_file(path):
     keras_file(path.with_name("archive"))
-    config = networks.inspect(path.with_name("archive")).config
+    config = inspect(path.with_name("archive")).config
     with h5py.File(path, "w") as file:
         file.attrs.update({"model_config": json.dumps(config), "keras_version": "3.1.0"})
         file["model_weights/dense/kernel"] = np.ones((4, 2), np.float32)
@@ -100,7 +102,7 @@ def tar_archive(path):
 
 
 def loaded(name):
-    return lambda path: datasets.write(path.with_name("out"), *datasets.load(name, path, {}))
+    return lambda path: datasets.write_dataset(path.with_name("out"), *datasets.load(name, path, {}))
 
 
 def unpacked(path):
@@ -108,7 +110,7 @@ def unpacked(path):
 
 
 def points(path):
-    return activations.read(path).points("first")
+    return read_activations(path).points("first")
 
 
 # a good file; what opens it, in whose block the caller makes the mistake
@@ -116,10 +118,10 @@ BLOCKS = {
     "open_h5": (hdf5_source, hdf5.open_h5),
     "create_h5": (hdf5_source, hdf5.create_h5),
     "open_dataset": (dataset_file, datasets.open_dataset),
-    "weights in an archive": (keras_file, lambda path: weights.open_weights(networks.inspect(path))),
-    "weights in HDF5": (keras_hdf5_file, lambda path: weights.open_weights(networks.inspect(path))),
-    "model for Keras": (keras_file, lambda path: weights.as_keras_reads(networks.inspect(path))),
-    "model for Keras, renamed": (old_keras_file, lambda path: weights.as_keras_reads(networks.inspect(path))),
+    "weights in an archive": (keras_file, lambda path: weights.open_weights(inspect(path))),
+    "weights in HDF5": (keras_hdf5_file, lambda path: weights.open_weights(inspect(path))),
+    "model for Keras": (keras_file, lambda path: weights.as_keras_reads(inspect(path))),
+    "model for Keras, renamed": (old_keras_file, lambda path: weights.as_keras_reads(inspect(path))),
 }
 
 # a good file; the function of ours that is wrong; what reads the file by it
@@ -129,10 +131,10 @@ READERS = {
         (datasets.DataSet, "_check_arrays"),
         lambda path: block(datasets.open_dataset, path),
     ),
-    "activations": (activations_file, (activations, "_check_tokens"), activations.read),
-    "activations, all that is wrong": (activations_file, (activations, "_check_values"), activations.validate),
-    "activations, points": (activations_file, (activations, "check_finite"), points),
-    "diagrams": (diagrams_file, (diagrams, "_check_draws"), diagrams.read),
+    "activations": (activations_file, (file, "_check_tokens"), read_activations),
+    "activations, all that is wrong": (activations_file, (file, "_check_values"), validate),
+    "activations, points": (activations_file, (file, "check_finite"), points),
+    "diagrams": (diagrams_file, (diagrams, "_check_draws"), diagrams.read_diagrams),
     "shown images": (shown_file, (adversarial_images, "Images"), adversarial_images.read),
     "loader hdf5": (hdf5_source, (hdf5_loader, "splits_of"), loaded("hdf5")),
     "form of hdf5": (hdf5_source, (hdf5_loader, "form_of"), lambda path: datasets.form("hdf5", path, {})),
@@ -144,10 +146,10 @@ READERS = {
     "weights by name": (
         old_keras_file,
         (weights, "_class_of"),
-        lambda path: block(weights.as_keras_reads, networks.inspect(path)),
+        lambda path: block(weights.as_keras_reads, inspect(path)),
     ),
-    "model": (keras_file, (networks, "code_in"), networks.inspect),
-    "model's layers": (keras_file, (networks, "auto_tokens"), networks.auto_layers),
+    "model": (keras_file, (files, "code_in"), inspect),
+    "model's layers": (keras_file, (files, "auto_tokens"), auto_layers),
     "zip archive": (zip_archive, (archives._Unpacking, "path"), unpacked),
     "tar archive": (tar_archive, (archives._Unpacking, "path"), unpacked),
 }
@@ -189,13 +191,13 @@ def test_a_readers_own_mistake_is_not_told_as_damage(tmp_path, monkeypatch, kind
 
 MADE_HERE = {"data set file": dataset_file, "diagrams": diagrams_file, "shown images": shown_file}
 BROUGHT = {
-    "activations": (activations_file, activations.read),
-    "activations, all that is wrong": (activations_file, activations.validate),
+    "activations": (activations_file, read_activations),
+    "activations, all that is wrong": (activations_file, validate),
     "loader hdf5": (hdf5_source, loaded("hdf5")),
     "loader npz": (npz_source, loaded("npz")),
     "pickle": (pickle_source, _array_pickle.read),
-    "model": (keras_file, networks.inspect),
-    "model in HDF5": (keras_hdf5_file, networks.inspect),
+    "model": (keras_file, inspect),
+    "model in HDF5": (keras_hdf5_file, inspect),
     "positions": (npz_source, samples.read_positions),
     "JSON": (npz_source, texts.read_json),
     "archive": (tar_archive, unpacked),

@@ -83,7 +83,7 @@ def test_figures_that_would_show_nothing_are_not_drawn():
 
 def test_settings_of_jobs_are_texts_that_depend_on_their_values_only(tiny):
     settings = tiny.diagram_settings("attacked")
-    assert (settings["clouds_by"], settings["limit"], settings["seed"]) == ("both", 40, tiny.config["seed"])
+    assert (settings["clouds"], settings["limit"], settings["seed"]) == ("both", 40, tiny.config["seed"])
     assert plan.as_json(settings) == plan.as_json(dict(reversed(settings.items())))
     assert tiny.dimension_settings("default")["parameters"]["ph_dimension"]["draws"] == 3
     assert tiny.sample_settings("digits@test")["split"] == "test"

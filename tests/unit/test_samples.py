@@ -21,7 +21,7 @@ def path(tmp_path):
 
     train, test = (images(0, TRAIN), np.arange(TRAIN) % 3), (images(100, TEST), np.arange(TEST) % 3)
     splits = datasets.three_splits(train, test, validation=0.2, seed=1)
-    datasets.write(tmp_path / "d.h5", splits, ["a", "b", "c"])
+    datasets.write_dataset(tmp_path / "d.h5", splits, ["a", "b", "c"])
     return tmp_path / "d.h5"
 
 
@@ -109,6 +109,6 @@ def test_a_file_that_is_missing_or_no_text_is_refused(path, tmp_path):
 
 def test_validation_images_of_their_own_source_have_no_common_order(tmp_path):
     splits = dict.fromkeys(datasets.SPLITS, (ArrayImages(np.zeros((6, 4, 4, 1), np.uint8)), np.arange(6) % 2))
-    datasets.write(tmp_path / "d.h5", splits, ["a", "b"])
+    datasets.write_dataset(tmp_path / "d.h5", splits, ["a", "b"])
     with pytest.raises(InputError, match=r"split 'train\+validation': .*two sources"):
         shown(tmp_path / "d.h5", "train+validation", indices="first")

@@ -11,13 +11,14 @@ import pytest
 from PIL import Image
 
 from topodepth import datasets, plan
-from topodepth.activations import file as activations
 from topodepth.activations import pixels
-from topodepth.attacks import sweep as attack_sweep
-from topodepth.attacks.attacks import Settings
+from topodepth.activations.file import read_activations
+from topodepth.attacks.attacks import AttackSettings
+from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.networks import inputs
+from topodepth.networks.runtime import by_keras
 
 DRIVER = Path(__file__).with_name("shapes_driver.py")
 RESHAPED = {
@@ -60,7 +61,7 @@ def test_data_of_every_shape_go_through_all_scripts_as_keras_alone_takes_them(pa
     assert KEPT[case] in said["prepare_dataset"]["log"]
     logged = said["extract_activations"]["log"]
     assert RESHAPED[case] in logged if RESHAPED[case] else "reshaped" not in logged
-    found = activations.read(folder / "a.h5")
+    found = read_activations(folder / "a.h5")
     with np.load(folder / "expected.npz") as expected:
         np.testing.assert_allclose(found.points("middle"), expected["middle"][found.indices], rtol=1e-4, atol=1e-5)
         metrics = json.loads((folder / "metrics.json").read_text())
@@ -134,7 +135,7 @@ SERIES = RNG.normal(size=(40, 30, 4)) * [1, 10, 0.1, 0] + [0, 1e6, -3, 7]  # the
 
 def opened(tmp_path, items, **options):
     path = write_npz(tmp_path / "d.npz", items)
-    datasets.write(tmp_path / "d.h5", *datasets.load("npz", path, {"validation": 0.2, "test": 0.3, **options}))
+    datasets.write_dataset(tmp_path / "d.h5", *datasets.load("npz", path, {"validation": 0.2, "test": 0.3, **options}))
     return hdf5.open_h5(tmp_path / "d.h5")
 
 
@@ -189,7 +190,7 @@ def test_what_a_file_will_be_is_known_from_its_header(tmp_path, loader, values, 
         with h5py.File(path, "w") as file:
             file["images"], file["labels"] = values, np.arange(40) % 2
     assert datasets.form(loader, path, options) == made
-    datasets.write(tmp_path / "d.h5", *datasets.load(loader, path, options))
+    datasets.write_dataset(tmp_path / "d.h5", *datasets.load(loader, path, options))
     with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         assert (dataset.kind, dataset.image_shape) == made
@@ -248,21 +249,19 @@ def test_arrays_that_are_neither_say_what_to_do(tmp_path, values, options, messa
 def test_numbers_as_points_are_as_they_are(tmp_path):
     with opened(tmp_path, SERIES) as file:
         dataset = datasets.DataSet(file)
-        pixels.write(tmp_path / "a.h5", dataset, "test", indices=[3, 1])
+        pixels.write_pixels(tmp_path / "a.h5", dataset, "test", indices=[3, 1])
         with pytest.raises(InputError, match="size: expected none for arrays"):
-            pixels.write(tmp_path / "b.h5", dataset, "test", indices=[3, 1], size=4)
+            pixels.write_pixels(tmp_path / "b.h5", dataset, "test", indices=[3, 1], size=4)
         expected = dataset.images("test")[:][[3, 1]].reshape(2, -1)
-    np.testing.assert_array_equal(activations.read(tmp_path / "a.h5").points("pixels"), expected)
+    np.testing.assert_array_equal(read_activations(tmp_path / "a.h5").points("pixels"), expected)
 
 
 def test_attacks_are_of_images(tmp_path):
     with pytest.raises(
         InputError, match=r"m: attacks expected images \(n, height, width, channels\). Received: \(40, 30"
     ):
-        attack_sweep.write(
-            tmp_path / "out", None, SERIES, np.zeros(40, int), name="m", class_names=["a"], normalise=None,
-            settings=Settings([0.1]),
-        )  # fmt: skip
+        sample = LabelledImages(SERIES, np.zeros(40, int), ["a"], normalise=None)
+        write_sweep(tmp_path / "out", None, None, sample, AttackSettings([0.1]), name="m")
 
 
 def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_images(tmp_path):
@@ -272,14 +271,14 @@ def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_ima
     dense = [keras.layers.Dense(6, activation="tanh", name="middle"), keras.layers.Dense(3, "softmax", name="head")]
     of_images = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), *dense])
     flat = keras.Sequential([keras.Input((64,)), *dense])
+    sample = LabelledImages(
+        images, labels, ["a", "b", "c"], datasets.Normaliser(np.float32(0), np.float32(255))
+    )  # fmt: skip
     for name, model in (("images", of_images), ("flat", flat)):
-        attack_sweep.write(
-            tmp_path / name, model, images, labels, name=name, class_names=["a", "b", "c"],
-            normalise=datasets.Normaliser(np.float32(0), np.float32(255)), layers=["middle", "logits"],
-            settings=Settings([0.1], attack="pgd", steps=2),
-        )  # fmt: skip
+        network = by_keras(model, ["middle", "logits"], scores=True)
+        write_sweep(tmp_path / name, model, network, sample, AttackSettings([0.1], attack="pgd", steps=2), name=name)
     for strength in ("00", "01"):
-        ours, expected = (activations.read(tmp_path / name / f"{strength}.h5") for name in ("flat", "images"))
+        ours, expected = (read_activations(tmp_path / name / f"{strength}.h5") for name in ("flat", "images"))
         np.testing.assert_allclose(ours.points("middle"), expected.points("middle"), rtol=1e-5, atol=1e-6)
     with h5py.File(tmp_path / "flat/images.h5") as ours, h5py.File(tmp_path / "images/images.h5") as expected:
         assert ours["pixels"].shape[2:] == (8, 8, 1)

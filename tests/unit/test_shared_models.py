@@ -14,11 +14,11 @@ import pytest
 
 from topodepth import datasets
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.datasets import samples
 from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
 from topodepth.networks.files import auto_layers, inspect
 from topodepth.networks.models import Classifier, list_layers, load_model, tap_layers
 from topodepth.topology import descriptors, diagrams
@@ -82,7 +82,7 @@ def test_a_published_model_gives_what_was_measured_of_it(name, tmp_path):
     assert (golden is not None) == name.startswith("run")
     if golden is None:  # of the others, the table of descriptors vouches for the logits
         batch = normalise(images[:233])
-        network = networks.open_network(path, ["logits"], threads=2)
+        network = runtime.open_network(path, ["logits"], threads=2)
         assert network.runtime.startswith("onnxruntime")
         logits = network.predict(batch, len(batch))[0].astype(np.float64)
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -91,11 +91,13 @@ def test_a_published_model_gives_what_was_measured_of_it(name, tmp_path):
         return
 
     out = tmp_path / "activations.h5"
-    network = networks.open_network(path, ["penultimate", "logits"], threads=2)  # as a job of the pipeline does
+    network = runtime.open_network(path, ["penultimate", "logits"], threads=2)  # as a job of the pipeline does
     assert network.runtime.startswith("onnxruntime")
-    extraction.write(network, train[0][:2500], out=out, labels=train[1][:2500], normalise=normalise, batch_size=500)
+    extraction.write_activations(
+        network, train[0][:2500], out=out, labels=train[1][:2500], normalise=normalise, batch_size=500
+    )
     for token in ("penultimate", "logits"):
-        found = measure(activations.read(out), token)
+        found = measure(read_activations(out), token)
         assert len(found) == 10
         for k in (0, 1):
             assert found["1"][k] == pytest.approx(float(golden[f"{token}_E{k}_class1"]), rel=1e-3)
@@ -109,18 +111,18 @@ def test_published_numbers_are_reached_with_the_settings_of_a_configuration(tmp_
     source, name = Path(SHARED) / "data/cifar10_lossless.npz", "runF_epoch018.h5"
     golden = rows_of("golden/generalization_runEF.csv")[name]
     settings = {"size": None, "validation": 0.001, "test": 0.15, "seed": 0}
-    datasets.write(tmp_path / "d.h5", *datasets.load("npz", source, settings))
+    datasets.write_dataset(tmp_path / "d.h5", *datasets.load("npz", source, settings))
     with hdf5.open_h5(tmp_path / "d.h5") as file:
         dataset = datasets.DataSet(file)
         split = "train+validation"
-        extraction.write(
-            networks.open_network(Path(SHARED) / "data/models" / name, ["penultimate", "logits"], threads=2),
+        extraction.write_activations(
+            runtime.open_network(Path(SHARED) / "data/models" / name, ["penultimate", "logits"], threads=2),
             dataset.images(split), out=tmp_path / "a.h5", labels=dataset.labels(split),
             indices=samples.choose(dataset, split, indices="first", images=2500),
             normalise=dataset.normaliser("centred"),
         )  # fmt: skip
     for token in ("penultimate", "logits"):
-        found = measure(activations.read(tmp_path / "a.h5"), token)
+        found = measure(read_activations(tmp_path / "a.h5"), token)
         for k in (0, 1):
             assert found["1"][k] == pytest.approx(float(golden[f"{token}_E{k}_class1"]), rel=1e-3)
 
@@ -150,11 +152,11 @@ def test_descriptors_of_a_model_file_are_those_of_an_independent_computation(fra
     rng = np.random.default_rng(0)
     pixels, labels = rng.integers(0, 256, (200, 8, 8, 3)).astype(np.uint8), np.arange(200) % 4
 
-    extraction.write(
-        networks.open_network(tmp_path / "model.h5", ["penultimate", "logits"]), pixels, out=tmp_path / "a.h5",
+    extraction.write_activations(
+        runtime.open_network(tmp_path / "model.h5", ["penultimate", "logits"]), pixels, out=tmp_path / "a.h5",
         labels=labels, normalise=lambda batch: batch.astype(np.float32) / 255, batch_size=64,
     )  # fmt: skip
-    found = activations.read(tmp_path / "a.h5")
+    found = read_activations(tmp_path / "a.h5")
 
     pooled = keras.Model(images, model.get_layer("pool").output).predict_on_batch((pixels / 255).astype(np.float32))
     kernel, bias = model.get_layer("last").get_weights()

@@ -1,6 +1,5 @@
 """Real against spoof: the values are the estimators' own, the test keeps its level and finds what is there."""
 
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -32,8 +31,9 @@ def two_clouds(n=60, dimensions=(3, 3), seed=0):
     return points, np.repeat([0, 1], n)
 
 
-def compare(points, labels, **options):
-    return spoofing.compare(points, labels, **{"real": 0, "spoof": 1, **QUICK, **options})
+def compare(points, labels, *, classes=None, where="spoofing", about=None, **options):
+    settings = spoofing.SpoofSettings(**{**QUICK, **options})
+    return spoofing.compare(points, labels, classes or {"real": 0, "spoof": 1}, settings, where=where, about=about)
 
 
 def by_key(comparison, cloud):
@@ -42,9 +42,21 @@ def by_key(comparison, cloud):
     }  # fmt: skip
 
 
-def table_of(comparisons):
-    rows = [row for comparison in comparisons for row in comparison.rows]
-    return pandas.DataFrame(rows, columns=spoofing.TEST_COLUMNS)
+def differences_of(comparison, *key):
+    """What the test of a descriptor compared, first as observed."""
+    return [
+        row["difference"] for row in comparison.permutations if (row["descriptor"], row["homology_dimension"]) == key
+    ]
+
+
+def table_of(comparisons, columns=spoofing.COLUMNS, rows="rows"):
+    return pandas.DataFrame([row for each in comparisons for row in getattr(each, rows)], columns=columns)
+
+
+def adjusted(comparisons):
+    return spoofing.adjust(
+        table_of(comparisons), table_of(comparisons, spoofing.PERMUTATION_COLUMNS, "permutations")
+    )  # fmt: skip
 
 
 def test_values_are_those_of_the_estimators_and_descriptors_on_each_class():
@@ -142,27 +154,27 @@ def test_a_cloud_of_five_dimensions_is_told_from_one_of_two():
 
 def test_the_spoof_may_be_the_one_of_higher_dimension():
     points, labels = two_clouds(n=100, dimensions=(5, 2))
-    row = by_key(compare(points, labels, real=1, spoof=0, max_dim=0), "difference")["mle", None]
+    row = by_key(compare(points, labels, classes={"real": 1, "spoof": 0}, max_dim=0), "difference")["mle", None]
     assert row["ci_high"] < 0
     assert row["p_value"] == pytest.approx(0.05)
 
 
 def test_a_test_of_loops_takes_few_points_and_says_so():
-    found = by_key(compare(*two_clouds(), test_points=30), "difference")
+    made = compare(*two_clouds(), test_points=30)
+    found = by_key(made, "difference")
     assert found["lifespan_sum", 1]["note"] == "test on 30 points a cloud"
     assert found["lifespan_sum", 0]["note"] is None
     # what is tested of H_0 is the value itself; of H_1 that of fewer points
-    tested = {key: json.loads(row["test_differences"])[0] for key, row in found.items()}
-    assert tested["lifespan_sum", 0] == pytest.approx(found["lifespan_sum", 0]["value"])
-    assert tested["lifespan_sum", 1] != pytest.approx(found["lifespan_sum", 1]["value"])
+    assert differences_of(made, "lifespan_sum", 0)[0] == pytest.approx(found["lifespan_sum", 0]["value"])
+    assert differences_of(made, "lifespan_sum", 1)[0] != pytest.approx(found["lifespan_sum", 1]["value"])
 
 
 def test_the_statistic_of_maximum_likelihood_is_the_inverse_of_its_dimension():
     found = compare(*two_clouds(dimensions=(4, 2)))
     one, other = (by_key(found, name)["mle", None]["value"] for name in ("real", "spoof"))
-    tested = json.loads(by_key(found, "difference")["mle", None]["test_differences"])
-    assert tested[0] == pytest.approx(1 / one - 1 / other)
-    assert len(tested) == 1 + QUICK["permutations"]
+    differences = differences_of(found, "mle", None)
+    assert differences[0] == pytest.approx(1 / one - 1 / other)
+    assert len(differences) == 1 + QUICK["permutations"]
 
 
 def test_repeated_points_do_no_harm():
@@ -207,12 +219,12 @@ def test_families_are_corrected_apart_and_layers_of_one_together():
         return compare(*two_clouds(n=100, dimensions=dimensions), permutations=39, max_dim=0, about=about)
 
     clear, same = layer("a", "train", (5, 2)), layer("b", "train", (3, 3))
-    joined = spoofing.adjust(table_of([clear, same, layer("a", "test", (3, 3))]))
+    joined = adjusted([clear, same, layer("a", "test", (3, 3))])
     assert tuple(joined.columns) == spoofing.COLUMNS
     tests = joined[joined["cloud"] == "difference"]
     assert joined.loc[joined["cloud"] != "difference", "p_corrected"].isna().all()
     assert (tests["p_corrected"] >= tests["p_value"]).all()
-    alone = spoofing.adjust(table_of([clear, same]))
+    alone = adjusted([clear, same])
     alone = alone[alone["cloud"] == "difference"]
     np.testing.assert_array_equal(tests[tests["subset"] == "train"]["p_corrected"], alone["p_corrected"])
     own = alone.set_index(["layer", "descriptor"])
@@ -220,18 +232,19 @@ def test_families_are_corrected_apart_and_layers_of_one_together():
     assert own.loc[("b", "mle"), "p_corrected"] > 0.05
     with pytest.raises(InputError, match=r"expected one number of permutations. Received: \[19, 39\]"):
         other = {"run": "r", "dataset": "d", "representation": "net", "subset": "train", "layer": "c"}
-        spoofing.adjust(table_of([clear, compare(*two_clouds(), about=other)]))
+        adjusted([clear, compare(*two_clouds(), about=other)])
 
 
 def test_sentences_say_what_the_tests_showed():
     about = {"run": "r", "dataset": "d", "subset": "test"}
-    options = {"permutations": 39, "max_dim": 0, "names": ("real", "simulated spoof"), "estimators": ("mle",)}
+    options = {"permutations": 39, "max_dim": 0, "estimators": ("mle",)}
+    options["classes"] = {"real": 0, "simulated spoof": 1}
     places = [("pixels", "pixels", (2, 5)), ("net", "a", (5, 2)), ("net", "b", (3, 3)), ("other", "x", (3, 3))]
     comparisons = [
         compare(*two_clouds(dimensions=d), about={**about, "representation": name, "layer": layer}, **options)
         for name, layer, d in places
     ]
-    pixels, net, other = spoofing.sentences(spoofing.adjust(table_of(comparisons)))
+    pixels, net, other = spoofing.sentences(adjusted(comparisons))
     assert pixels.startswith("test, pixels (60 points a cloud): ")
     assert "maximum-likelihood dimension of simulated spoof is higher than that of real (real − spoof = −" in pixels
     assert "interval −" in pixels
@@ -260,14 +273,17 @@ def test_an_undefined_test_is_not_called_no_difference():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"spoof": 7}, r"net, layer a: spoof: class 7: expected at least one point. Received: classes \[0, 1\]"),
-        ({"spoof": 0}, r"net, layer a: expected two classes"),
-        ({"names": ("real", "difference")}, r"expected two classes, not called 'difference'"),
+        (
+            {"classes": {"real": 0, "spoof": 7}},
+            r"net, layer a: spoof: class 7: expected at least one point. Received: classes \[0, 1\]",
+        ),
+        ({"classes": {"real": 0, "spoof": 0}}, r"net, layer a: expected two classes"),
+        ({"classes": {"real": 0, "difference": 1}}, r"expected two classes, not called 'difference'"),
         ({"n": 20}, r"net, layer a: PH dimension: expected at least 50 points. Received: 20"),
         ({"n": 1}, r"n: expected a whole number from 2. Received: 1"),
         ({"permutations": 0}, r"permutations: expected a whole number from 1. Received: 0"),
         ({"estimators": ("tow_nn",)}, r"unknown dimension estimator 'tow_nn'. Did you mean 'two_nn'"),
-        ({"measures": ("entropy",)}, r"unknown descriptor 'entropy'"),
+        ({"descriptors": ("entropy",)}, r"unknown descriptor 'entropy'"),
         ({"scaling": "max"}, r"unknown scaling 'max'"),
     ],
 )
@@ -303,7 +319,7 @@ run("extract_pixels", "--dataset", here / "d.h5", "--sample", here / "s.csv", "-
 settings = {{"classes": ["real", "simulated spoof"], "permutations": 9, "test_draws": 1}}
 run("compare_spoofs", "--activations", here / "a.h5", "--dataset", here / "d.h5", "--layer", "pixels",
     "--settings", json.dumps(settings), "--columns", '{{"run": "r", "dataset": "d", "subset": "train"}}',
-    "--out", here / "r.csv", "--curves", here / "c.csv")
+    "--out", here / "r.csv", "--curves", here / "c.csv", "--permutations", here / "p.csv")
 assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -312,6 +328,11 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
     assert table["representation"].eq("pixels").all()
     assert table["n_points"].max() < 150
     assert tuple(curves.columns) == spoofing.CURVE_COLUMNS
+    permutations = pandas.read_csv(tmp_path / "p.csv")
+    assert tuple(permutations.columns) == spoofing.PERMUTATION_COLUMNS
+    tests = table[table["cloud"] == "difference"]
+    counted = permutations.groupby(["descriptor", "homology_dimension"], dropna=False)["permutation"].agg(list)
+    assert counted.tolist() == [list(range(1 + 9))] * len(tests)  # as observed, and nine permutations
 
 
 def test_every_setting_of_diagrams_and_dimensions_is_honoured():
@@ -319,8 +340,8 @@ def test_every_setting_of_diagrams_and_dimensions_is_honoured():
     plain = compare(points, labels)
     names = ["lifespan_sum", "longest_bar"]
     found = compare(
-        points, labels, measures=names, estimators=["two_nn"], null_draws=3, dimension_null_draws=2, jackknife_groups=4,
-        dimension_scaling="minmax", engine="ripser",
+        points, labels, descriptors=names, estimators=["two_nn"], null_draws=3, dimension_null_draws=2,
+        jackknife_groups=4, dimension_scaling="minmax", engine="ripser",
     )  # fmt: skip
     rows, before = by_key(found, "real"), by_key(plain, "real")
     assert {name for name, _ in rows} == {"two_nn", *names}

@@ -7,12 +7,15 @@ import pandas
 import pytest
 
 from topodepth.errors import InputError
-from topodepth.tables import dimensions as dimension_tables
 from topodepth.tables import tables
+from topodepth.tables.dimensions import DimensionSettings, dimension_rows
 from topodepth.tables.values import values_of
 from topodepth.topology import descriptors, diagrams
+from topodepth.topology.diagrams import DiagramSettings
+from topodepth.topology.place import Place
 
-ABOUT = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
+FIRST = Place("mine", "first", 0, 0.5)
+ESTIMATORS = ("ph_dimension", "two_nn", "mle")
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
 
 
@@ -24,8 +27,8 @@ def cloud():
 
 def diagram_file(folder, cloud, **settings):
     points, labels = cloud
-    diagrams.write(folder / "d.h5", points, labels, where="model mine, layer first", attributes=ABOUT, **settings)
-    return diagrams.read(folder / "d.h5")
+    diagrams.write_diagrams(folder / "d.h5", points, labels, FIRST, DiagramSettings(**settings))
+    return diagrams.read_diagrams(folder / "d.h5")
 
 
 def described(file, names, parameters):
@@ -62,7 +65,7 @@ def test_the_null_value_is_the_mean_over_draws_and_the_ratio_stands_to_it(tmp_pa
 
 
 def test_a_global_cloud_has_one_row_with_a_jackknife_interval(tmp_path, cloud):
-    file = diagram_file(tmp_path, cloud, clouds_by="all", limit=None, jackknife_groups=6)
+    file = diagram_file(tmp_path, cloud, clouds="all", limit=None, jackknife_groups=6)
     row = one(described(file, ["lifespan_sum"], LIFESPAN), homology_dimension=0)
     left_out = [descriptors.lifespan_sum(group["all"][0]) for group in file.jackknife]
     error = np.sqrt(5 / 6 * np.sum((left_out - np.mean(left_out)) ** 2))
@@ -73,7 +76,7 @@ def test_a_global_cloud_has_one_row_with_a_jackknife_interval(tmp_path, cloud):
 
 
 def test_without_null_draws_and_jackknife_the_value_stands_alone(tmp_path, cloud):
-    file = diagram_file(tmp_path, cloud, clouds_by="all", limit=None, null_draws=0, jackknife_groups=0)
+    file = diagram_file(tmp_path, cloud, clouds="all", limit=None, null_draws=0, jackknife_groups=0)
     row = one(described(file, ["lifespan_sum"], LIFESPAN), homology_dimension=1)
     assert row["value"] > 0
     assert not {"ci_low", "null_value", "relative_value"} & set(row)
@@ -95,7 +98,7 @@ def test_every_row_fits_the_columns(tmp_path, cloud):
     points, _ = cloud
     file = diagram_file(tmp_path, cloud)
     rows = described(file, descriptors.registry.names(), {})
-    rows += dimension_tables.dimension_rows(points, where="", attributes=ABOUT, estimators=["two_nn"], parameters={})
+    rows += dimension_rows(points, FIRST, DimensionSettings(["two_nn"]))
     assert all(set(row) <= set(tables.COLUMNS) for row in rows)
     assert all(set(row) == set(tables.BETTI_COLUMNS) for row in tables.betti_rows(file))
     assert all(set(row) == set(tables.BAR_COLUMNS) for row in tables.bar_rows(file))
@@ -104,9 +107,7 @@ def test_every_row_fits_the_columns(tmp_path, cloud):
 def test_a_plane_in_six_dimensions_is_two_dimensional_and_its_null_is_not():
     rng = np.random.default_rng(1)
     plane = rng.uniform(size=(600, 2)) @ rng.normal(size=(2, 6))
-    rows = dimension_tables.dimension_rows(
-        plane, where="", attributes=ABOUT, estimators=["ph_dimension", "two_nn", "mle"], parameters={}, seed=2
-    )
+    rows = dimension_rows(plane, FIRST, DimensionSettings(ESTIMATORS, seed=2))
     for row in rows:
         assert row["ci_low"] < row["value"] < row["ci_high"]
         assert row["value"] == pytest.approx(2, rel=0.15)
@@ -116,18 +117,17 @@ def test_a_plane_in_six_dimensions_is_two_dimensional_and_its_null_is_not():
 
 def test_several_null_draws_give_their_mean(cloud):
     points, _ = cloud
-    settings = {"where": "", "attributes": ABOUT, "estimators": ["two_nn"], "parameters": {}}
-    row = one(dimension_tables.dimension_rows(points, **settings, null_draws=3), descriptor="two_nn")
+    row = one(dimension_rows(points, FIRST, DimensionSettings(["two_nn"], null_draws=3)), descriptor="two_nn")
     assert row["null_ci_low"] < row["null_value"] < row["null_ci_high"]
-    assert "null_value" not in dimension_tables.dimension_rows(points, **settings, null_draws=0)[0]
+    assert "null_value" not in dimension_rows(points, FIRST, DimensionSettings(["two_nn"], null_draws=0))[0]
 
 
 @pytest.mark.parametrize("scaling", ["none", "minmax"])
 def test_copies_count_once_in_the_table_and_its_note_says_so(scaling):
     points = (np.random.default_rng(2).normal(size=(200, 5)) + 100).astype(np.float32)
     twice = np.concatenate([points, np.nextafter(points[:20], np.float32(0))])
-    settings = {"where": "", "attributes": ABOUT, "estimators": ["ph_dimension", "two_nn", "mle"], "parameters": {}}
-    rows, expected = (dimension_tables.dimension_rows(some, **settings, scaling=scaling) for some in (twice, points))
+    settings = DimensionSettings(ESTIMATORS, scaling=scaling)
+    rows, expected = (dimension_rows(some, FIRST, settings) for some in (twice, points))
     for row, alone in zip(rows, expected, strict=True):
         assert row["n_points"] == 200
         assert row["note"] == "20 of 220 points repeat others within rounding and are left out"
@@ -137,10 +137,9 @@ def test_copies_count_once_in_the_table_and_its_note_says_so(scaling):
 
 def test_a_layer_of_few_different_points_has_empty_dimensions_and_a_note():
     points = np.eye(4, dtype=np.float32)[np.random.default_rng(3).integers(4, size=300)]
-    settings = {"where": "", "attributes": ABOUT, "estimators": ["ph_dimension", "two_nn", "mle"], "parameters": {}}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rows = dimension_tables.dimension_rows(points, **settings)
+        rows = dimension_rows(points, FIRST, DimensionSettings(ESTIMATORS))
     for row in rows:
         assert np.isnan(row["value"])
         assert row["n_points"] == 4
@@ -149,10 +148,7 @@ def test_a_layer_of_few_different_points_has_empty_dimensions_and_a_note():
 
 def test_too_few_points_name_model_and_layer():
     with pytest.raises(InputError, match=r"^model mine, layer first: .*Received: 6"):
-        dimension_tables.dimension_rows(
-            np.random.default_rng(0).normal(size=(6, 3)),
-            where="model mine, layer first", attributes=ABOUT, estimators=["ph_dimension"], parameters={},
-        )  # fmt: skip
+        dimension_rows(np.random.default_rng(0).normal(size=(6, 3)), FIRST, DimensionSettings(["ph_dimension"]))
 
 
 def test_betti_curves_begin_with_all_points_and_end_with_one_component(tmp_path, cloud):

@@ -38,7 +38,7 @@ def fit(tmp_path, model=None, **options):
     settings = {"epochs": 2, "batch_size": 10, "augment": None, "learning_rate": 0.01}
     extra = {key: options.pop(key) for key in ("progress", "snapshots", "on_epoch_end") if key in options}
     model = network() if model is None else model
-    settings = training.Settings(**{**settings, **options})
+    settings = training.TrainingSettings(**{**settings, **options})
     history = training.fit(
         model, TRAIN, VALIDATION, settings=settings, normalise=normalise, checkpoints=tmp_path / "state", **extra
     )
@@ -73,7 +73,7 @@ KILLED_RUN = """
     ], name="killed")
     history = training.fit(
         model, (images[:16], labels[:16]), (images[16:], labels[16:]), checkpoints=folder, normalise=normalise,
-        settings=training.Settings(epochs=4, batch_size=4, seed=3, plateau_patience=1), progress=print,
+        settings=training.TrainingSettings(epochs=4, batch_size=4, seed=3, plateau_patience=1), progress=print,
     )
     np.savez(out, *model.get_weights(), losses=history["loss"], validation=history["val_loss"])
 """
@@ -230,7 +230,7 @@ def test_augmentation_depends_on_seed_and_epoch_only_and_stays_in_range():
 )
 def test_bad_settings_are_refused(options, expected):
     with pytest.raises(InputError, match=expected):
-        training.Settings(**{"epochs": 1, **options})
+        training.TrainingSettings(**{"epochs": 1, **options})
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,12 @@ def test_bad_settings_are_refused(options, expected):
 def test_images_and_labels_that_do_not_fit_are_refused(tmp_path, train, expected):
     with pytest.raises(InputError, match=expected):
         training.fit(
-            network(), train, VALIDATION, settings=training.Settings(1), normalise=normalise, checkpoints=tmp_path
+            network(),
+            train,
+            VALIDATION,
+            settings=training.TrainingSettings(1),
+            normalise=normalise,
+            checkpoints=tmp_path,
         )
 
 

@@ -5,10 +5,12 @@ import pandas
 import pytest
 
 from topodepth.experiments import adversarial, spoofing
-from topodepth.tables import dimensions as dimension_tables
 from topodepth.tables import tables
+from topodepth.tables.dimensions import DimensionSettings, dimension_rows, estimate_columns
 from topodepth.tables.values import cloud_columns, values_of
 from topodepth.topology import descriptors, diagrams, dimension
+from topodepth.topology.diagrams import DiagramSettings
+from topodepth.topology.place import Place
 
 LIFESPAN = {"lifespan_sum": {"alpha": 1.0, "weight": 0.5}}
 BOUNDS = ("value", "ci_low", "ci_high", "null_value", "relative_value")
@@ -21,9 +23,9 @@ def points():
 
 
 def written(folder, points, labels=None, name="d.h5", model="mine", **settings):
-    about = {"model": model, "layer": "first", "layer_index": 0, "relative_depth": 0.5}
-    settings = {"clouds_by": "all" if labels is None else "both", "limit": None, "null_draws": 2} | settings
-    diagrams.write(folder / name, points, labels, where="net, layer first", attributes=about, **settings)
+    settings = {"clouds": "all" if labels is None else "both", "limit": None, "null_draws": 2} | settings
+    place = Place(model, "first", 0, 0.5)
+    diagrams.write_diagrams(folder / name, points, labels, place, DiagramSettings(**settings))
     return folder / name
 
 
@@ -43,7 +45,7 @@ def calls(monkeypatch):
 
 
 def test_a_layer_asks_for_each_value_once(tmp_path, points, calls):
-    layer = diagrams.read(written(tmp_path, points[0], np.arange(60) % 3, jackknife_groups=5))
+    layer = diagrams.read_diagrams(written(tmp_path, points[0], np.arange(60) % 3, jackknife_groups=5))
     assert len(tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], {}))) == 2 * (1 + 3 + 1)
     assert len(calls) == 2 * (4 + 2 * 4 + 5)  # H_0 and H_1; clouds, draws, groups of the whole
 
@@ -63,16 +65,22 @@ def test_an_attack_asks_for_each_value_once(tmp_path, points, calls):
     assert len(calls) == 3 * 2 * (1 + 2 + 4)
 
 
+def spoofed(points, **settings):
+    """Two clouds of 60 points, compared."""
+    both, labels = np.concatenate(points), np.repeat([0, 1], 60)
+    return spoofing.compare(both, labels, {"real": 0, "spoof": 1}, spoofing.SpoofSettings(**settings))
+
+
 def test_a_spoof_asks_for_each_value_once(points, calls):
     settings = {"null_draws": 2, "jackknife_groups": 4, "permutations": 3}
-    spoofing.compare(np.concatenate(points), np.repeat([0, 1], 60), real=0, spoof=1, estimators=(), **settings)
+    spoofed(points, estimators=(), **settings)
     test = 1 + 3  # as observed and permuted
     assert len(calls) == 2 * 2 * (1 + 2 + 4 + test)  # H_0 and H_1 of both clouds
 
 
 def test_an_attack_is_measured_as_a_layer_is(tmp_path, points):
     found = attack(tmp_path, points[0], jackknife_groups=4, scaling="none")
-    layer = diagrams.read(tmp_path / "1.h5")
+    layer = diagrams.read_diagrams(tmp_path / "1.h5")
     expected = tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], LIFESPAN))
     rows = [row for row in found.rows if row["model"] == "m-1"]
     assert [{key: row[key] for key in own} for row, own in zip(rows, expected, strict=True)] == expected
@@ -86,16 +94,14 @@ def test_an_attack_is_measured_as_a_layer_is(tmp_path, points):
 def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
     """The same cloud, null draws and groups: value, interval, null value and ratio are the same numbers."""
     settings = {"scaling": "minmax", "null_draws": 1, "jackknife_groups": 5, "max_dim": 1}
-    both, labels = np.concatenate(points), np.repeat([0, 1], 60)
-    found = spoofing.compare(
-        both, labels, real=0, spoof=1, estimators=(), permutations=1, parameters=LIFESPAN, **settings
-    )  # fmt: skip
+    found = spoofed(points, estimators=(), permutations=1, parameters=LIFESPAN, **settings)
     spoof = {(row["cloud"], row["homology_dimension"]): row for row in found.rows}
     # the order in which the experiment draws a class, and the scaling over both
     order = np.random.default_rng([0, 0, 0]).permutation(np.arange(60))
+    both = np.concatenate(points)
     low, high = both.min(axis=0), both.max(axis=0)
     cloud = (points[0][order] - low) / (high - low)
-    layer = diagrams.read(written(tmp_path, cloud, **settings | {"scaling": "none"}))
+    layer = diagrams.read_diagrams(written(tmp_path, cloud, **settings | {"scaling": "none"}))
     for row in tables.descriptor_rows(layer, values_of(layer, ["lifespan_sum"], LIFESPAN)):
         for column in BOUNDS:
             assert row[column] == pytest.approx(spoof["real", row["homology_dimension"]][column], rel=1e-9)
@@ -104,16 +110,12 @@ def test_a_spoof_is_measured_as_a_layer_is(tmp_path, points):
 def test_the_dimension_of_a_spoof_is_estimated_as_that_of_a_layer(points):
     """The same points in the same order, draws and seed: estimate, interval, null value and ratio are the same."""
     names = ("ph_dimension", "two_nn", "mle")
-    found = spoofing.compare(
-        np.concatenate(points), np.repeat([0, 1], 60), real=0, spoof=1, estimators=names, measures=(),
-        dimension_null_draws=2, permutations=1, test_draws=1,
+    found = spoofed(
+        points, estimators=names, descriptors=(), dimension_null_draws=2, permutations=1, test_draws=1
     )  # fmt: skip
     rows = {row["descriptor"]: row for row in found.rows if row["cloud"] == "real"}
-    about = {"model": "mine", "layer": "first", "layer_index": 0, "relative_depth": 0.5}
     cloud = points[0][np.random.default_rng([0, 0, 0]).permutation(np.arange(60))]
-    layer = dimension_tables.dimension_rows(
-        cloud, where="", attributes=about, estimators=names, parameters={}, null_draws=2
-    )  # fmt: skip
+    layer = dimension_rows(cloud, Place("mine", "first", 0, 0.5), DimensionSettings(names, null_draws=2))
     assert [row["descriptor"] for row in layer] == list(rows) == list(names)
     for row in layer:
         other = rows[row["descriptor"]]
@@ -158,7 +160,7 @@ def test_a_value_of_0_has_a_ratio_of_0():
 
 
 def test_without_draws_and_groups_there_is_a_value_alone(tmp_path, points):
-    layer = diagrams.read(written(tmp_path, points[0], null_draws=0, jackknife_groups=0))
+    layer = diagrams.read_diagrams(written(tmp_path, points[0], null_draws=0, jackknife_groups=0))
     for each in values_of(layer, ["lifespan_sum", "betti_peak"], {}):
         assert set(each.data) == {"all"}
         assert len(each.null["all"]) == len(each.jackknife) == 0
@@ -168,8 +170,6 @@ def test_an_undefined_draw_leaves_the_null_value_of_a_dimension_to_the_others():
     def estimate(value):
         return dimension.DimensionEstimate(value, value - 1, value + 1, 60, "")
 
-    row = dimension_tables.estimate_columns(estimate(2.0), [estimate(value) for value in (4.0, np.nan, 6.0)])
+    row = estimate_columns(estimate(2.0), [estimate(value) for value in (4.0, np.nan, 6.0)])
     assert (row["null_value"], row["relative_value"]) == (5.0, 0.4)
-    assert not {"null_value", "relative_value"} & set(
-        dimension_tables.estimate_columns(estimate(2.0), [estimate(np.nan)] * 2)
-    )
+    assert not {"null_value", "relative_value"} & set(estimate_columns(estimate(2.0), [estimate(np.nan)] * 2))

@@ -99,7 +99,7 @@ def test_a_class_missing_from_the_sample_is_named(tmp_path):
     splits = (np.zeros((500, 8, 8, 1), np.uint8), np.r_[np.zeros(499, int), 1])
     from topodepth import datasets
 
-    datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, splits), ["a", "b"])
+    datasets.write_dataset(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, splits), ["a", "b"])
     result = script("draw_sample.py", "--dataset", tmp_path / "d.h5", "--settings",
                     '{"split": "train", "images": 10, "seed": 0}', "--out", tmp_path / "s.csv")  # fmt: skip
     assert result.returncode == 1

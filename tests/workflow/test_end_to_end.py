@@ -7,7 +7,7 @@ import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial.distance import pdist, squareform
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.files import texts
 from topodepth.topology import descriptors, diagrams
 
@@ -36,12 +36,12 @@ def test_accuracy_on_the_measured_images_is_that_of_the_logits_measured(results,
     rows = texts.read_table(results / "depth/pair/accuracy.csv").set_index("model")
     assert list(rows.index) == ["vgg", "resnet"]
     for model in rows.index:
-        file = activations.read(results / f"activations/{model}/default.h5")
+        file = read_activations(results / f"activations/{model}/default.h5")
         expected = (file.points("logits").argmax(axis=1) == file.labels).mean()
         assert rows.loc[model, "accuracy"] == pytest.approx(expected)
         assert set(table.loc[table["model"] == model, "accuracy"]) == {rows.loc[model, "accuracy"]}
         assert rows.loc[model, "images"] == 120
-    view = activations.read(results / "activations/vgg@spoof.digits/digits@test.h5")
+    view = read_activations(results / "activations/vgg@spoof.digits/digits@test.h5")
     assert "accuracy" not in view.attributes  # of the two classes of other data
 
 
@@ -72,7 +72,7 @@ def test_the_mean_over_classes_is_the_mean_of_all_ten_classes(table):
 
 
 def test_a_table_value_can_be_had_again_by_hand_from_the_activations(results, table):
-    file = activations.read(results / "activations/vgg/default.h5")
+    file = read_activations(results / "activations/vgg/default.h5")
     points = file.points("logits").astype(float)
     scaled = (points - points.min(axis=0)) / (points.max(axis=0) - points.min(axis=0))
     rows = table[(table["model"] == "vgg") & (table["layer"] == "logits") & (table["descriptor"] == "lifespan_sum")]
@@ -85,7 +85,7 @@ def test_a_table_value_can_be_had_again_by_hand_from_the_activations(results, ta
 
 
 def test_diagram_files_hold_data_and_null_of_every_class(results):
-    file = diagrams.read(results / "diagrams/resnet/default/logits.h5")
+    file = diagrams.read_diagrams(results / "diagrams/resnet/default/logits.h5")
     assert list(file.data) == [str(k) for k in range(10)]
     assert len(file.null) == 3
     for name, bars in file.data.items():

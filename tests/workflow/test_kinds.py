@@ -48,8 +48,8 @@ SCRIPT = '''
 
 import argparse
 
-from topodepth.activations import file as activations
-from topodepth.files import storage
+from topodepth.activations.file import read_activations
+from topodepth.files import texts
 from topodepth.jobs.commands import run
 
 
@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--out", required=True)
     arguments = parser.parse_args()
     rows = []
-    for file in map(activations.read, arguments.activations):
+    for file in map(read_activations, arguments.activations):
         rows += [{"model": file.model, "depth": layer.relative_depth, "d": layer.d} for layer in file.layers]
     texts.write_table(arguments.out, rows, ("model", "depth", "d"))
 

@@ -8,6 +8,7 @@ rule compare_spoofs:
     output:
         table="<results>/spoofs/{model}/{sample}/{layer}.csv",
         curves="<results>/spoofs/{model}/{sample}/{layer}.curves.csv",
+        permutations="<results>/spoofs/{model}/{sample}/{layer}.permutations.csv",
     log:
         "<logs>/compare_spoofs/{model}-{sample}-{layer}.log",
     benchmark:
@@ -24,13 +25,14 @@ rule compare_spoofs:
     shell:
         "python $SCRIPTS/compare_spoofs.py --activations={input.activations:q} --dataset={input.dataset:q}"
         " --layer={params.layer:q} --settings {params.settings:q} --columns {params.columns:q}"
-        " --out {output.table:q} --curves {output.curves:q} 2> {log:q}"
+        " --out {output.table:q} --curves {output.curves:q} --permutations {output.permutations:q} 2> {log:q}"
 
 
 rule join_spoofs:
     input:
         tables=experiment("spoofing", lambda item: item.files("csv")),
         curves=experiment("spoofing", lambda item: item.files("curves.csv")),
+        permutations=experiment("spoofing", lambda item: item.files("permutations.csv")),
     output:
         table=report(
             "<spoofing>/spoofing.csv",
@@ -57,5 +59,6 @@ rule join_spoofs:
         title=title("spoofing"),
         code=code("join_spoofs.py"),
     shell:
-        "python $SCRIPTS/join_spoofs.py --tables {input.tables:q} --curves {input.curves:q} --title={params.title:q}"
+        "python $SCRIPTS/join_spoofs.py --tables {input.tables:q} --curves {input.curves:q}"
+        " --permutations {input.permutations:q} --title={params.title:q}"
         " --table-out {output.table:q} --curves-out {output.curves:q} --summary {output.summary:q} 2> {log:q}"

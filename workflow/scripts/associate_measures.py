@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.experiments.generalization import associations
-from topodepth.experiments.generalization.summary import summary
+from topodepth.experiments.generalization.summary import summary_page
 from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 
@@ -26,7 +26,7 @@ def main() -> None:
     texts.write_table(arguments.granulated, found.granulated, associations.GRANULATED_COLUMNS)
     texts.write_table(arguments.held_out, found.held_out, associations.HELD_OUT_COLUMNS)
     title = options.get("title", "Does topology tell how well a network generalises?")
-    page = summary(title, models, found.associations, found.held_out, options.get("groups"))
+    page = summary_page(title, models, found.associations, found.held_out, options.get("groups"))
     texts.write_text(arguments.summary, page)
 
 

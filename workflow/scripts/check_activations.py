@@ -12,18 +12,18 @@ def main() -> None:
     """Parse, validate, describe."""
     import numpy as np
 
-    from topodepth.activations import file as activations
+    from topodepth.activations.file import read_activations, validate
     from topodepth.jobs.commands import log
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", help="HDF5 file, see docs/activations.md")
     arguments = parser.parse_args()
-    problems = activations.validate(arguments.file)
+    problems = validate(arguments.file)
     for problem in problems:
         log.error("error: %s", problem)
     if problems:
         sys.exit(f"error: {arguments.file}: {len(problems)} problems, see above and docs/activations.md")
-    found = activations.read(arguments.file)
+    found = read_activations(arguments.file)
     lines = [f"{arguments.file}: model {found.model!r}, {len(found.layers)} layers, {found.n} points"]
     width = max(len(layer.token) for layer in found.layers)
     for layer in found.layers:

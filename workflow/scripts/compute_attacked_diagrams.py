@@ -2,10 +2,10 @@
 
 import argparse
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.files import storage
-from topodepth.jobs.commands import run, settings
-from topodepth.topology import diagrams
+from topodepth.jobs.commands import record_of, run, settings
+from topodepth.topology.diagrams import DiagramSettings, write_diagrams
 
 
 def main() -> None:
@@ -13,20 +13,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--attack", required=True, help="folder of an attack: an activations file a strength")
     parser.add_argument("--layer", required=True, help="layer, as the activations files name it")
-    parser.add_argument("--settings", type=settings, default={}, help="JSON: keyword arguments of diagrams.write")
+    parser.add_argument("--settings", type=settings, default={}, help="JSON: fields of DiagramSettings")
     parser.add_argument("--out-folder", required=True, help="folder to make: a file of diagrams a strength")
     arguments = parser.parse_args()
+    how = record_of(DiagramSettings, arguments.settings)
     with storage.whole_folder(arguments.out_folder) as folder:
         for path in storage.numbered_files(arguments.attack, "activations"):
-            file = activations.read(path)
-            diagrams.write(
-                folder / path.name,
-                file.points(arguments.layer),
-                file.labels,
-                where=f"model {file.model}, layer {arguments.layer}",
-                attributes=file.about(arguments.layer),
-                **arguments.settings,
-            )
+            file = read_activations(path)
+            place = file.place(arguments.layer)
+            write_diagrams(folder / path.name, file.points(arguments.layer), file.labels, place, how)
 
 
 run(main)

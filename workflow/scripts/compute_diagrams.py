@@ -2,9 +2,9 @@
 
 import argparse
 
-from topodepth.activations import file as activations
-from topodepth.jobs.commands import run, settings
-from topodepth.topology import diagrams
+from topodepth.activations.file import read_activations
+from topodepth.jobs.commands import record_of, run, settings
+from topodepth.topology.diagrams import DiagramSettings, write_diagrams
 
 
 def main() -> None:
@@ -13,19 +13,13 @@ def main() -> None:
     parser.add_argument("--activations", required=True, help="activations file")
     parser.add_argument("--name", help="name of the model in tables and figures; the file's own if left out")
     parser.add_argument("--layer", required=True, help="layer, as the activations file names it")
-    parser.add_argument("--settings", type=settings, default={}, help="JSON: keyword arguments of diagrams.write")
+    parser.add_argument("--settings", type=settings, default={}, help="JSON: fields of DiagramSettings")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
-    file = activations.read(arguments.activations)
-    model = arguments.name or file.model
-    diagrams.write(
-        arguments.out,
-        file.points(arguments.layer),
-        file.labels,
-        where=f"model {model}, layer {arguments.layer}",
-        attributes=file.about(arguments.layer) | {"model": model},
-        **arguments.settings,
-    )
+    how = record_of(DiagramSettings, arguments.settings)
+    file = read_activations(arguments.activations)
+    place = file.place(arguments.layer, arguments.name)
+    write_diagrams(arguments.out, file.points(arguments.layer), file.labels, place, how)
 
 
 run(main)

@@ -3,7 +3,7 @@
 import argparse
 
 from topodepth.activations import accuracy
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 from topodepth.tables import tables
@@ -24,12 +24,12 @@ def main() -> None:
     names, parameters = arguments.settings["descriptors"], arguments.settings["parameters"]
     rows = []
     for path in arguments.diagrams:
-        layer = diagrams.read(path)
+        layer = diagrams.read_diagrams(path)
         rows += tables.descriptor_rows(layer, values_of(layer, names, parameters))
     for path in arguments.dimensions:
         rows += texts.read_table(path).to_dict("records")
     about = dict(arguments.columns)
-    if arguments.activations and (found := accuracy.of_file(activations.read(arguments.activations))):
+    if arguments.activations and (found := accuracy.of_file(read_activations(arguments.activations))):
         about["accuracy"] = found.value
     texts.write_table(arguments.out, [{**row, **about} for row in rows], tables.MODEL_COLUMNS)
 

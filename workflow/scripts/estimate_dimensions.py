@@ -2,11 +2,11 @@
 
 import argparse
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.files import texts
-from topodepth.jobs.commands import run, settings
-from topodepth.tables import dimensions as dimension_tables
+from topodepth.jobs.commands import record_of, run, settings
 from topodepth.tables import rows
+from topodepth.tables.dimensions import DimensionSettings, dimension_rows
 
 
 def main() -> None:
@@ -15,17 +15,12 @@ def main() -> None:
     parser.add_argument("--activations", required=True, help="activations file")
     parser.add_argument("--name", help="name of the model in tables and figures; the file's own if left out")
     parser.add_argument("--layer", required=True, help="layer, as the activations file names it")
-    parser.add_argument("--settings", type=settings, required=True, help="JSON: arguments of dimension_rows")
+    parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of DimensionSettings")
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
-    file = activations.read(arguments.activations)
-    model = arguments.name or file.model
-    found = dimension_tables.dimension_rows(
-        file.points(arguments.layer),
-        where=f"model {model}, layer {arguments.layer}",
-        attributes=file.about(arguments.layer) | {"model": model},
-        **arguments.settings,
-    )
+    file = read_activations(arguments.activations)
+    place = file.place(arguments.layer, arguments.name)
+    found = dimension_rows(file.points(arguments.layer), place, record_of(DimensionSettings, arguments.settings))
     texts.write_table(arguments.out, found, rows.COLUMNS)
 
 

@@ -7,7 +7,7 @@ from topodepth.errors import InputError
 from topodepth.files import texts
 from topodepth.jobs.commands import prepare_networks, run, start_keras
 from topodepth.networks import inputs, models
-from topodepth.networks import normalisation as model_inputs
+from topodepth.networks.normalisation import normalisation
 from topodepth.training import training
 from topodepth.training.complexity import complexity
 
@@ -26,7 +26,7 @@ def main() -> None:
     prepare_networks(arguments.threads)
     if not arguments.trust:  # code of a file may want all of Keras
         start_keras()
-    how, _ = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
+    how, _ = normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     model = models.load_model(arguments.model, trust=arguments.trust)
     with datasets.open_dataset(arguments.dataset) as dataset:
         shape = inputs.reshaping(tuple(model.inputs[0].shape[1:]), dataset.image_shape, arguments.model)

@@ -8,8 +8,8 @@ from topodepth import datasets
 from topodepth.activations import extraction
 from topodepth.files import texts
 from topodepth.jobs.commands import log, prepare_networks, run
-from topodepth.networks import normalisation as model_inputs
-from topodepth.networks import runtime as networks
+from topodepth.networks import runtime
+from topodepth.networks.normalisation import normalisation
 
 
 def main() -> None:
@@ -32,10 +32,10 @@ def main() -> None:
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
     indices = texts.read_indices(arguments.sample)
-    how, why = model_inputs.normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
+    how, why = normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
     log.info("%s: normalisation %s%s", arguments.model, how, f", for it {why}" if why else "")
     own = arguments.own_dataset in (None, arguments.dataset)  # classes of other data are not the network's
-    network = networks.open_network(
+    network = runtime.open_network(
         arguments.model, arguments.layers,
         scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
     )  # fmt: skip
@@ -43,7 +43,7 @@ def main() -> None:
     with datasets.open_dataset(arguments.own_dataset or arguments.dataset) as trained_on:
         normalise = trained_on.normaliser(how)
     with datasets.open_dataset(arguments.dataset) as dataset:
-        accuracy = extraction.write(
+        accuracy = extraction.write_activations(
             network,
             dataset.images(arguments.split),
             batch_size=arguments.batch_size,

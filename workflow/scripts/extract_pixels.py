@@ -20,7 +20,7 @@ def main() -> None:
     arguments = parser.parse_args()
     indices = texts.read_indices(arguments.sample)
     with datasets.open_dataset(arguments.dataset) as dataset:
-        pixels.write(
+        pixels.write_pixels(
             arguments.out,
             dataset,
             arguments.split,

@@ -24,7 +24,8 @@ def main() -> None:
             raise unknown_name(f"key of assets/{arguments.name}", key, KEYS)
     options = {key: value for key, value in arguments.settings.items() if value is not None}
     drive_url = os.environ.get("TOPODEPTH_DRIVE_URL", assets.DRIVE_URL)  # where tests put a Drive of their own
-    assets.fetch(arguments.name, out=arguments.out, lock=arguments.lock, drive_url=drive_url, **options)
+    asset = assets.Asset(arguments.name, **options)
+    assets.fetch(asset, out=arguments.out, lock=arguments.lock, drive_url=drive_url)
 
 
 run(main)

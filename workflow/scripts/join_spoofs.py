@@ -23,6 +23,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tables", nargs="+", required=True, help="CSV files of values and tests")
     parser.add_argument("--curves", nargs="+", required=True, help="CSV files of lifespan sums")
+    parser.add_argument("--permutations", nargs="+", required=True, help="CSV files of permuted differences")
     parser.add_argument("--title", required=True, help="title of the page")
     parser.add_argument("--table-out", required=True, help="CSV to make")
     parser.add_argument("--curves-out", required=True, help="CSV to make")
@@ -30,8 +31,11 @@ def main() -> None:
     arguments = parser.parse_args()
     import pandas
 
-    table = spoofing.adjust(pandas.concat(map(texts.read_table, arguments.tables), ignore_index=True))
-    curves = pandas.concat(map(texts.read_table, arguments.curves), ignore_index=True)
+    table, curves, permutations = (
+        pandas.concat(map(texts.read_table, paths), ignore_index=True)
+        for paths in (arguments.tables, arguments.curves, arguments.permutations)
+    )
+    table = spoofing.adjust(table, permutations)
     texts.write_table(arguments.table_out, table.to_dict("records"), spoofing.COLUMNS)
     texts.write_table(arguments.curves_out, curves.to_dict("records"), spoofing.CURVE_COLUMNS)
     differences = table[table["cloud"] == spoofing.DIFFERENCE]

@@ -20,7 +20,7 @@ def main() -> None:
     if source is not None:
         names = getattr(datasets.registry.get(arguments.loader), "files", ())
         attributes["source_sha256"] = datasets.source_sha256(source, names)
-    datasets.write(arguments.out, splits, class_names, attributes)
+    datasets.write_dataset(arguments.out, splits, class_names, attributes)
     with datasets.open_dataset(arguments.out) as dataset:
         log.info("%s: %s", arguments.out, dataset)
 

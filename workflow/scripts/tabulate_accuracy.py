@@ -4,7 +4,7 @@ import argparse
 import json
 
 from topodepth.activations import accuracy
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError
 from topodepth.files import pages, texts
 from topodepth.jobs.commands import run
@@ -32,7 +32,7 @@ def main() -> None:
         counts = len(arguments.activations), len(arguments.models)
         raise InputError(f"expected as many activations files as models. Received: {counts}.")
     rows = [
-        model | accuracy.row(accuracy.of_file(activations.read(path)), model["stated_accuracy"])
+        model | accuracy.row(accuracy.of_file(read_activations(path)), model["stated_accuracy"])
         for path, model in zip(arguments.activations, arguments.models, strict=True)
     ]
     texts.write_table(arguments.out, rows, accuracy.COLUMNS)

@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--bars", required=True, help="CSV of bars to make")
     parser.add_argument("--betti", required=True, help="CSV of Betti curves to make")
     arguments = parser.parse_args()
-    files = [diagrams.read(path) for path in arguments.diagrams]
+    files = [diagrams.read_diagrams(path) for path in arguments.diagrams]
     texts.write_table(arguments.bars, [row for file in files for row in tables.bar_rows(file)], tables.BAR_COLUMNS)
     betti = [row for file in files for row in tables.betti_rows(file)]
     texts.write_table(arguments.betti, betti, tables.BETTI_COLUMNS)

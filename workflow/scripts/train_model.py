@@ -42,7 +42,7 @@ def main() -> None:
     )  # fmt: skip
     history = training.fit(
         model, splits["train"], splits["validation"], normalise=normalise, checkpoints=arguments.checkpoints,
-        settings=training.Settings.of(options["training"], architecture=options["architecture"], seed=seed),
+        settings=training.TrainingSettings.of(options["training"], architecture=options["architecture"], seed=seed),
         snapshots=options["training"]["snapshots"],
         on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
     )  # fmt: skip

@@ -65,10 +65,10 @@ def extract(
     """
     network = by_keras(model, layers)
     given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
-    write(network, images, batch_size=batch_size, out=out, **given)
+    write_activations(network, images, batch_size=batch_size, out=out, **given)
 
 
-def write(
+def write_activations(
     network: Network,
     images,
     *,

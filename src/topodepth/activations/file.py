@@ -14,6 +14,7 @@ import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import hdf5
+from topodepth.topology.place import Place
 
 FORMAT = "topodepth-activations"
 VERSION = 1
@@ -84,15 +85,10 @@ class Activations:
                     return layer
         raise unknown_name(f"layer of {self.path}", token, [layer.token for layer in self.layers])
 
-    def about(self, token: str) -> dict[str, object]:
-        """Return what every result of a layer says of it: model, layer, layer_index, relative_depth."""
+    def place(self, token: str, model: str | None = None) -> Place:
+        """Return what every result of a layer says of it; under another name of the model where one is given."""
         layer = self.layer(token)
-        return {
-            "model": self.model,
-            "layer": layer.token,
-            "layer_index": layer.index,
-            "relative_depth": layer.relative_depth,
-        }
+        return Place(model or self.model, layer.token, layer.index, layer.relative_depth)
 
     def points(self, token: str) -> np.ndarray:
         """Return the activations of a layer, (n, d) float32.
@@ -112,7 +108,7 @@ class Activations:
         return values
 
 
-def read(path: str | Path) -> Activations:
+def read_activations(path: str | Path) -> Activations:
     """Open an activations file, made by :func:`topodepth.activations.extraction.extract` or by anyone else.
 
     Only ``/layers`` is needed. A layer without the attributes ``token`` and ``relative_depth`` is called by its name,
@@ -148,7 +144,8 @@ def read(path: str | Path) -> Activations:
 def validate(path: str | Path) -> list[str]:
     """Return all that is wrong with an activations file, one line each; an empty list if it can be measured.
 
-    Beyond what :func:`read` refuses, every value is read, a block at a time: it must be finite, and no layer constant.
+    Beyond what :func:`read_activations` refuses, every value is read, a block at a time: it must be finite, and no
+    layer constant.
 
     Raises
     ------

@@ -16,7 +16,7 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of red, gree
 BLOCK = 256  # images in memory at a time
 
 
-def write(
+def write_pixels(
     out: str | Path,
     dataset: DataSet,
     split: str,

@@ -6,8 +6,8 @@ black is 0 and white is 1 (so the usual 8/255 is 0.0314), or ``standardised``, t
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from numbers import Integral, Real
 
@@ -29,7 +29,7 @@ FAINT = 1e-6  # Cleverhans takes a smaller L2 norm of a gradient for this one, s
 
 
 @dataclass(frozen=True)
-class Settings:
+class AttackSettings:
     """How images are attacked.
 
     Parameters
@@ -88,17 +88,6 @@ class Settings:
         if self.units == "pixel" and self.norm == "linf" and self.epsilons[-1] > 1:
             raise InputError(f"epsilons: expected from 0 to 1 in pixel units. Received: {self.epsilons[-1]}.")
 
-    @classmethod
-    def of(cls, settings: Mapping) -> "Settings":
-        """Return the settings of a JSON object; an unknown key lists the known ones."""
-        known = [field.name for field in fields(cls)]
-        for key in settings:
-            if key not in known:
-                raise unknown_name("setting of an attack", key, known)
-        if "epsilons" not in settings:
-            raise InputError("epsilons: expected a list of strengths. Received: none.")
-        return cls(**settings)
-
 
 def strengths(epsilons: Sequence[float]) -> tuple[float, ...]:
     """Return the strengths that are measured: those asked for and 0, ascending, each once.
@@ -131,7 +120,7 @@ def scores_tap(model, how: str):
     model
         A classifier of Keras 3 or of the legacy Keras that ends in a softmax or in logits.
     how
-        ``"logits"`` or ``"softmax"``, see :class:`Settings`.
+        ``"logits"`` or ``"softmax"``, see :class:`AttackSettings`.
 
     Raises
     ------
@@ -181,7 +170,7 @@ class Victim:
     """
 
     def __init__(
-        self, model, scores, normalise: Normaliser, settings: Settings, *, shape: tuple[int, ...] | None = None
+        self, model, scores, normalise: Normaliser, settings: AttackSettings, *, shape: tuple[int, ...] | None = None
     ) -> None:
         from topodepth.networks.models import framework_of
 

@@ -13,20 +13,21 @@ with the attributes ``class_names``, ``target`` (−1 for none), ``epsilon_unit`
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from sklearn.metrics import f1_score
 
 from topodepth.activations import accuracy, extraction
-from topodepth.attacks.attacks import FAINT, Settings, Victim, scores_tap
+from topodepth.attacks.attacks import FAINT, AttackSettings, Victim, scores_tap
 from topodepth.datasets import Normaliser, take
 from topodepth.errors import InputError
 from topodepth.files import hdf5, storage, texts
 from topodepth.jobs.commands import log
 from topodepth.networks.batches import even_batch
 from topodepth.networks.inputs import reshaping
-from topodepth.networks.runtime import Network, by_keras
+from topodepth.networks.runtime import Network
 
 COLUMNS = (
     "model", "attack", "norm", "target", "logits", "epsilon", "epsilon_unit", "accuracy", "macro_f1", "success_rate",
@@ -35,19 +36,37 @@ COLUMNS = (
 SHOWN_IMAGES, SHOWN_STRENGTHS = 8, 5
 
 
-def write(
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images to attack.
+
+    Attributes
+    ----------
+    images, labels
+        Pixels 0–255 (N, height, width, channels), anything that can be sliced, and true classes (N,).
+    class_names
+        One a class.
+    normalise
+        Turns pixels into the model's input.
+    indices
+        Rows of ``images`` and ``labels`` to use; all if None.
+    """
+
+    images: object
+    labels: np.ndarray
+    class_names: Sequence[str]
+    normalise: Normaliser
+    indices: Sequence[int] | None = None
+
+
+def write_sweep(
     out: str | Path,
     model,
-    images,
-    labels: np.ndarray,
+    network: Network,
+    sample: LabelledImages,
+    settings: AttackSettings,
     *,
     name: str,
-    class_names: Sequence[str],
-    normalise: Normaliser,
-    settings: Settings,
-    layers="auto",
-    network: Network | None = None,
-    indices: Sequence[int] | None = None,
     batch_size: int = 256,
     progress: Callable[[str], None] = log.info,
 ) -> None:
@@ -61,23 +80,14 @@ def write(
         Folder to make; one that is there is replaced.
     model
         A classifier of Keras 3 or of the legacy Keras that ends in a softmax or in logits.
-    images, labels
-        Pixels 0–255 (N, height, width, channels), anything that can be sliced, and true classes (N,).
-    name
-        The model at strength k is called ``{name}-{k:02d}`` in files and tables.
-    class_names
-        One a class.
-    normalise
-        Turns pixels into the model's input.
+    network
+        The same model as it measures images, with layers tapped and its scores (:mod:`topodepth.networks.runtime`).
+    sample
+        The images.
     settings
         The attack.
-    layers
-        What to tap, see :func:`topodepth.networks.models.tap_layers`.
-    network
-        The same model as it measures images, with ``layers`` tapped and its scores (:mod:`topodepth.networks.runtime`);
-        ``model`` itself if None.
-    indices
-        Rows of ``images`` and ``labels`` to use; all if None.
+    name
+        The model at strength k is called ``{name}-{k:02d}`` in files and tables.
     batch_size
         Images a step.
     progress
@@ -88,15 +98,12 @@ def write(
     InputError
         If model, images, classes and settings do not fit together, see :mod:`topodepth.attacks.attacks`.
     """
+    images = sample.images
     if len(images.shape) != 4:
         raise InputError(f"{name}: attacks expected images (n, height, width, channels). Received: {images.shape}")
-    rows = extraction.checked_rows(model.name, images, labels, indices, batch_size)
-    shape = reshaping(tuple(model.inputs[0].shape[1:]), images.shape[1:], model.name)
-    labels, size = take(labels, rows), even_batch(len(rows), batch_size)
-    network = network or by_keras(model, layers, scores=True)
-    victim = Victim(model, scores_tap(model, settings.logits), normalise, settings, shape=shape)
-    if victim.classes != len(class_names):
-        raise InputError(f"{model.name}: expected {len(class_names)} classes, as the data. Received: {victim.classes}")
+    rows = extraction.checked_rows(model.name, images, sample.labels, sample.indices, batch_size)
+    labels, size = take(sample.labels, rows), even_batch(len(rows), batch_size)
+    victim = _victim(model, sample, settings)
     tally = _Tally(labels, settings, images.shape[1:])
     began = time.perf_counter()
     with storage.whole_folder(out) as folder, ExitStack() as stack:
@@ -127,7 +134,17 @@ def write(
         about = {"attack": settings.attack, "norm": settings.norm, "target": settings.target, "logits": settings.logits}
         metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(found)]
         texts.write_table(folder / "metrics.csv", metrics, COLUMNS)
-        tally.write_images(folder / "images.h5", class_names, [row["macro_f1"] for row in found])
+        tally.write_images(folder / "images.h5", sample.class_names, [row["macro_f1"] for row in found])
+
+
+def _victim(model, sample: LabelledImages, settings: AttackSettings) -> Victim:
+    """Return the model as it is attacked; refuse one of other classes than the images'."""
+    shape = reshaping(tuple(model.inputs[0].shape[1:]), sample.images.shape[1:], model.name)
+    victim = Victim(model, scores_tap(model, settings.logits), sample.normalise, settings, shape=shape)
+    if victim.classes != len(sample.class_names):
+        expected = f"expected {len(sample.class_names)} classes, as the data."
+        raise InputError(f"{model.name}: {expected} Received: {victim.classes}")
+    return victim
 
 
 def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, dict, np.ndarray]]:
@@ -148,7 +165,7 @@ def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[n
 class _Tally:
     """What is known of every image at every strength, and the few images that are shown."""
 
-    def __init__(self, labels: np.ndarray, settings: Settings, shape: tuple) -> None:
+    def __init__(self, labels: np.ndarray, settings: AttackSettings, shape: tuple) -> None:
         strengths = len(settings.epsilons)
         self.labels, self.settings = labels, settings
         self.predicted = np.zeros((strengths, len(labels)), dtype=np.int64)

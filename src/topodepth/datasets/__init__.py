@@ -11,7 +11,7 @@ from topodepth.datasets._images import ArrayImages
 from topodepth.datasets._loading import Form, form, images_only, load, register, registry, source_sha256
 from topodepth.datasets._opened import DataSet, Normaliser, normaliser, open_dataset
 from topodepth.datasets._splits import draw_sample, random_split, take, three_splits
-from topodepth.datasets._writing import SPLITS, write
+from topodepth.datasets._writing import SPLITS, write_dataset
 
 __all__ = [
     "SPLITS",
@@ -31,5 +31,5 @@ __all__ = [
     "source_sha256",
     "take",
     "three_splits",
-    "write",
+    "write_dataset",
 ]

@@ -6,6 +6,7 @@ option ``kind``, ``images`` or ``arrays``, says otherwise.
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,10 +23,21 @@ AS_NUMBERS = "; `options: {kind: arrays}` keeps numbers that are none as they ar
 PAIRS = {"train": ("x_train", "y_train"), "validation": ("x_validation", "y_validation"), "test": ("x_test", "y_test")}
 
 
+class Keyed(NamedTuple):
+    """A file of named arrays, opened.
+
+    ``path`` is for messages, ``known`` are the names of its arrays; ``get`` returns the array or HDF5 data set of a
+    name, and ``owner`` must stay open while these are read.
+    """
+
+    path: Path
+    known: Iterable[str]
+    get: Callable[[str], object]
+    owner: object = None
+
+
 def splits_of(
-    path: Path,
-    known: Iterable[str],
-    get: Callable[[str], object],
+    file: Keyed,
     *,
     size: int | None,
     validation: float,
@@ -33,32 +45,26 @@ def splits_of(
     seed: int,
     keys: Mapping[str, str] | None,
     kind: str | None = None,
-    owner: object = None,
 ) -> tuple[dict, list[str]]:
     """Return the splits and class names of a file of named arrays.
 
     Parameters
     ----------
-    path
-        The file, for error messages.
-    known
-        Names of the arrays in the file.
-    get
-        Returns the array or HDF5 data set of a name.
+    file
+        The file.
     size, validation, test, seed
         As every loader has them.
     keys
         The file's own name for each of :data:`ROLES` that is called otherwise: ``{"x_train": "data/train"}``.
     kind
         ``"images"``, ``"arrays"``, or None: decided by :func:`topodepth.datasets._images.is_images`.
-    owner
-        What must stay open while the images are read.
 
     Raises
     ------
     InputError
         If neither ``x_train, y_train, x_test, y_test`` nor ``images, labels`` are there, or they do not fit together.
     """
+    path, known, get, owner = file
     names, found = _found(path, known, keys)
     arrays = {split: (get(names[x]), get(names[y])) for split, (x, y) in found.items()}
     where = {split: f"{path}/{names[x]}" for split, (x, _) in found.items()}
@@ -85,14 +91,15 @@ def splits_of(
     return parts, list(class_names)
 
 
-def form_of(path: Path, known: Iterable[str], get: Callable[[str], object], settings: Mapping[str, object]) -> Form:
-    """Return what one item will be; ``get`` returns something with the shape and type of the array of a name.
+def form_of(file: Keyed, settings: Mapping[str, object]) -> Form:
+    """Return what one item will be; of ``get`` nothing but shape and type of an array is asked.
 
     Raises
     ------
     InputError
         If neither pair of keys is there, or the arrays can be neither images nor arrays of numbers.
     """
+    path, known, get, _ = file
     names, found = _found(path, known, settings.get("keys"))
     arrays = {split: get(names[x]) for split, (x, _) in found.items()}
     kind, size = _kind(settings.get("kind"), list(arrays.values())), settings.get("size")

@@ -15,7 +15,7 @@ BLOCK_BYTES = 8 * 2**20  # items in memory at a time
 CHUNK_BYTES = 2**20  # what reading one item takes from disk, at most
 
 
-def write(
+def write_dataset(
     path: str | Path,
     splits: Mapping[str, tuple[np.ndarray | Items, np.ndarray]],
     class_names: list[str],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from topodepth.datasets import Form, register
-from topodepth.datasets._keyed import form_of, not_a, splits_of
+from topodepth.datasets._keyed import Keyed, form_of, not_a, splits_of
 from topodepth.files import hdf5
 from topodepth.files.reading import of_file
 
@@ -17,7 +17,8 @@ def _form(source: Path, settings: Mapping[str, object]) -> Form | None:
         return None
     with _opened(source) as file:
         known = _names(source, file)
-        return form_of(source, known, lambda key: hdf5.own_dataset(f"{source}/{key}:", file, key), settings)
+        keyed = Keyed(source, known, lambda key: hdf5.own_dataset(f"{source}/{key}:", file, key))
+        return form_of(keyed, settings)
 
 
 @register("hdf5", source="an HDF5 file with x_train, y_train, x_test, y_test, or images, labels", shape=_form)
@@ -55,9 +56,8 @@ def load(
     def get(key: str) -> hdf5.StoredArray:
         return hdf5.own_dataset(f"{source}/{key}:", file, key)
 
-    return splits_of(
-        source, known, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind, owner=file
-    )  # fmt: skip
+    keyed = Keyed(source, known, get, owner=file)
+    return splits_of(keyed, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind)
 
 
 def _opened(source: Path) -> "h5py.File":  # noqa: F821

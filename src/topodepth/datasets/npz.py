@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from topodepth.datasets import Form, register
-from topodepth.datasets._keyed import form_of, not_a, splits_of
+from topodepth.datasets._keyed import Keyed, form_of, not_a, splits_of
 from topodepth.errors import InputError
 from topodepth.files.reading import of_file
 
@@ -22,7 +22,7 @@ def _form(source: Path, settings: Mapping[str, object]) -> Form:
     """Return what one item of the file will be, from the arrays' headers."""
     with _opened(source) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
-        return form_of(source, names, lambda key: _header(source, archive, key), settings)
+        return form_of(Keyed(source, names, lambda key: _header(source, archive, key)), settings)
 
 
 @register("npz", source="an .npz file with x_train, y_train, x_test, y_test, or images, labels", shape=_form)
@@ -73,9 +73,8 @@ def load(
             _header(source, archive, key)
             return of_file(f"{source}/{key}:", _array, archive, key, expected=NUMBERS)
 
-        return splits_of(
-            source, names, get, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind
-        )  # fmt: skip
+        keyed = Keyed(source, names, get)
+        return splits_of(keyed, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind)
 
 
 @contextmanager

@@ -44,11 +44,11 @@ def load(
     tuple
         Splits, whose positions are those of scikit-learn's digits, and the class names real and simulated spoof.
     """
-    from topodepth.datasets.digits import load as load_digits
+    from topodepth.datasets import digits
 
     size = size or 32
     # nothing set aside: all images are in the training split, in the order of the source
-    splits, numerals = load_digits(size=size, validation=0, test=0, seed=0)
+    splits, numerals = digits.load(size=size, validation=0, test=0, seed=0)
     images, labels = np.array(splits["train"][0]), splits["train"][1]
     rng = np.random.default_rng(seed)
     spoofed = np.zeros(len(labels), dtype=np.int64)

@@ -70,7 +70,7 @@ def draw(
 def one_cloud(table: "DataFrame", panel: frame.Panel, figure: str) -> "DataFrame":
     """Return one row per strength and layer: the cloud of all images where there is one, else the mean over classes."""
     whole = table[table["class"] == "all"]
-    return frame.summary(whole if len(frame.rows_of(whole, panel)) else table, panel, figure)
+    return frame.summary_rows(whole if len(frame.rows_of(whole, panel)) else table, panel, figure)
 
 
 def _strengths(table: "DataFrame", *, crowded: bool) -> dict[float, dict]:

@@ -41,7 +41,7 @@ def draw(
     table, names = frame.of_models(table, COLUMNS, models, "depth")
     marks = style.marks(names)
     chosen = frame.present(table, panels, frame.DEPTH, "depth")
-    curves = [frame.summary(table, panel, "depth") for panel in chosen]
+    curves = [frame.summary_rows(table, panel, "depth") for panel in chosen]
     few, blocks = len(marks) <= FEW, grids.Blocks(len(chosen), PER_ROW, rows=2)
     with style.look():
         height = (6.5 if few else 8.5) * blocks.blocks

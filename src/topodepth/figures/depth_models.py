@@ -31,7 +31,7 @@ def draw(
     table, names = frame.of_models(table, COLUMNS, models, "depth by model")
     marks = style.marks(names)
     chosen = frame.present(table, panels, frame.DEPTH, "depth by model")
-    curves = {panel: frame.summary(table, panel, "depth by model") for panel in chosen}
+    curves = {panel: frame.summary_rows(table, panel, "depth by model") for panel in chosen}
     classes = {panel: frame.classes(table, panel) for panel in chosen}
 
     def draw_cell(axes: "Axes", model: str, panel: frame.Panel) -> bool:

@@ -41,7 +41,7 @@ def draw(
     wanted = [(name, None) for name in estimators or ()]
     chosen = frame.present(table, wanted, ESTIMATORS, "dimension", only=True)
     marks = style.marks(name for name, _ in chosen)
-    curves = {panel[0]: frame.positive(frame.summary(table, panel, "dimension"), "value") for panel in chosen}
+    curves = {panel[0]: frame.positive(frame.summary_rows(table, panel, "dimension"), "value") for panel in chosen}
     blocks, gaps = grids.Blocks(len(names), PER_ROW), False
     with style.look():
         figure = style.new_figure(max(5.2, 0.8 + 2.9 * blocks.columns), 0.5 + 2.7 * blocks.height, title)

@@ -58,7 +58,7 @@ def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "Sc
 
     snapshots = [rows for _, rows in table.groupby("epoch", sort=True)]
     for number, snapshot in enumerate(snapshots):
-        curve = frame.summary(snapshot, panel, "dynamics")
+        curve = frame.summary_rows(snapshot, panel, "dynamics")
         depth, colour = curve["relative_depth"], to_hex(scale.to_rgba(100 * curve["test_accuracy"].iloc[0]))
         if len(snapshots) <= FEW or number in (0, len(snapshots) - 1):
             drawing.band(axes, depth, (curve["ci_low"], curve["ci_high"]), colour)

@@ -141,7 +141,7 @@ def rows_of(table: "DataFrame", panel: Panel) -> "DataFrame":
     return rows if dimension is None else rows[(degree == dimension) | degree.isna()]
 
 
-def summary(table: "DataFrame", panel: Panel, figure: str) -> "DataFrame":
+def summary_rows(table: "DataFrame", panel: Panel, figure: str) -> "DataFrame":
     """Return one row per model and layer: the mean over classes if every model has it, else the whole cloud.
 
     Raises

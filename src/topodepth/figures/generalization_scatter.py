@@ -1,6 +1,7 @@
 """The generalisation experiment: a descriptor against the test error of many models, a point a model."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,31 @@ GROUPS_WRITTEN = 4  # groups whose r and τ stand in the panel; the others' are 
 GROUP_LINES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (2.5, 3.5)))
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What the figure shows of the tables.
+
+    Attributes
+    ----------
+    target
+        What stands on the x axis: a column of the table of models named in ``frame.TARGETS``.
+    version
+        Of the descriptors: ``value``, or ``relative`` to the null model.
+    layer
+        Their layer; default: ``logits`` if there, else the last.
+    group
+        Column of the table of models that gives the marker; the scopes ``group:…`` of the associations are its values.
+    colour
+        Column of the table of models that gives the colour, numbers or text; None: the group.
+    """
+
+    target: str = "test_error"
+    layer: str | None = None
+    version: str = "value"
+    group: str = "architecture"
+    colour: str | None = "epochs_trained"
+
+
 def draw(
     models_table: "DataFrame",
     measures: "DataFrame",
@@ -42,11 +68,7 @@ def draw(
     labels: Labels = None,
     title: str = "",
     panels: Panels = None,
-    target: str = "test_error",
-    layer: str | None = None,
-    version: str = "value",
-    group: str = "architecture",
-    colour: str | None = "epochs_trained",
+    **shown: str | None,
 ) -> "Figure":
     """Draw descriptors against the target, the fitted line with the band of its mean.
 
@@ -56,7 +78,7 @@ def draw(
     Parameters
     ----------
     models_table
-        One row a model, with the columns model, the target, ``group`` and ``colour``.
+        One row a model, with the columns model, and those of target, group and colour.
     measures
         One row a model and measure, with the columns model, measure, descriptor, layer, relative_depth, class,
         homology_dimension, version, value, ci_low, ci_high. Of several classes the mean is drawn, else class all,
@@ -67,16 +89,8 @@ def draw(
     models, labels, title, panels
         As for every figure (:mod:`topodepth.figures`): models shown as points, while lines, r and τ are those of all
         models in any case; labels are of groups; by default the lifespan sum in all homology dimensions.
-    target
-        What stands on the x axis: a column of ``models_table`` named in ``frame.TARGETS``.
-    version
-        Of the descriptors: ``value``, or ``relative`` to the null model.
-    layer
-        Its layer; default: ``logits`` if there, else the last.
-    group
-        Column of ``models_table`` that gives the marker; the scopes ``group:…`` of the associations are its values.
-    colour
-        Column of ``models_table`` that gives the colour, numbers or text; None: the group.
+    **shown
+        Fields of :class:`Shown`.
 
     Raises
     ------
@@ -84,12 +98,13 @@ def draw(
         If a table is empty or lacks a column or a model, the measures have no such descriptor, layer or version, or
         two values for one point.
     """
-    points = _points(models_table, target, group, colour)
+    what = Shown(**shown)
+    points = _points(models_table, what)
     measures = frame.tidy(measures, MEASURES, "scatter")
     chosen = frame.present(measures, panels, [("lifespan_sum", None)], "scatter", classes=None)
-    measured = {panel: _rows_of(measures, panel, layer, version) for panel in chosen}
-    correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), target)
-    shown = frame.order(points, models)
+    measured = {panel: _rows_of(measures, panel, what) for panel in chosen}
+    correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), what.target)
+    drawn = frame.order(points, models)
     labels = {"nan": "unknown", **(labels or {})}
     marks = style.marks(dict.fromkeys(points["group"]))
     lines = _group_lines(marks, correlations)
@@ -97,18 +112,18 @@ def draw(
     with style.look():
         figure = style.new_figure(max(7.0, 6.2 * blocks.columns), 5.2 * blocks.height, title)
         stacks = blocks.fill(figure)
-        paint, colour_handles = _colouring(figure, points, colour, marks)
+        paint, colour_handles = _colouring(figure, points, what.colour, marks)
         fitted = gaps = False
         for ((axes,), *_), (panel, rows) in zip(stacks, measured.items(), strict=True):
             about = rows.iloc[0]
             own = points.merge(rows[["model", *frame.VALUE]], on="model")
             fitted |= _draw_lines(axes, own, lines)
-            gaps |= _draw_points(axes, own[own["model"].isin(shown)], marks, paint)
+            gaps |= _draw_points(axes, own[own["model"].isin(drawn)], marks, paint)
             written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
             texts = frame.titles(panel)
             where = about["layer"] if about["class"] in frame.SUMMARIES else f"{about['layer']}, class {about['class']}"
             axes.set_title(f"{texts[0]}, {style.short(where, 36)}", pad=10 + 11 * written, fontweight="bold")
-            axes.set(xlabel=frame.TARGETS[target][0], ylabel=texts[2 if version == "relative" else 1])
+            axes.set(xlabel=frame.TARGETS[what.target][0], ylabel=texts[2 if what.version == "relative" else 1])
             axes.locator_params(nbins=7)
         names = [*_group_handles(points, marks, lines, labels), *colour_handles]
         bars = any(rows["ci_low"].notna().any() for rows in measured.values())
@@ -116,8 +131,9 @@ def draw(
     return figure
 
 
-def _points(table: "DataFrame", target: str, group: str, colour: str | None) -> "DataFrame":
+def _points(table: "DataFrame", what: Shown) -> "DataFrame":
     """Return one row a model: model, group, x (the target in the unit of its axis) and colour (of any type)."""
+    target, group, colour = what.target, what.group, what.colour
     if target not in frame.TARGETS:
         raise unknown_name("target", target, frame.TARGETS)
     for name in (group, *([colour] if colour else [])):
@@ -131,9 +147,9 @@ def _points(table: "DataFrame", target: str, group: str, colour: str | None) -> 
     )
 
 
-def _rows_of(measures: "DataFrame", panel: frame.Panel, layer: str | None, version: str) -> "DataFrame":
+def _rows_of(measures: "DataFrame", panel: frame.Panel, what: Shown) -> "DataFrame":
     """Return one row a model."""
-    rows, descriptor = frame.rows_of(measures, panel), panel[0]
+    rows, descriptor, layer, version = frame.rows_of(measures, panel), panel[0], what.layer, what.version
     known = list(frame.layers(rows))
     layer = layer or ("logits" if "logits" in known else known[-1])
     if layer not in known:

@@ -33,7 +33,7 @@ def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, ti
     models, labels, title
         As for every figure (:mod:`topodepth.figures`): representations to draw.
     """
-    table = tidy(table, COLUMNS, "growth")
+    table = spoof_rows(table, COLUMNS, "growth")
     names = frame.order(table.assign(model=table["representation"]), models)
     table = table[table["representation"].isin(names)]
     marks = style.marks(dict.fromkeys(table["cloud"]))
@@ -85,7 +85,7 @@ def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]
     axes.xaxis.set_major_formatter(ScalarFormatter())
 
 
-def tidy(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame":
+def spoof_rows(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame":
     """Return :func:`frame.tidy` of a table of the spoofing experiment, whose text columns have names of their own."""
     missing = [column for column in TEXT if column not in table.columns]
     if missing:

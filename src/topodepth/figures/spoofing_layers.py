@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from topodepth.activations.pixels import LAYER as PIXELS
+from topodepth.activations import pixels
 from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
 from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models, Panels
-from topodepth.figures.spoofing_growth import tidy
+from topodepth.figures.spoofing_growth import spoof_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,12 +38,12 @@ def draw(
     models, labels, title, panels
         As for every figure (:mod:`topodepth.figures`): representations to draw; by default PHdim, TwoNN, E_0 and E_1.
     """
-    table = tidy(table, COLUMNS, "spoofing")
+    table = spoof_rows(table, COLUMNS, "spoofing")
     names = frame.order(table.assign(model=table["representation"]), models)
     table = table[table["representation"].isin(names)]
     chosen = frame.present(table, panels, PANELS, "spoofing", classes=None)
     marks = style.marks(name for name in dict.fromkeys(table["cloud"]) if name != DIFFERENCE)
-    spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == PIXELS).all()]
+    spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == pixels.LAYER).all()]
     networks = [name for name in names if name not in spaces] or [None]
     lines = [(subset, network) for subset in dict.fromkeys(table["subset"]) for network in networks]
     named = {name: (labels or {}).get(name, name) for name in names}

@@ -15,39 +15,20 @@ from topodepth.files import storage, texts
 from topodepth.files.archives import alone, printable, unpack
 from topodepth.files.downloads import CHUNK, Part, Source, UnavailableError, download, is_allowed, is_page
 
-__all__ = ["DRIVE_URL", "fetch", "unpack"]
+__all__ = ["DRIVE_URL", "Asset", "fetch", "unpack"]
 
 log = logging.getLogger("topodepth")
 DRIVE_URL = "https://drive.google.com/uc?id={id}"
 
 
-def fetch(
-    name: str,
-    *,
-    out: str | Path,
-    drive: str | None = None,
-    urls: Sequence[str] = (),
-    path: str | Path | None = None,
-    sha256: str | None = None,
-    size: int | None = None,
-    lock: str | Path | None = None,
-    retries: int = 4,
-    backoff: float = 2.0,
-    timeout: float = 60.0,
-    drive_url: str = DRIVE_URL,
-    progress: Callable[[str], None] = log.info,
-) -> None:
-    """Bring one file here: copied from ``path``, or downloaded from Google Drive or the first mirror that has it.
+@dataclass(frozen=True)
+class Asset:
+    """A file from elsewhere.
 
-    A download goes into a hidden part file beside ``out``, is continued there after a cut or a kill, and is renamed to
-    ``out`` when its length and checksum agree.
-
-    Parameters
+    Attributes
     ----------
     name
-        Name of the asset in the configuration, for messages and the lock file.
-    out
-        The file to make.
+        Its name in the configuration, for messages and the lock file.
     drive
         Google Drive's id of the file.
     urls
@@ -58,6 +39,38 @@ def fetch(
         Expected checksum, 64 hexadecimal digits.
     size
         Expected length in bytes.
+    """
+
+    name: str
+    drive: str | None = None
+    urls: Sequence[str] = ()
+    path: str | Path | None = None
+    sha256: str | None = None
+    size: int | None = None
+
+
+def fetch(
+    asset: Asset,
+    *,
+    out: str | Path,
+    lock: str | Path | None = None,
+    retries: int = 4,
+    backoff: float = 2.0,
+    timeout: float = 60.0,
+    drive_url: str = DRIVE_URL,
+    progress: Callable[[str], None] = log.info,
+) -> None:
+    """Bring an asset here: copied from its ``path``, or downloaded from Google Drive or the first mirror that has it.
+
+    A download goes into a hidden part file beside ``out``, is continued there after a cut or a kill, and is renamed to
+    ``out`` when its length and checksum agree.
+
+    Parameters
+    ----------
+    asset
+        The file, and where it comes from.
+    out
+        The file to make.
     lock
         JSON file in which length and checksum of a file without ``sha256`` are recorded when it first comes, and by
         which it is verified ever after.
@@ -77,15 +90,16 @@ def fetch(
     InputError
         If no source gave the right file; one line says why each did not, and how to put the file in place by hand.
     """
-    out, title = Path(out), printable(name)
-    wanted = _Wanted.of(name, sha256, size, None if lock is None else Path(lock))
+    out, title = Path(out), printable(asset.name)
+    name, path = asset.name, asset.path
+    wanted = _Wanted.of(name, asset.sha256, asset.size, None if lock is None else Path(lock))
     if path is not None:
         if not isinstance(path, str | Path) or not str(path):
             raise InputError(f"assets/{title}/path: expected a file's path. Received: {path!r}.")
         with _room(wanted, out), storage.atomic_path(out) as part:
             wanted.copy(Path(path).expanduser(), part)
         return
-    sources = _sources(wanted, drive, urls, drive_url)
+    sources = _sources(wanted, asset.drive, asset.urls, drive_url)
     with _room(wanted, out), alone(out):
         if out.is_file() and wanted.sha256 is not None and not wanted.difference(out):
             progress(f"{name}: {out} is already there and right")

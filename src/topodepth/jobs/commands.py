@@ -7,10 +7,13 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from typing import TypeVar
 
-from topodepth.errors import InputError
+from topodepth.errors import InputError, unknown_name
 
+Record = TypeVar("Record")
 log = logging.getLogger("topodepth")
 
 HELD_BY_TESTS = {"run": 1}  # it calls what it is given, see topodepth.files.texts
@@ -67,6 +70,24 @@ def settings(text: str) -> dict:
     if not isinstance(value, dict):
         raise InputError(f"--settings: expected a JSON object. Received: {text!r}")
     return value
+
+
+def record_of(kind: type[Record], given: Mapping[str, object]) -> Record:
+    """Return the frozen record that the keys of a ``--settings`` argument are the fields of.
+
+    Raises
+    ------
+    InputError
+        If a key is unknown or one is missing, or the record refuses a value.
+    """
+    known = {field.name: field for field in fields(kind)}
+    for key in given:
+        if key not in known:
+            raise unknown_name("setting", key, known)
+    for name, field in known.items():
+        if name not in given and field.default is MISSING and field.default_factory is MISSING:
+            raise InputError(f"--settings: expected the key {name!r}. Received: {', '.join(given) or 'none'}.")
+    return kind(**given)
 
 
 def prepare_networks(count: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.jobs.commands import log
-from topodepth.networks import files as model_files
+from topodepth.networks.files import ModelFile, inspect
 
 AXES = {
     1: "(n, features)",
@@ -93,7 +93,7 @@ def _text(shape: tuple) -> str:
     return f"(n, {', '.join('any' if size is None else str(size) for size in shape)})"
 
 
-def declared(found: model_files.ModelFile) -> tuple[tuple[int | None, ...], str] | None:
+def declared(found: ModelFile) -> tuple[tuple[int | None, ...], str] | None:
     """Return the shape of a model file's one input, the batch's axis first, and its type, as the file tells them.
 
     None if it has several inputs, or does not say.
@@ -150,7 +150,7 @@ def check_plan(config: Mapping, units: Iterable, attacked: Iterable[str]) -> Non
             if model.entry in attacked:
                 datasets.images_only(form, f"{where}: attacks change images, data set {name!r}")
         if model.settings["file"] and Path(model.path).is_file():  # of many files in a folder it would take too long
-            takes = declared(model_files.inspect(model.path, trust=model.settings["trust"]))
+            takes = declared(inspect(model.path, trust=model.settings["trust"]))
             if takes is not None:
                 fitted(takes[0][1:], form.shape, f"{where}: {model.path} on data set {name!r}")
 

@@ -14,11 +14,11 @@ from itertools import product
 from pathlib import Path
 
 from topodepth import architectures
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError
-from topodepth.networks import files as model_files
-from topodepth.networks import normalisation as model_inputs
+from topodepth.networks.files import auto_layers, inspect
 from topodepth.networks.kinds import MODEL_ENDINGS, what_a_folder_is
+from topodepth.networks.normalisation import PLAIN, normalisation
 from topodepth.plan.units import RESULTS, Images, Model, Unit, as_file_name
 
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
@@ -100,7 +100,7 @@ def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
         raise InputError(f"config key 'models.{entry}': expected at most {MODELS_LIMIT} models. Received: {count}.")
     found = []
     if settings["normalisation"] == "auto":
-        settings = {**settings, "normalisation": model_inputs.PLAIN}
+        settings = {**settings, "normalisation": PLAIN}
     for name, axes, cell in _cells(entry, settings):
         tokens = cell["layers"]
         if tokens == "auto":
@@ -189,17 +189,17 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
                 f"config key 'models.{entry}.layers': expected a list of layers, since {path} is not there yet to be "
                 "asked for its own. Received: 'auto'. Fetch it first (snakemake assets), or list them."
             )
-        tokens = _told(where, lambda: model_files.auto_layers(path, trust=settings["trust"]))
+        tokens = _told(where, lambda: auto_layers(path, trust=settings["trust"]))
     elif settings["file"] and Path(path).exists():  # of many files in a folder this would take too long
-        _told(where, lambda: model_files.inspect(path, trust=settings["trust"]))
+        _told(where, lambda: inspect(path, trust=settings["trust"]))
     if settings["normalisation"] != "auto" and Path(path).is_file():
         key = f"config key 'models.{entry}.normalisation'"
-        _told(key, partial(model_inputs.normalisation, trust=settings["trust"]), settings["normalisation"], path)
+        _told(key, partial(normalisation, trust=settings["trust"]), settings["normalisation"], path)
     return Model(name, entry, label, settings, _layers(entry, list(tokens)), path)
 
 
 def _brought_activations(entry: str, settings: Mapping) -> Unit:
-    file = activations.read(settings["file"])
+    file = read_activations(settings["file"])
     layers = _layers(entry, [layer.token for layer in file.layers])
     model = Model(entry, entry, settings["label"] or entry, settings, layers)
     return Unit(entry, model, Images(settings["dataset"], settings["file"]))

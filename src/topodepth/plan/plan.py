@@ -170,7 +170,7 @@ class Plan:
     def diagram_settings(self, sample: str) -> dict:
         """Return how the diagrams of a sample's clouds are computed."""
         settings = self.samples[sample]
-        clouds = {"clouds_by": settings["clouds"], "classes": settings["classes"], "limit": settings["points"]}
+        clouds = {"clouds": settings["clouds"], "classes": settings["classes"], "limit": settings["points"]}
         keys = ("max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
         return pick(self.config["topology"], *keys) | clouds | {"seed": self.seed_of(settings)}
 

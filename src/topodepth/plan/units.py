@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from topodepth.errors import InputError
-from topodepth.networks import files as model_files
+from topodepth.networks.files import inspect
 
 RESULTS = "<results>"  # stands for the folder of the run's results
 ACTIVATIONS = f"{RESULTS}/activations/{{unit}}/{{sample}}.h5"
@@ -84,7 +84,7 @@ class Model:
         """
         if self.is_made or not self.path or self.name == self.entry:
             return self.settings.get("architecture") or self.entry
-        found = model_files.inspect(self.path, trust=self.settings["trust"])
+        found = inspect(self.path, trust=self.settings["trust"])
         return f"{self.entry}, {len(found.layers)} layers"
 
 

@@ -3,6 +3,7 @@ changes leave dimensions as they are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 
@@ -10,35 +11,21 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import Interval, mean_interval
-from topodepth.tables.rows import about, columns
+from topodepth.tables.rows import columns
 from topodepth.topology import dimension
 from topodepth.topology.clouds import WHOLE, check_cloud, distinct_rows, null_clouds, scale
+from topodepth.topology.place import Place
 
 PH_DIMENSION = ("ph_dimension", 0)  # the one estimate that is of a homology dimension
 Counted = tuple[np.ndarray, np.ndarray | None]  # points (n, d), and the rows of those that count
 
 
-def dimension_rows(
-    points: np.ndarray,
-    *,
-    where: str,
-    attributes: Mapping[str, object],
-    estimators: Iterable[str],
-    parameters: Mapping[str, Mapping],
-    scaling: str = "none",
-    null_draws: int = 1,
-    seed: int = 0,
-) -> list[dict]:
-    """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
+@dataclass(frozen=True)
+class DimensionSettings:
+    """How the dimension of a layer is estimated.
 
-    Parameters
+    Attributes
     ----------
-    points
-        (n, d) activations of the layer.
-    where
-        Model and layer, for messages.
-    attributes
-        model, layer, layer_index, relative_depth.
     estimators
         Registered estimators of :mod:`topodepth.topology.dimension`.
     parameters
@@ -49,6 +36,26 @@ def dimension_rows(
         Draws of the null model; with one draw the null's interval is the estimator's own.
     seed
         Seed of subsamples and null model.
+    """
+
+    estimators: Sequence[str]
+    parameters: Mapping[str, Mapping] = field(default_factory=dict)
+    scaling: str = "none"
+    null_draws: int = 1
+    seed: int = 0
+
+
+def dimension_rows(points: np.ndarray, place: Place, settings: DimensionSettings) -> list[dict]:
+    """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
+
+    Parameters
+    ----------
+    points
+        (n, d) activations of the layer.
+    place
+        Of which layer they are.
+    settings
+        How they are estimated.
 
     Raises
     ------
@@ -59,14 +66,16 @@ def dimension_rows(
     -----
     Copies count once: *n_points* is the number without them, and *note* says so. The null model is of these points.
     """
-    points = check_cloud(points, where)
+    points = check_cloud(points, str(place))
     kept = distinct_rows(points)  # before they are scaled, which hides the precision that they were computed in
-    common = {**about({**attributes, "dimension": points.shape[1], "seed": seed}), "class": WHOLE}
+    seed = settings.seed
+    common = {**place.columns, "dimension": points.shape[1], "seed": seed, "class": WHOLE}
     try:
-        cloud = scale(points, scaling)
-        found = estimated((cloud, kept), _nulls(cloud, kept, null_draws, seed), estimators, parameters, seed)
+        cloud = scale(points, settings.scaling)
+        nulls = _nulls(cloud, kept, settings.null_draws, seed)
+        found = estimated((cloud, kept), nulls, settings.estimators, settings.parameters, seed)
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{place}: {error}") from None
     return [
         {**common, "homology_dimension": degree, "descriptor": name, **estimate_columns(*each)}
         for (name, degree), each in found.items()

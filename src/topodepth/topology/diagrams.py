@@ -21,6 +21,43 @@ from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams, without_rounding
 from topodepth.topology.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
+from topodepth.topology.place import Place
+
+
+@dataclass(frozen=True)
+class DiagramSettings:
+    """Which diagrams of a layer are computed, and how; the same for every layer and model.
+
+    Attributes
+    ----------
+    clouds
+        ``class`` (one cloud for each class), ``all`` (one of all points) or ``both``.
+    classes
+        Only points of these classes; None takes all.
+    limit
+        At most this many points a cloud, drawn with ``seed``: the same images in every layer and model. None: all.
+    scaling
+        ``minmax`` scales each feature to [0, 1] over all points, before they are split by class; or ``none``.
+    max_dim, engine
+        As in :func:`topodepth.homology.persistence_diagrams`.
+    null_draws
+        Draws of the null model for each cloud.
+    jackknife_groups
+        Groups left out in turn, for a cloud of all points.
+    seed
+        Seed of subsets, null model and groups.
+    """
+
+    clouds: str = "class"
+    classes: Sequence[int] | None = None
+    limit: int | None = 250
+    scaling: str = "minmax"
+    max_dim: int = 1
+    engine: str = "auto"
+    null_draws: int = 3
+    jackknife_groups: int = 5
+    seed: int = 0
+
 
 # a folder of an attack is made as a whole
 MAKE_AGAIN = "Delete it, or the folder of an attack that it lies in, and run again to make it anew."
@@ -54,15 +91,7 @@ class Diagrams:
         return len(next(iter(self.data.values())))
 
 
-def clouds(
-    points: np.ndarray,
-    labels: np.ndarray | None,
-    *,
-    by: str,
-    limit: int | None,
-    seed: int,
-    classes: Sequence[int] | None = None,
-) -> dict[str, np.ndarray]:
+def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSettings) -> dict[str, np.ndarray]:
     """Return the point clouds to measure, by class label (or ``all``).
 
     Parameters
@@ -71,18 +100,15 @@ def clouds(
         (n, d) of one layer.
     labels
         (n,) class of each point.
-    by
-        ``class``, ``all`` or ``both``.
-    limit
-        At most this many points a cloud, drawn with ``seed``: the same images in every layer and model. None: all.
-    classes
-        Only points of these classes; None takes all.
+    settings
+        Which clouds there are.
 
     Raises
     ------
     InputError
-        If ``by`` is unknown, a class has no points, or classes are asked for and there are no labels.
+        If ``clouds`` is unknown, a class has no points, or classes are asked for and there are no labels.
     """
+    by, classes, limit, seed = settings.clouds, settings.classes, settings.limit, settings.seed
     if by not in ("class", WHOLE, "both"):
         raise InputError(f"clouds: expected class, all or both. Received: {by!r}.")
     if labels is None and (by != WHOLE or classes is not None):
@@ -99,22 +125,8 @@ def clouds(
     return found
 
 
-def write(
-    path: str | Path,
-    points: np.ndarray,
-    labels: np.ndarray | None,
-    *,
-    where: str,
-    attributes: Mapping[str, object],
-    clouds_by: str = "class",
-    limit: int | None = 250,
-    classes: Sequence[int] | None = None,
-    scaling: str = "minmax",
-    max_dim: int = 1,
-    engine: str = "auto",
-    null_draws: int = 3,
-    jackknife_groups: int = 5,
-    seed: int = 0,
+def write_diagrams(
+    path: str | Path, points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings
 ) -> None:
     """Compute all diagrams of one layer and write its diagram file.
 
@@ -126,38 +138,27 @@ def write(
         (n, d) activations of the layer.
     labels
         (n,) class of each point; None where there are none.
-    where
-        Model and layer, for messages.
-    attributes
-        Written on the file: model, layer, layer_index, relative_depth.
-    clouds_by, limit, classes
-        As in :func:`clouds`.
-    scaling
-        ``minmax`` scales each feature to [0, 1] over all n points, before they are split by class; or ``none``.
-    max_dim, engine
-        As in :func:`topodepth.homology.persistence_diagrams`.
-    null_draws
-        Draws of the null model for each cloud.
-    jackknife_groups
-        Groups left out in turn, for a cloud of all points.
-    seed
-        Seed of subsets, null model and groups; the same for every layer and model.
+    place
+        Of which layer they are; written on the file.
+    settings
+        Which diagrams are computed, and how.
 
     Raises
     ------
     InputError
         If the activations are not finite or the layer is constant.
     """
-    check_cloud(points, where)
-    scaled = scale(without_rounding(points), scaling)
-    parts = clouds(scaled, labels, by=clouds_by, limit=limit, seed=seed, classes=classes)
-    compute = partial(persistence_diagrams, max_dim=max_dim, engine=engine)
-    whole = int(clouds_by == "both")  # beside the whole cloud, classes keep the draws that they have without it
+    check_cloud(points, str(place))
+    scaled = scale(without_rounding(points), settings.scaling)
+    parts = clouds(scaled, labels, settings)
+    compute = partial(persistence_diagrams, max_dim=settings.max_dim, engine=settings.engine)
+    seed = settings.seed
+    whole = int(settings.clouds == "both")  # beside the whole cloud, classes keep the draws that they have without it
     with hdf5.create_h5(path) as file:
-        file.attrs.update({**attributes, "dimension": points.shape[1], "clouds": clouds_by, "seed": seed})
-        for place, (name, cloud) in enumerate(parts.items()):
-            nulls = null_clouds(cloud, null_draws, seed, 1, max(place - whole, 0))
-            groups = list(left_out(len(cloud), jackknife_groups if name == WHOLE else 0, seed))
+        file.attrs.update(place.columns | {"dimension": points.shape[1], "clouds": settings.clouds, "seed": seed})
+        for number, (name, cloud) in enumerate(parts.items()):
+            nulls = null_clouds(cloud, settings.null_draws, seed, 1, max(number - whole, 0))
+            groups = list(left_out(len(cloud), settings.jackknife_groups if name == WHOLE else 0, seed))
             found = of_cloud(cloud, nulls, (cloud[rows] for rows in groups), compute, name=name)
             _put(file, "", found.data, len(cloud))
             for draw, null in enumerate(found.null):
@@ -201,8 +202,8 @@ def _put(file: "h5py.File", prefix: str, collection: Mapping[str, Sequence[np.nd
             target[f"H{degree}"] = diagram
 
 
-def read(path: str | Path) -> Diagrams:
-    """Read a file made by :func:`write`, whole.
+def read_diagrams(path: str | Path) -> Diagrams:
+    """Read a file made by :func:`write_diagrams`, whole.
 
     Raises
     ------

@@ -28,7 +28,7 @@ Labelled = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """How a network is trained; the defaults are the original's.
 
     Parameters
@@ -76,7 +76,7 @@ class Settings:
             raise InputError(f"training: plateau_factor expected in (0, 1]. Received: {self.plateau_factor!r}")
 
     @classmethod
-    def of(cls, training: Mapping, *, architecture: str, seed: int) -> "Settings":
+    def of(cls, training: Mapping, *, architecture: str, seed: int) -> "TrainingSettings":
         """Return the settings that a configuration's ``training`` describes.
 
         Parameters
@@ -128,7 +128,7 @@ def fit(
     train: Labelled,
     validation: Labelled,
     *,
-    settings: Settings,
+    settings: TrainingSettings,
     normalise: Normalise,
     checkpoints: str | Path,
     progress: Callable[[str], None] = log.info,
@@ -149,7 +149,7 @@ def fit(
         Images (n, height, width, channels) uint8 and labels (n,) of whole numbers. The validation split steers
         learning rate and early stopping; keep the test split out of here.
     settings
-        See :class:`Settings`.
+        See :class:`TrainingSettings`.
     normalise
         Turns a batch of uint8 images into the float32 input of the model.
     checkpoints
@@ -250,7 +250,7 @@ def _checked(model, split: Labelled, name: str) -> Labelled:
     return images, labels.astype(np.int32)
 
 
-def _compile(model, settings: Settings) -> None:
+def _compile(model, settings: TrainingSettings) -> None:
     import keras
 
     optimizer = getattr(keras.optimizers, OPTIMIZERS[settings.optimizer])(learning_rate=settings.learning_rate)
@@ -284,7 +284,7 @@ def batch_order(n: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def _run_epoch(
-    model, train: Labelled, validation: Labelled, *, settings: Settings, normalise: Normalise, epoch: int
+    model, train: Labelled, validation: Labelled, *, settings: TrainingSettings, normalise: Normalise, epoch: int
 ) -> dict[str, float]:
     images, labels = train
     begin = time.perf_counter()
@@ -311,7 +311,7 @@ def _run_epoch(
     }
 
 
-def _update(state: _State, model, logs: dict[str, float], settings: Settings) -> None:
+def _update(state: _State, model, logs: dict[str, float], settings: TrainingSettings) -> None:
     """Count the epoch; remember the best weights; lower the learning rate on a plateau."""
     state.epoch += 1
     if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
@@ -359,7 +359,7 @@ def _values(variables) -> list[np.ndarray]:
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
-def _fingerprint(model, train: Labelled, validation: Labelled, settings: Settings, normalise: Normalise) -> str:
+def _fingerprint(model, train: Labelled, validation: Labelled, settings: TrainingSettings, normalise: Normalise) -> str:
     """Return a digest of all that decides the course of a run."""
     import keras
 

@@ -13,7 +13,7 @@ from topodepth.experiments.adversarial.comparison import (
     CHANGE_COLUMNS,
     COLUMNS,
     TREND_COLUMNS,
-    Comparison,
+    AttackComparison,
     compare,
     most_successful,
 )
@@ -26,7 +26,7 @@ __all__ = [
     "COLUMNS",
     "TREND_COLUMNS",
     "VERDICTS",
-    "Comparison",
+    "AttackComparison",
     "Series",
     "answer",
     "by_measure",

@@ -34,7 +34,7 @@ TREND_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Comparison:
+class AttackComparison:
     """All that is said of one attack: rows of the three tables, with this module's columns."""
 
     rows: list[dict]
@@ -49,7 +49,7 @@ def compare(
     *,
     names: Sequence[str] = ("lifespan_sum",),
     parameters: Mapping[str, Mapping] | None = None,
-) -> Comparison:
+) -> AttackComparison:
     """Compare the diagrams of attacked images with those of the clean ones.
 
     Parameters
@@ -74,7 +74,7 @@ def compare(
     strengths = {row["model"]: row for row in metrics.to_dict("records")}
     rows, measured = [], Strengths(list(strengths))
     for path in paths:
-        file = diagrams.read(path)
+        file = diagrams.read_diagrams(path)
         values = list(values_of(file, names, parameters or {}))
         rows += tables.descriptor_rows(file, values)
         measured.add(path, file.attributes, values)
@@ -86,7 +86,9 @@ def compare(
     found = measured.series()
     changes = [_changes(series, strengths.values()) for series in found]
     _say_undefined([row for series, own in zip(found, changes, strict=True) if series.sources for row in own[1:]])
-    return Comparison(rows, [row for own in changes for row in own], [_trend(series, metrics) for series in found])
+    return AttackComparison(
+        rows, [row for own in changes for row in own], [_trend(series, metrics) for series in found]
+    )
 
 
 def _changes(series: Series, strengths: Iterable[Mapping]) -> list[dict]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from topodepth import statistics
 from topodepth.errors import InputError
-from topodepth.experiments.generalization.design import Covariates, Scope, Settings, covariates, scopes
+from topodepth.experiments.generalization.design import AssociationSettings, Covariates, Scope, covariates, scopes
 from topodepth.experiments.generalization.records import ABOUT_MEASURE
 from topodepth.experiments.generalization.verdicts import COMPARED, verdict
 
@@ -62,14 +62,14 @@ def associate(
     models, measures
         The tables of :mod:`topodepth.experiments.generalization.records`.
     settings
-        See :class:`topodepth.experiments.generalization.design.Settings`.
+        See :class:`topodepth.experiments.generalization.design.AssociationSettings`.
 
     Raises
     ------
     InputError
         If the settings name an unknown target or column, or the two tables do not fit each other.
     """
-    asked = Settings.of(settings, models)
+    asked = AssociationSettings.of(settings, models)
     found = pivot(models, measures)
     results = Results([], [], [])
     for target in asked.targets:
@@ -118,7 +118,7 @@ class Case(NamedTuple):
     y: np.ndarray
     given: Covariates
     scope: Scope
-    asked: Settings
+    asked: AssociationSettings
 
 
 def _scope_rows(case: Case, measures: Measures) -> list[dict]:
@@ -201,7 +201,7 @@ def _difference(case: Case, x: np.ndarray, rival: np.ndarray) -> statistics.Inte
     )
 
 
-def _axes(models: "pandas.DataFrame", asked: Settings) -> dict[str, np.ndarray]:  # noqa: F821
+def _axes(models: "pandas.DataFrame", asked: AssociationSettings) -> dict[str, np.ndarray]:  # noqa: F821
     """Return the axes of the grid along which these models differ."""
     return {axis: models[axis].to_numpy() for axis in asked.axes if models[axis].nunique() > 1}
 
@@ -221,7 +221,7 @@ def _on_grid(case: Case, x: np.ndarray) -> dict:
     return row
 
 
-def _granulated_rows(models, measures: Measures, y: np.ndarray, asked: Settings) -> list[dict]:
+def _granulated_rows(models, measures: Measures, y: np.ndarray, asked: AssociationSettings) -> list[dict]:
     known = np.isfinite(y)
     axes = {axis: values[known] for axis, values in _axes(models, asked).items()}
     rows = []
@@ -234,7 +234,7 @@ def _granulated_rows(models, measures: Measures, y: np.ndarray, asked: Settings)
     return rows
 
 
-def _held_out_rows(models, measures: Measures, y: np.ndarray, asked: Settings) -> list[dict]:
+def _held_out_rows(models, measures: Measures, y: np.ndarray, asked: AssociationSettings) -> list[dict]:
     if not asked.groups or models[asked.groups].nunique() < 2:
         return []
     groups, rows = models[asked.groups].to_numpy(), []

@@ -15,7 +15,7 @@ OUTCOMES = {*TARGETS, "stated_accuracy", "stated_difference", "sample_accuracy"}
 
 
 @dataclass(frozen=True)
-class Settings:
+class AssociationSettings:
     """The settings of one experiment.
 
     Attributes
@@ -44,7 +44,7 @@ class Settings:
     seed: int = 0
 
     @classmethod
-    def of(cls, settings: Mapping, models: "pandas.DataFrame") -> "Settings":  # noqa: F821
+    def of(cls, settings: Mapping, models: "pandas.DataFrame") -> "AssociationSettings":  # noqa: F821
         """Return the settings that a mapping holds, other keys left out, checked against the table of models.
 
         Raises
@@ -87,7 +87,7 @@ class Scope(NamedTuple):
     text: str
 
 
-def scopes(models: "pandas.DataFrame", target: str, settings: Settings) -> list[Scope]:  # noqa: F821
+def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSettings) -> list[Scope]:  # noqa: F821
     """Return all models pooled, all within blocks, and every group of at least five models.
 
     Models without a value of the target are in none. One block of all models is no scope. A model that is alone in its

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError, unknown_name
 from topodepth.topology import descriptors
 
@@ -201,7 +201,7 @@ def logit_rivals(path: str | Path) -> dict[str, float]:
     InputError
         If the file is unreadable, or has a label that is no column of its logits.
     """
-    file = activations.read(path)
+    file = read_activations(path)
     if "logits" not in {layer.token for layer in file.layers}:
         log.warning("%s: no layer 'logits' is tapped, so neither margin nor logit spread is known", path)
         return {}

@@ -40,7 +40,7 @@ DEFINITIONS = (
 )
 
 
-def summary(
+def summary_page(
     title: str,
     models: "pandas.DataFrame",  # noqa: F821
     associations: Sequence[Mapping],

@@ -5,12 +5,12 @@ from topodepth.experiments.spoofing.comparison import (
     COLUMNS,
     CURVE_COLUMNS,
     DIFFERENCE,
-    ESTIMATORS,
-    TEST_COLUMNS,
-    Comparison,
+    PERMUTATION_COLUMNS,
+    SpoofComparison,
     compare,
 )
 from topodepth.experiments.spoofing.permutation import step_down
+from topodepth.experiments.spoofing.settings import ESTIMATORS, SpoofSettings
 from topodepth.experiments.spoofing.summary import SIGNIFICANT, adjust, sentences
 
 __all__ = [
@@ -19,9 +19,10 @@ __all__ = [
     "CURVE_COLUMNS",
     "DIFFERENCE",
     "ESTIMATORS",
+    "PERMUTATION_COLUMNS",
     "SIGNIFICANT",
-    "TEST_COLUMNS",
-    "Comparison",
+    "SpoofComparison",
+    "SpoofSettings",
     "adjust",
     "compare",
     "sentences",

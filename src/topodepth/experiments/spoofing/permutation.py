@@ -1,9 +1,10 @@
 """The permutation test of two clouds: statistics from distances computed once, and p corrected for many tests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
+from topodepth.experiments.spoofing.settings import SpoofSettings
 from topodepth.homology import distance_matrix, persistence_diagrams, squared_distance_matrix, subset_tree_lengths
 from topodepth.tables.dimensions import PH_DIMENSION
 from topodepth.tables.values import Key, values_of
@@ -19,16 +20,6 @@ def of_distances(matrix: np.ndarray, *, max_dim: int, engine: str) -> list[np.nd
     return persistence_diagrams(distances=matrix, max_dim=max_dim, engine=engine)
 
 
-def describe(
-    matrix: np.ndarray, max_dim: int, *, names: Sequence[str], parameters: Mapping[str, Mapping], engine: str = "auto"
-) -> dict[Key, float]:
-    """Return every descriptor in every homology dimension of a cloud, from its distances."""
-    if not names:
-        return {}
-    found = Diagrams({WHOLE: of_distances(matrix, max_dim=max_dim, engine=engine)})
-    return {each.key: each.data[WHOLE] for each in values_of(found, names, parameters)}
-
-
 class Statistics:
     """What the test compares, of any n of the pooled points.
 
@@ -41,38 +32,28 @@ class Statistics:
         Points of both clouds, (2n, d), as the estimators and as the descriptors take them.
     estimates
         Estimates of one cloud: which estimators there are, and PHdim's numbers of points.
-    describe
-        :func:`describe` with its descriptors and parameters.
-    parameters
-        Keyword arguments by estimator.
-    max_dim, draws, limit, seed
-        As max_dim, test_draws, test_points and seed of :func:`topodepth.experiments.spoofing.compare`.
+    settings
+        What is compared, and how.
     """
 
     def __init__(
         self,
         pooled: np.ndarray,
         scaled: np.ndarray,
-        *,
         estimates: Mapping[Key, dimension.DimensionEstimate],
-        describe: Callable[[np.ndarray, int], dict[Key, float]],
-        parameters: Mapping[str, Mapping],
-        max_dim: int,
-        draws: int,
-        limit: int,
-        seed: int,
+        settings: SpoofSettings,
     ) -> None:
         self.points, self.squares = pooled, squared_distance_matrix(pooled)
         self.matrix = distance_matrix(scaled)
-        self.describe, self.parameters, self.max_dim, self.limit, self.seed = describe, parameters, max_dim, limit, seed
+        self.settings = settings
         self.identity = originals(pooled)
         self.estimators = list(estimates)
         self.subsamples: dict[int, list[np.ndarray]] = {}
         if PH_DIMENSION in estimates:
-            sizes, rng = estimates[PH_DIMENSION].sizes.tolist(), np.random.default_rng([seed, 3])
+            sizes, rng = estimates[PH_DIMENSION].sizes.tolist(), np.random.default_rng([settings.seed, 3])
             for size in sizes:
                 # large subsamples of one cloud are nearly the same points: a few of them tell as much
-                count = max(1, round(draws * sizes[0] / size))
+                count = max(1, round(settings.test_draws * sizes[0] / size))
                 chosen = [rng.choice(len(pooled) // 2, size, replace=False) for _ in range(count)]
                 self.subsamples[size] = [np.sort(positions) for positions in chosen]
 
@@ -80,7 +61,7 @@ class Statistics:
         """Return every statistic of the cloud of these points."""
         found: dict[Key, float] = {}
         for name, degree in self.estimators:
-            options = self.parameters.get(name, {})
+            options = self.settings.parameters.get(name, {})
             if (name, degree) == PH_DIMENSION:
                 value = self._slope(members, **options)
             elif name == "two_nn":
@@ -88,14 +69,21 @@ class Statistics:
             elif name == "mle":
                 value = self._mle(members, **options)
             else:
-                value = dimension.registry.get(name)(self.points[members], seed=self.seed, **options).value
+                value = dimension.registry.get(name)(self.points[members], seed=self.settings.seed, **options).value
             found[name, degree] = value
-        if self.max_dim and len(members) > self.limit:
-            return found | self._described(members[: self.limit], self.max_dim) | self._described(members, 0)
-        return found | self._described(members, self.max_dim)
+        limit, max_dim = self.settings.test_points, self.settings.max_dim
+        if max_dim and len(members) > limit:
+            return found | self._described(members[:limit], max_dim) | self._described(members, 0)
+        return found | self._described(members, max_dim)
 
     def _described(self, members: np.ndarray, max_dim: int) -> dict[Key, float]:
-        return self.describe(self.matrix[np.ix_(members, members)], max_dim)
+        """Return every descriptor in every homology dimension of these points."""
+        names, parameters = self.settings.descriptors, self.settings.parameters
+        if not names:
+            return {}
+        distances = self.matrix[np.ix_(members, members)]
+        found = Diagrams({WHOLE: of_distances(distances, max_dim=max_dim, engine=self.settings.engine)})
+        return {each.key: each.data[WHOLE] for each in values_of(found, names, parameters)}
 
     def _slope(self, members: np.ndarray, *, alpha: float = 1.0, **_: object) -> float:
         """Return the slope of log E_0^α in log n, NaN without subsamples or where their points coincide."""

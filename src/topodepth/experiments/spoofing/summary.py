@@ -1,11 +1,9 @@
 """A joined table of comparisons: p corrected for all tests of a representation, and in words what it shows."""
 
-import json
-
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.experiments.spoofing.comparison import COLUMNS, DIFFERENCE
+from topodepth.experiments.spoofing.comparison import DIFFERENCE
 from topodepth.experiments.spoofing.permutation import step_down
 from topodepth.tables.rows import measure
 
@@ -14,7 +12,7 @@ SIGNIFICANT = 0.05
 DIMENSIONS = ("ph_dimension", "two_nn", "mle")
 
 
-def adjust(table: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
+def adjust(table: "pandas.DataFrame", permutations: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
     """Return a joined table with every p corrected for the number of tests, in the column ``p_corrected``.
 
     The tests of one subset in one representation are one family: all its layers and descriptors, corrected together by
@@ -22,22 +20,31 @@ def adjust(table: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
 
     Parameters
     ----------
-    table
-        Rows of :func:`topodepth.experiments.spoofing.compare` of any number of layers, with the columns
-        ``TEST_COLUMNS``; the result has ``COLUMNS``.
+    table, permutations
+        ``rows`` and ``permutations`` of :func:`topodepth.experiments.spoofing.compare` of any number of layers.
 
     Raises
     ------
     InputError
-        If tests of one family differ in their number of permutations.
+        If tests of one family differ in their number of permutations, or the permutations of one are not there.
     """
     table = table.astype({"p_corrected": float})
+    ordered = permutations.assign(test=_tests(permutations)).sort_values("permutation", kind="stable")
+    permuted = {test: rows.to_numpy() for test, rows in ordered.groupby("test")["difference"]}
     for key, family in table[table["p_value"].notna()].groupby(FAMILY, dropna=False):
-        if family["permutations"].nunique() > 1:
-            received = sorted(family["permutations"].unique().astype(int).tolist())
-            raise InputError(f"{' '.join(map(str, key))}: expected one number of permutations. Received: {received}")
-        table.loc[family.index, "p_corrected"] = step_down(np.stack(family["test_differences"].map(json.loads)))
-    return table[list(COLUMNS)]
+        differences = [permuted.get(test, [np.nan]) for test in _tests(family)]
+        counts = sorted({len(each) - 1 for each in differences})
+        if len(counts) > 1 or counts[0] < 1:
+            raise InputError(f"{' '.join(map(str, key))}: expected one number of permutations. Received: {counts}")
+        table.loc[family.index, "p_corrected"] = step_down(np.stack(differences))
+    return table
+
+
+def _tests(table: "pandas.DataFrame") -> list[tuple]:  # noqa: F821
+    """Return which test each row is of; a homology dimension of none is −1."""
+    columns = table[[*FAMILY, "layer", "descriptor"]].astype(str)
+    degrees = table["homology_dimension"].astype(float).fillna(-1)
+    return list(zip(*(columns[name] for name in columns), degrees, strict=True))
 
 
 def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821

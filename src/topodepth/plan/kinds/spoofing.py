@@ -46,7 +46,7 @@ class Spoofing(Experiment):
         return (
             pick(self.settings, "classes", "permutations")
             | pick(topology, "max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
-            | {"measures": topology["descriptors"], "estimators": dimension["estimators"]}
+            | {"descriptors": topology["descriptors"], "estimators": dimension["estimators"]}
             | {"dimension_scaling": dimension["scaling"], "dimension_null_draws": dimension["null_draws"]}
             | {"n": self["points"], "parameters": parameters, "seed": self.plan.config["seed"]}
         )
