@@ -258,7 +258,8 @@ def test_an_undefined_test_is_not_called_no_difference():
     def said(p_values):
         rows = [
             {"subset": "test", "representation": "net", "layer": layer, "cloud": cloud, "descriptor": "two_nn",
-             "value": 1.5, "ci_low": np.nan, "ci_high": np.nan, "p_corrected": p_value, "n_points": 60}
+             "homology_dimension": np.nan, "value": 1.5, "ci_low": np.nan, "ci_high": np.nan, "p_corrected": p_value,
+             "n_points": 60}
             for layer, p_value in p_values.items() for cloud in ("real", "spoof", "difference")
         ]  # fmt: skip
         return spoofing.sentences(pandas.DataFrame(rows))[0]

@@ -165,6 +165,7 @@ def present(
     found = [panel for panel in wanted if rows_of(table, panel)["class"].isin(SUMMARIES).any()]
     if not (panels or found or only):
         summaries = table[table["class"].isin(SUMMARIES)][["descriptor", "homology_dimension"]].drop_duplicates()
+        summaries = summaries.fillna({"homology_dimension": 0})  # estimates have none: a panel of any holds them
         found = [(name, int(degree)) for name, degree in summaries.itertuples(index=False)][: len(default)]
     absent = [panel for panel in wanted if panel not in found]
     if absent and (panels or not found):

@@ -1,0 +1,440 @@
+"""A user's file is known by its source, runs when it is used, and tells its own mistakes in one line."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from topodepth import architectures, datasets, plugins
+from topodepth.attacks import attacks
+from topodepth.datasets import Normaliser
+from topodepth.errors import InputError
+from topodepth.jobs import digests
+from topodepth.plan import configuration
+from topodepth.tables.dimensions import dimension_rows
+from topodepth.tables.values import values_of
+from topodepth.topology import descriptors, dimension
+from topodepth.topology.diagrams import Diagrams
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+GUIDE = (ROOT / "docs/plugins.md").read_text()
+EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
+REGISTRIES = [module.registry for module in (descriptors, dimension, datasets, architectures, attacks)]
+LAYER = Diagrams({"all": [np.array([[0.0, 1.0], [0.0, 3.0]])]}, attributes={"model": "net", "layer": "conv1"})
+DESCRIPTOR = """
+from topodepth.topology.descriptors import register
+
+
+@register({name!r})
+def described(diagram):
+    return {value}
+"""
+
+
+@pytest.fixture(autouse=True)
+def apart(monkeypatch):
+    """What a test makes known is forgotten after it."""
+    monkeypatch.setattr(plugins, "_known", {})
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for registry in REGISTRIES:
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith("topodepth_plugin_") or name in ("bars", "helper", "kit", "kit.inner"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file of the user's."""
+
+    def make(text, name="mine.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def brought(write):
+    """Write a file of the user's and make it known."""
+
+    def make(text, name="mine.py"):
+        path = write(text, name)
+        plugins.use([path])
+        return path
+
+    return make
+
+
+def value(name, **options):
+    return next(values_of(LAYER, [name], {name: options})).data["all"]
+
+
+def test_names_are_known_and_nothing_runs_before_one_is_used(brought):
+    brought(DESCRIPTOR.format(name="bars", value="2 * len(diagram)") + "\nprint('it ran')\n")
+    assert "bars" in descriptors.registry.names()
+    assert "bars" not in dimension.registry.names()
+    assert "topodepth_plugin_mine" not in sys.modules
+    with pytest.raises(InputError, match=r"unknown descriptor 'bard'. Did you mean 'bars'\? Known: bars, betti_peak"):
+        descriptors.registry.get("bard")
+    assert "topodepth_plugin_mine" not in sys.modules
+    assert value("bars") == 4.0
+
+
+def test_a_file_runs_once(brought, capsys):
+    brought(DESCRIPTOR.format(name="bars", value="1.0") + "\nprint('it ran')\n")
+    assert value("bars") == value("bars") == 1.0
+    assert capsys.readouterr().out == "it ran\n"
+
+
+@pytest.mark.parametrize(
+    ("imports", "decorator"),
+    [
+        ("from topodepth.topology.descriptors import register as known_as", "known_as"),
+        ("from topodepth.topology import descriptors", "descriptors.register"),
+        ("from topodepth.topology.descriptors import registry", "registry.register"),
+        ("import topodepth.topology.descriptors", "topodepth.topology.descriptors.register"),
+        ("import topodepth.topology.descriptors as d", "d.register"),
+    ],
+)
+def test_every_way_to_import_register_is_understood(brought, imports, decorator):
+    brought(f"{imports}\n\n\n@{decorator}('bars')\ndef bars(diagram):\n    return 3\n")
+    assert value("bars") == 3.0
+
+
+def test_one_file_may_register_several_kinds_and_decorators_of_others_are_passed_over(brought):
+    brought(
+        "from functools import singledispatch\nfrom topodepth.topology import descriptors, dimension\n\n\n"
+        "@singledispatch\ndef other(x):\n    return x\n\n\n@other.register(int)\ndef _(x):\n    return x\n\n\n"
+        "@descriptors.register('bars')\ndef bars(diagram):\n    return 1\n\n\n"
+        "@dimension.register('flat')\ndef flat(points, *, seed, kept):\n"
+        "    return dimension.DimensionEstimate(2.0, 1.0, 3.0, len(points), '')\n"
+    )
+    assert value("bars") == 1.0
+    assert dimension.registry.get("flat")(np.zeros((5, 2)), seed=0, kept=None).value == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def f(:\n", r"mine.py, line 1: SyntaxError: "),
+        ("x = 1\n", r'mine.py: registers nothing. Expected @register\("name"\)'),
+        (
+            DESCRIPTOR.format(name="a$b", value=1),
+            r"mine.py, line 5: @register: expected a name in quotes.*Received: 'a",
+        ),
+        (DESCRIPTOR.replace("{name!r}", "NAME"), r"line 5: @register: expected a name in quotes.*Received: NAME"),
+        (
+            DESCRIPTOR.format(name="bars", value=1).replace("topology.descriptors", "plan.kinds"),
+            r"line 5: @register expected of topodepth.topology.descriptors, .*Received: that of topodepth.plan.kinds",
+        ),
+        (
+            DESCRIPTOR.format(name="mine", value=1).replace("topology.descriptors", "datasets"),
+            r"line 5: @register\('mine'\) expected source=…. Missing: source",
+        ),
+        (
+            DESCRIPTOR.format(name="mine", value=1).replace("topology.descriptors", "architectures"),
+            r"expected layers=…, activation=….*Missing: layers, activation, width, l2, optimizer",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_one_is_refused_with_the_line(write, text, message):
+    with pytest.raises(InputError, match=message):
+        plugins.use([write(text)])
+
+
+def test_a_file_that_is_missing_or_in_another_encoding_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"expected a Python file that is there, seen from .*Received: .*gone.py"):
+        plugins.use([tmp_path / "gone.py"])
+    (tmp_path / "latin.py").write_bytes("x = 'ä'\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin.py: expected Python in UTF-8"):
+        plugins.use([tmp_path / "latin.py"])
+
+
+def test_a_name_that_is_built_in_or_in_another_plugin_is_refused_with_both_places(brought):
+    first = brought(DESCRIPTOR.format(name="bars", value=1), "first.py")
+    second = brought(DESCRIPTOR.format(name="bars", value=1), "second.py")
+    both = rf"'bars' is registered twice: in {re.escape(str(first))} and {re.escape(str(second))}."
+    with pytest.raises(InputError, match=both):
+        descriptors.registry.get("bars")
+    plugins._known.clear()
+    brought(DESCRIPTOR.format(name="longest_bar", value=1), "third.py")
+    with pytest.raises(InputError, match=r"twice: in topodepth.topology.descriptors and .*third.py"):
+        descriptors.registry.names()
+
+
+def test_files_that_python_could_not_tell_apart_are_refused(brought):
+    brought(DESCRIPTOR.format(name="one", value=1), "a/mine.py")
+    with pytest.raises(InputError, match=r"expected plugins whose names differ. Received: .*a/mine.py and .*b/mine.py"):
+        brought(DESCRIPTOR.format(name="two", value=1), "b/mine.py")
+
+
+def test_imported_files_that_python_could_not_tell_apart_are_refused(write, brought):
+    for folder in "ab":
+        write("x = 1\n", f"{folder}/helper.py")
+    brought("import helper\n" + DESCRIPTOR.format(name="one", value=1), "a/first.py")
+    with pytest.raises(InputError, match=r"imported files whose names differ. Received: .*a/helper.py and .*b/helper"):
+        brought("import helper\n" + DESCRIPTOR.format(name="two", value=1), "b/second.py")
+
+
+def test_files_of_its_folder_are_imported_at_once_and_late_but_none_in_place_of_an_installed_one(write, brought):
+    write("SEVEN = 7\n", "helper.py")
+    write("", "kit/__init__.py")
+    write("def eight():\n    return 8\n", "kit/inner.py")
+    write("raise RuntimeError('this hides the json of Python')\n", "json.py")
+    late = "(__import__('importlib').import_module('kit.inner').eight() + SEVEN + len(json.dumps([])))"
+    brought("import json\nfrom helper import SEVEN\n" + DESCRIPTOR.format(name="bars", value=late))
+    assert value("bars") == 17.0
+
+
+def test_a_plugin_that_another_one_imports_is_one_module(brought):
+    brought(DESCRIPTOR.format(name="bars", value="len(diagram)"), "bars.py")
+    brought("import bars\n" + DESCRIPTOR.format(name="twice", value="2 * bars.described(diagram)"), "second.py")
+    assert value("bars") == 2.0
+    assert value("twice") == 4.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_this_name\n", r"plugin .*mine.py, line 1: ModuleNotFoundError: No module named 'nothing"),
+        ("x = 1 / 0\n", r"plugin .*mine.py, line 1: ZeroDivisionError: division by zero"),
+        ("import sys\nsys.exit(3)\n", r"plugin .*mine.py, line 2: SystemExit: 3"),
+        ("from . import helper\n", r"plugin .*mine.py, line 1: ImportError: attempted relative import"),
+        ("import helper\n", r"plugin .*helper.py, line 2: NameError: name 'nobody' is not defined"),
+    ],
+)
+def test_an_error_while_a_file_runs_is_one_line_with_file_and_line(write, brought, text, message):
+    write("x = 1\nnobody\n", "helper.py")
+    brought(text + DESCRIPTOR.format(name="bars", value=1))
+    for _ in range(2):  # a failed one is not taken for a loaded one
+        with pytest.raises(InputError, match=message):
+            descriptors.registry.get("bars")
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("len(diagram) / 0", r"descriptor 'bars' of plugin .*mine.py, line 7: ZeroDivisionError: division by zero$"),
+        ("[][len(diagram)]", r"descriptor 'bars' of plugin .*mine.py, line 7: IndexError"),
+        ("None", r"descriptor 'bars': expected to return a number. Received: None.$"),
+        ("diagram", r"descriptor 'bars': expected to return a number. Received: array"),
+    ],
+)
+def test_what_goes_wrong_in_a_descriptor_names_it_and_the_model_and_layer(brought, result, message):
+    brought(DESCRIPTOR.format(name="bars", value=result))
+    with pytest.raises(InputError, match=rf"^model net, layer conv1: {message}"):
+        value("bars")
+
+
+ESTIMATOR = (
+    "from topodepth.topology.dimension import register\n\n\n@register('flat')\ndef flat(points, *, seed, kept):\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ("points @ points", r"estimator 'flat' of plugin .*mine.py, line 6: ValueError: matmul"),
+        ("2.0", r"estimator 'flat': expected to return a DimensionEstimate. Received: 2.0."),
+    ],
+)
+def test_what_goes_wrong_in_an_estimator_names_it_and_the_model_and_layer(brought, result, message):
+    brought(f"{ESTIMATOR}    return {result}\n")
+    about = {"model": "net", "layer": "conv1", "layer_index": 0, "relative_depth": 1.0}
+    points, where = np.random.default_rng(0).normal(size=(60, 3)), "model net, layer conv1"
+    with pytest.raises(InputError, match=rf"^{where}: (dimension )?{message}"):
+        dimension_rows(points, where=where, attributes=about, estimators=["flat"], parameters={})
+
+
+def test_what_goes_wrong_in_the_others_names_them(brought):
+    brought(
+        "from topodepth import architectures, datasets\n\n\n"
+        "def taps(depth):\n    raise KeyError(depth)\n\n\n"
+        "@architectures.register('deep', layers=taps, depth=3, activation='relu', width=1, l2=0.0, optimizer='adam')\n"
+        "def build(**settings):\n    return None\n\n\n"
+        "@datasets.register('stripes', source=None)\ndef load(source, *, size, validation, test, seed):\n    return 1\n"
+    )
+    with pytest.raises(InputError, match=r"`layers` of architecture 'deep' of plugin .*mine.py, line 5: KeyError: 3"):
+        architectures.layers("deep")
+    settings = {"size": None, "validation": 0.1, "test": 0.1, "seed": 0}
+    with pytest.raises(InputError, match=r"loader stripes: expected to return \({split: .*Received: 1"):
+        datasets.load("stripes", None, settings)
+
+
+def test_a_name_that_is_never_reached_is_told(brought):
+    brought("if False:\n" + "\n".join("    " + line for line in DESCRIPTOR.format(name="bars", value=1).splitlines()))
+    with pytest.raises(InputError, match=r"@register\('bars'\) expected to be reached"):
+        descriptors.registry.get("bars")
+
+
+def digest_of(path, monkeypatch):
+    """The digest of a job that uses a file's entry, as another process finds it."""
+    monkeypatch.setattr(plugins, "_known", {})
+    digests.provenance._parts.cache_clear()
+    plugins.use([path])
+    return digests.digest(ROOT / "workflow/scripts/describe_model.py", descriptors.registry.users(["bars"]))
+
+
+def test_the_digest_follows_the_logic_of_the_file_and_of_those_it_imports(write, monkeypatch):
+    helper = write("SEVEN = 7\n", "helper.py")
+    write("x = 1\n", "other.py")
+    path = write("import helper\n" + DESCRIPTOR.format(name="bars", value="helper.SEVEN"))
+    before = digest_of(path, monkeypatch)
+    assert digests.digest(ROOT / "workflow/scripts/describe_model.py") == before.partition("+")[0]
+    path.write_text('"""A docstring."""\n\n# and a comment\n' + path.read_text().replace("return ", "return  "))
+    helper.write_text("SEVEN = 7  # as ever\n")
+    write("x = 2\n", "other.py")
+    assert digest_of(path, monkeypatch) == before
+    helper.write_text("SEVEN = 8\n")
+    changed = digest_of(path, monkeypatch)
+    assert changed != before
+    path.write_text(path.read_text().replace("helper.SEVEN", "helper.SEVEN + 1"))
+    assert digest_of(path, monkeypatch) not in (before, changed)
+
+
+def test_jobs_that_use_no_entry_of_a_file_do_not_depend_on_it(brought):
+    brought(DESCRIPTOR.format(name="bars", value=1))
+    assert descriptors.registry.users(["lifespan_sum", "longest_bar"]) == []
+    assert descriptors.registry.users(["lifespan_sum", "bars"]) == ["topodepth_plugin_mine"]
+
+
+def test_entries_of_a_plan_are_those_that_plugins_may_add_to():
+    assert {registry.module for registry in configuration.REGISTRIES.values()} == set(plugins.KINDS)
+
+
+# in a configuration
+
+
+def completed(changes):
+    config = {
+        "datasets": {}, "models": {}, "samples": {"default": {}}, "experiments": {}, **changes,
+    }  # fmt: skip
+    return configuration.complete(config, SCHEMA)
+
+
+@pytest.mark.parametrize("trust", [{}, {"trust": False}, None])
+def test_without_trust_a_plugin_is_refused_in_a_line_that_says_what_trust_means(write, trust):
+    path = str(write(DESCRIPTOR.format(name="bars", value=1)))
+    item = path if trust is None else {"file": path, **trust}
+    with pytest.raises(InputError) as told:
+        completed({"plugins": [item]})
+    for words in ("config key 'plugins.0'", "would run with your rights", "trust: true}", path):
+        assert words in str(told.value)
+    assert "bars" not in descriptors.registry.names()
+
+
+def test_a_trusted_plugins_names_are_selected_with_parameters_and_misspelt_ones_are_told(write):
+    brought = {"plugins": [{"file": str(write(EXAMPLES[0])), "trust": True}]}
+    given = {"descriptors": ["median_bar"], "parameters": {"median_bar": {"least": 0.1}}}
+    assert completed(brought | {"topology": given})["topology"]["parameters"] == {"median_bar": {"least": 0.1}}
+    with pytest.raises(InputError, match=r"unknown descriptor 'median_bat'. Did you mean 'median_bar'\?"):
+        completed(brought | {"topology": {"descriptors": ["median_bat"]}})
+    for parameters, message in (
+        ({"median_bar": {"lest": 1}}, r"'topology.parameters.median_bar': unknown parameter 'lest'. Did you.*'least'"),
+        ({"lifespan_sum": {"alpha": 1}}, r"unknown selected descriptor 'lifespan_sum'"),
+        ({"median_bar": 3}, r"expected a map"),
+    ):
+        with pytest.raises(InputError, match=message):
+            completed(brought | {"topology": given | {"parameters": parameters}})
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"ph_dimension": {"draws": 3}}, r"'dimension.parameters.ph_dimension': expected as `dimension.draws`"),
+        ({"mle": {"seed": 3}}, r"unknown parameter 'seed'. Known: neighbours"),
+        ({"mle": {"neighbors": 3}}, r"unknown parameter 'neighbors'. Did you mean 'neighbours'\?"),
+    ],
+)
+def test_parameters_of_built_in_estimators_are_checked(parameters, message):
+    with pytest.raises(InputError, match=message):
+        completed({"dimension": {"parameters": parameters}})
+    given = {"mle": {"neighbours": 10}, "ph_dimension": {"bootstrap": 500}}
+    assert completed({"dimension": {"parameters": given}})["dimension"]["parameters"] == given
+
+
+def test_a_name_taken_already_is_refused_whatever_is_selected(write):
+    path = write("from topodepth.attacks.attacks import register\n\n\n@register('fgsm')\ndef mine(*x):\n    return 1\n")
+    with pytest.raises(InputError, match=r"attack 'fgsm' is registered twice: in topodepth.attacks.attacks and .*mine"):
+        completed({"plugins": [{"file": str(path), "trust": True}]})
+
+
+# the examples of docs/plugins.md
+
+
+def test_the_configuration_of_the_documentation_is_one(write, monkeypatch):
+    text = re.search(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)[1]
+    monkeypatch.chdir(write(EXAMPLES[0], "my_descriptors.py").parent)
+    assert completed(yaml.safe_load(text))["topology"]["descriptors"] == ["lifespan_sum", "median_bar"]
+
+
+def test_there_is_an_example_of_each_kind(brought):
+    for number, example in enumerate(EXAMPLES):
+        brought(example, f"example{number}.py")
+    users = [[name for name in registry.names() if registry.users([name])] for registry in REGISTRIES]
+    assert [len(names) for names in users] == [1] * 5
+
+
+def test_the_descriptor_of_the_documentation_is_the_median_of_long_bars(brought):
+    brought(EXAMPLES[0])
+    assert value("median_bar") == 2.0
+    assert value("median_bar", least=1.0) == 3.0
+    assert descriptors.registry.get("median_bar")(np.empty((0, 2))) == 0.0
+
+
+def test_the_estimator_of_the_documentation_finds_a_plane(brought):
+    brought(EXAMPLES[1])
+    rng = np.random.default_rng(0)
+    plane = rng.normal(size=(60, 2)) @ rng.normal(size=(2, 6))
+    estimate = dimension.registry.get("pca_dimension")
+    assert estimate(plane, share=1.0).value == 2.0
+    assert estimate(np.concatenate([plane, plane])).n_points == 60
+
+
+def test_the_loader_of_the_documentation_makes_a_data_set(brought, tmp_path):
+    brought(EXAMPLES[2])
+    settings = {"size": None, "validation": 0.2, "test": 0.2, "seed": 3}
+    assert datasets.form("stripes", None, settings) == ("images", (16, 16, 1))
+    splits, names = datasets.load("stripes", None, settings | {"images": 50})
+    datasets.write(tmp_path / "d.h5", splits, names)
+    assert {split: len(labels) for split, (_, labels) in splits.items()} == {"train": 30, "validation": 10, "test": 10}
+    with pytest.raises(InputError, match=r"unknown option of loader stripes 'image'. Did you mean 'images'\?"):
+        datasets.load("stripes", None, settings | {"image": 50})
+
+
+def test_the_architecture_of_the_documentation_is_named_and_seeded(brought):
+    brought(EXAMPLES[3])
+    built = [architectures.build("two_layers", input_shape=(8, 8, 1), classes=3, width=4, seed=s) for s in (1, 1, 2)]
+    first, same, other = ([weights.copy() for weights in model.get_weights()] for model in built)
+    assert all(map(np.array_equal, first, same))
+    assert not np.array_equal(first[0], other[0])
+    assert set(architectures.layers("two_layers")) <= {layer.name for layer in built[0].layers}
+
+
+def test_the_attack_of_the_documentation_moves_each_pixel_by_its_strength(brought):
+    brought(EXAMPLES[4])
+    model = architectures.build("vgg", input_shape=(8, 8, 1), classes=2, width=2)
+    normalise = Normaliser(np.float32(0), np.float32(255))
+    images = np.full((4, 8, 8, 1), 128, np.uint8)
+    for norm in ("linf", "l2"):
+        settings = attacks.Settings(epsilons=[0.1], attack="sign_noise", norm=norm)
+        victim = attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, settings)
+        start = victim.start(images)
+        if norm == "linf":
+            moved = victim.attack(start, None, None, 0.1)
+            np.testing.assert_allclose(np.abs(moved - start.numpy()), 0.1, atol=1e-6)
+            assert moved.dtype == np.float32
+        else:
+            with pytest.raises(
+                InputError, match=r"attack 'sign_noise' of plugin .*: norm: expected linf. Received: l2"
+            ):
+                victim.attack(start, None, None, 0.1)
