@@ -6,11 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from topodepth import architectures, datasets, plugins
-from topodepth.attacks import attacks
-from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
 from topodepth.jobs import digests
 from topodepth.plan import configuration
@@ -20,10 +17,8 @@ from topodepth.topology import descriptors, dimension
 from topodepth.topology.diagrams import Diagrams
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("plugins_forgotten")
 SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
-GUIDE = (ROOT / "docs/plugins.md").read_text()
-EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
-REGISTRIES = [module.registry for module in (descriptors, dimension, datasets, architectures, attacks)]
 LAYER = Diagrams({"all": [np.array([[0.0, 1.0], [0.0, 3.0]])]}, attributes={"model": "net", "layer": "conv1"})
 DESCRIPTOR = """
 from topodepth.topology.descriptors import register
@@ -33,20 +28,6 @@ from topodepth.topology.descriptors import register
 def described(diagram):
     return {value}
 """
-
-
-@pytest.fixture(autouse=True)
-def apart(monkeypatch):
-    """What a test makes known is forgotten after it."""
-    monkeypatch.setattr(plugins, "_known", {})
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    for registry in REGISTRIES:
-        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    before = set(sys.modules)
-    yield
-    for name in set(sys.modules) - before:
-        if name.startswith("topodepth_plugin_") or name in ("bars", "helper", "kit", "kit.inner"):
-            del sys.modules[name]
 
 
 @pytest.fixture
@@ -313,6 +294,15 @@ def test_entries_of_a_plan_are_those_that_plugins_may_add_to():
 
 # in a configuration
 
+MEDIAN = """
+from topodepth.topology.descriptors import register
+
+
+@register("median_bar")
+def median_bar(diagram, least=0.0):
+    return 1.0
+"""
+
 
 def completed(changes):
     config = {
@@ -333,7 +323,7 @@ def test_without_trust_a_plugin_is_refused_in_a_line_that_says_what_trust_means(
 
 
 def test_a_trusted_plugins_names_are_selected_with_parameters_and_misspelt_ones_are_told(write):
-    brought = {"plugins": [{"file": str(write(EXAMPLES[0])), "trust": True}]}
+    brought = {"plugins": [{"file": str(write(MEDIAN)), "trust": True}]}
     given = {"descriptors": ["median_bar"], "parameters": {"median_bar": {"least": 0.1}}}
     assert completed(brought | {"topology": given})["topology"]["parameters"] == {"median_bar": {"least": 0.1}}
     with pytest.raises(InputError, match=r"unknown descriptor 'median_bat'. Did you mean 'median_bar'\?"):
@@ -366,75 +356,3 @@ def test_a_name_taken_already_is_refused_whatever_is_selected(write):
     path = write("from topodepth.attacks.attacks import register\n\n\n@register('fgsm')\ndef mine(*x):\n    return 1\n")
     with pytest.raises(InputError, match=r"attack 'fgsm' is registered twice: in topodepth.attacks.attacks and .*mine"):
         completed({"plugins": [{"file": str(path), "trust": True}]})
-
-
-# the examples of docs/plugins.md
-
-
-def test_the_configuration_of_the_documentation_is_one(write, monkeypatch):
-    text = re.search(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)[1]
-    monkeypatch.chdir(write(EXAMPLES[0], "my_descriptors.py").parent)
-    assert completed(yaml.safe_load(text))["topology"]["descriptors"] == ["lifespan_sum", "median_bar"]
-
-
-def test_there_is_an_example_of_each_kind(brought):
-    for number, example in enumerate(EXAMPLES):
-        brought(example, f"example{number}.py")
-    users = [[name for name in registry.names() if registry.users([name])] for registry in REGISTRIES]
-    assert [len(names) for names in users] == [1] * 5
-
-
-def test_the_descriptor_of_the_documentation_is_the_median_of_long_bars(brought):
-    brought(EXAMPLES[0])
-    assert value("median_bar") == 2.0
-    assert value("median_bar", least=1.0) == 3.0
-    assert descriptors.registry.get("median_bar")(np.empty((0, 2))) == 0.0
-
-
-def test_the_estimator_of_the_documentation_finds_a_plane(brought):
-    brought(EXAMPLES[1])
-    rng = np.random.default_rng(0)
-    plane = rng.normal(size=(60, 2)) @ rng.normal(size=(2, 6))
-    estimate = dimension.registry.get("pca_dimension")
-    assert estimate(plane, share=1.0).value == 2.0
-    assert estimate(np.concatenate([plane, plane])).n_points == 60
-
-
-def test_the_loader_of_the_documentation_makes_a_data_set(brought, tmp_path):
-    brought(EXAMPLES[2])
-    settings = {"size": None, "validation": 0.2, "test": 0.2, "seed": 3}
-    assert datasets.form("stripes", None, settings) == ("images", (16, 16, 1))
-    splits, names = datasets.load("stripes", None, settings | {"images": 50})
-    datasets.write(tmp_path / "d.h5", splits, names)
-    assert {split: len(labels) for split, (_, labels) in splits.items()} == {"train": 30, "validation": 10, "test": 10}
-    with pytest.raises(InputError, match=r"unknown option of loader stripes 'image'. Did you mean 'images'\?"):
-        datasets.load("stripes", None, settings | {"image": 50})
-
-
-def test_the_architecture_of_the_documentation_is_named_and_seeded(brought):
-    brought(EXAMPLES[3])
-    built = [architectures.build("two_layers", input_shape=(8, 8, 1), classes=3, width=4, seed=s) for s in (1, 1, 2)]
-    first, same, other = ([weights.copy() for weights in model.get_weights()] for model in built)
-    assert all(map(np.array_equal, first, same))
-    assert not np.array_equal(first[0], other[0])
-    assert set(architectures.layers("two_layers")) <= {layer.name for layer in built[0].layers}
-
-
-def test_the_attack_of_the_documentation_moves_each_pixel_by_its_strength(brought):
-    brought(EXAMPLES[4])
-    model = architectures.build("vgg", input_shape=(8, 8, 1), classes=2, width=2)
-    normalise = Normaliser(np.float32(0), np.float32(255))
-    images = np.full((4, 8, 8, 1), 128, np.uint8)
-    for norm in ("linf", "l2"):
-        settings = attacks.Settings(epsilons=[0.1], attack="sign_noise", norm=norm)
-        victim = attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, settings)
-        start = victim.start(images)
-        if norm == "linf":
-            moved = victim.attack(start, None, None, 0.1)
-            np.testing.assert_allclose(np.abs(moved - start.numpy()), 0.1, atol=1e-6)
-            assert moved.dtype == np.float32
-        else:
-            with pytest.raises(
-                InputError, match=r"attack 'sign_noise' of plugin .*: norm: expected linf. Received: l2"
-            ):
-                victim.attack(start, None, None, 0.1)
