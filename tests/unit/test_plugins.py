@@ -257,29 +257,25 @@ def test_a_name_that_is_never_reached_is_told(brought):
         descriptors.registry.get("bars")
 
 
-def digest_of(path, monkeypatch):
-    """The digest of a job that uses a file's entry, as another process finds it."""
-    monkeypatch.setattr(plugins, "_known", {})
-    digests.provenance._parts.cache_clear()
-    plugins.use([path])
-    return digests.digest(ROOT / "workflow/scripts/describe_model.py", descriptors.registry.users(["bars"]))
+SCRIPT = ROOT / "workflow/scripts/describe_model.py"
+HELPED = "import helper\n" + DESCRIPTOR.format(name="bars", value="helper.SEVEN")
 
 
 def test_the_digest_follows_the_logic_of_the_file_and_of_those_it_imports(write, monkeypatch):
-    helper = write("SEVEN = 7\n", "helper.py")
-    write("x = 1\n", "other.py")
-    path = write("import helper\n" + DESCRIPTOR.format(name="bars", value="helper.SEVEN"))
-    before = digest_of(path, monkeypatch)
-    assert digests.digest(ROOT / "workflow/scripts/describe_model.py") == before.partition("+")[0]
-    path.write_text('"""A docstring."""\n\n# and a comment\n' + path.read_text().replace("return ", "return  "))
-    helper.write_text("SEVEN = 7  # as ever\n")
-    write("x = 2\n", "other.py")
-    assert digest_of(path, monkeypatch) == before
-    helper.write_text("SEVEN = 8\n")
-    changed = digest_of(path, monkeypatch)
-    assert changed != before
-    path.write_text(path.read_text().replace("helper.SEVEN", "helper.SEVEN + 1"))
-    assert digest_of(path, monkeypatch) not in (before, changed)
+    def digest(folder, text=HELPED, helper="SEVEN = 7\n", other="x = 1\n"):
+        """The digest of a job that uses its entry, of files in a folder of their own."""
+        monkeypatch.setattr(plugins, "_known", {})
+        write(helper, f"{folder}/helper.py")
+        write(other, f"{folder}/other.py")
+        plugins.use([write(text, f"{folder}/mine.py")])
+        return digests.digest(SCRIPT, descriptors.registry.users(["bars"]))
+
+    first = digest("a")
+    assert first.startswith(digests.digest(SCRIPT) + "+")
+    told = '"""A docstring."""\n\n# and a comment\n' + HELPED.replace("return ", "return  ")
+    assert digest("b", told, "SEVEN = 7  # as ever\n", other="x = 2\n") == first
+    helped, changed = digest("c", helper="SEVEN = 8\n"), digest("d", HELPED.replace("SEVEN", "SEVEN + 1"))
+    assert len({first, helped, changed}) == 3
 
 
 def test_jobs_that_use_no_entry_of_a_file_do_not_depend_on_it(brought):
