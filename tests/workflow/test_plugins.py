@@ -86,7 +86,10 @@ def checked(clone, folder):
 
 
 @pytest.mark.parametrize("way", ["directory", "module"])
-def test_the_files_are_found_from_every_way_in(clone, own, way):
+def test_the_files_are_found_from_every_way_in_whatever_their_names(clone, own, way):
+    name = "code/it's {mine}; touch $HOME *.py"
+    (own / "code/bars.py").rename(own / name)
+    configure(own, plugins=[{"file": name, "trust": True}, TRUSTED[1]])
     if way == "directory":
         where = ["--directory", own, "--configfile", own / "mine.yaml"]
         result = snakemake(clone.path, "--cores", "2", *where, "--", TABLE)

@@ -46,9 +46,10 @@ exports = [f"export {name}={shlex.quote(str(path))}; " for name, path in environ
 if not workflow.deployment_settings.deployment_method:
     exports.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 # A shell of these rules alone: a prefix of Snakemake's own would go before the commands of every workflow that uses
-# these rules as a module. Neither spaces nor stars in the folder's own name may split a command.
+# these rules as a module. Neither spaces nor stars in the folder's own name may split a command, and what braces hold is
+# no variable: Snakemake formats a prefix as it does commands.
 shell = type("shell", (shell,), {})
-shell.prefix("".join(exports) + "IFS=; set -f; ")
+shell.prefix("".join(exports).replace("{", "{{").replace("}", "}}") + "IFS=; set -f; ")
 
 
 wildcard_constraints:
