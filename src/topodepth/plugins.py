@@ -22,13 +22,18 @@ from topodepth.errors import InputError
 
 FILES = "TOPODEPTH_PLUGINS"  # environment variable that tells a job of its plugins: a JSON list of paths
 
-# the registries that take entries of others, and what their @register has to say beside the name
+# The registries that take entries of others, by module, and what their @register has to say beside the name. Names
+# within this package: a whole one would count as a module that every job loads (topodepth.jobs.reach).
+PACKAGE = __name__.partition(".")[0]
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "topodepth.topology.descriptors": (),
-    "topodepth.topology.dimension": (),
-    "topodepth.datasets": ("source",),
-    "topodepth.architectures": ("layers", "activation", "width", "l2", "optimizer"),
-    "topodepth.attacks.attacks": (),
+    f"{PACKAGE}.{name}": told
+    for name, told in (
+        ("topology.descriptors", ()),
+        ("topology.dimension", ()),
+        ("datasets", ("source",)),
+        ("architectures", ("layers", "activation", "width", "l2", "optimizer")),
+        ("attacks.attacks", ()),
+    )
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # it becomes a label of figures and a part of paths
 
@@ -100,7 +105,7 @@ class Plugin:
     @property
     def module(self) -> str:
         """The name that it is loaded under, which no other module has."""
-        return "topodepth_plugin_" + re.sub(r"\W", "_", self.file.stem)
+        return f"{PACKAGE}_plugin_" + re.sub(r"\W", "_", self.file.stem)
 
     def load(self) -> None:
         """Run the file, once; its folder is searched for modules after all that is installed.
@@ -213,9 +218,9 @@ def registering(module: str) -> Iterator[tuple[Entry, Plugin]]:
             yield found, plugin
 
 
-def files_of(module: str) -> tuple[Path, ...]:
-    """Return the files behind a module if it is a user's: its own, and those of its folder that it imports."""
-    return _known[module].files if module in _known else ()
+def of_module(module: str) -> Plugin | None:
+    """Return the user's file that a module is loaded from, None of one of the library."""
+    return _known.get(module)
 
 
 def _refuse_alike(known: Plugin, plugin: Plugin) -> None:
@@ -258,7 +263,7 @@ def _roots(tree: ast.Module) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             names.add(node.module.split(".")[0])
-    return names - {"topodepth"}
+    return names - {PACKAGE}
 
 
 def _beside(folder: Path, name: str) -> list[Path]:
@@ -275,7 +280,7 @@ def _entries(tree: ast.Module, shown: str) -> Iterator[tuple[str, Entry]]:
     for node in ast.walk(tree):
         for decorator in getattr(node, "decorator_list", []):
             module, _, last = _dotted(getattr(decorator, "func", None), meant).rpartition(".")
-            if last == "register" and module.startswith("topodepth"):
+            if last == "register" and module.partition(".")[0] == PACKAGE:
                 module = module.removesuffix(".registry")
                 yield module, _checked(module, node, decorator, f"{shown}, line {decorator.lineno}: @register")
 

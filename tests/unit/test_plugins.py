@@ -9,7 +9,7 @@ import pytest
 
 from topodepth import architectures, datasets, plugins
 from topodepth.errors import InputError
-from topodepth.jobs import digests
+from topodepth.jobs import digests, reach
 from topodepth.plan import configuration
 from topodepth.tables.dimensions import dimension_rows
 from topodepth.tables.values import values_of
@@ -276,6 +276,27 @@ def test_the_digest_follows_the_logic_of_the_file_and_of_those_it_imports(write,
     assert digest("b", told, "SEVEN = 7  # as ever\n", other="x = 2\n") == first
     helped, changed = digest("c", helper="SEVEN = 8\n"), digest("d", HELPED.replace("SEVEN", "SEVEN + 1"))
     assert len({first, helped, changed}) == 3
+
+
+def test_a_job_with_an_architecture_of_a_plugin_depends_on_it_and_on_no_built_in_one(brought):
+    layers = "layers=['logits'], activation='relu', width=1, l2=0.0, optimizer='adam'"
+    build = f"\n\n\n@register('mine', {layers})\ndef build(**settings):\n    return None\n"
+    brought("from topodepth.architectures import register" + build)
+    module = architectures.registry.module_of("mine")
+    script = ROOT / "workflow/scripts/train_model.py"
+    library, _, own = digests.digest(script, [module]).partition("+")
+    assert own
+    assert library not in (digests.digest(script), digests.digest(script, ["topodepth.architectures.vgg"]))
+    found = reach.reached(script, [f"topodepth.architectures.{module}"])
+    assert ("topodepth.architectures", "build") in found
+    assert not [room for room, name in found if room.startswith("topodepth.architectures.") and name == "build"]
+
+
+def test_what_makes_plugins_known_brings_no_room_into_a_job():
+    """Every job knows them; a job of tables must not depend on attacks, say, by their names alone."""
+    found = {name for name, _ in reach.reached(SCRIPT)}
+    assert {"topodepth.plugins", "topodepth.topology.descriptors"} <= found
+    assert not {name for name in found if name.split(".")[1:2] in (["attacks"], ["architectures"], ["datasets"])}
 
 
 def test_jobs_that_use_no_entry_of_a_file_do_not_depend_on_it(brought):

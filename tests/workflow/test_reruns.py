@@ -397,15 +397,12 @@ def test_another_seed_of_a_model_trains_only_itself(repository):
     assert "join_depth_tables" in rules(jobs)
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "expected"),
-    [
-        ("bars.py", "return helper.SEVEN", "return 1 + helper.SEVEN", {"describe_model"}),
-        ("helper.py", "7", "8", {"describe_model"}),
-        ("flat.py", "2.0", "2.5", {"estimate_dimensions", "describe_model"}),
-        ("unused.py", "return 1", "return 2", set()),
-    ],
-)
+@pytest.mark.parametrize(("file", "old", "new", "expected"), [
+    ("bars.py", "return helper.SEVEN", "return 1 + helper.SEVEN", {"describe_model"}),
+    ("helper.py", "7", "8", {"describe_model"}),
+    ("flat.py", "2.0", "2.5", {"estimate_dimensions", "describe_model"}),
+    ("unused.py", "return 1", "return 2", set()),
+])  # fmt: skip
 def test_an_edited_plugin_changes_what_uses_its_entries_only(with_plugins, file, old, new, expected):
     with_plugins.edit(file, old, new)
     assert rules(with_plugins.planned("results/mine/tables/mine/default.csv", config="mine.yaml")) == expected

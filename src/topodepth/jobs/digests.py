@@ -24,9 +24,12 @@ def digest(script: str | Path, modules: Iterable[str] = ()) -> str:
         That of the library's own logic, and after a ``+`` each those of the users' files. Comments, docstrings and
         layout do not count in either.
     """
-    modules = list(modules)
-    own = [module for module in modules if not plugins.files_of(module)]
-    files = dict.fromkeys(file for module in modules for file in plugins.files_of(module))
+    own, files = [], {}
+    for module in modules:
+        plugin = plugins.of_module(module)
+        # what a registry finds in a plugin it does not find in the library: no built-in entry counts for it
+        own += [f"{registry}.{module}" for registry in plugin.entries] if plugin else [module]
+        files |= dict.fromkeys(plugin.files if plugin else ())
     return "+".join([provenance.code_digest(script, own), *map(provenance.code_digest, files)])
 
 
