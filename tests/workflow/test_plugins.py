@@ -10,7 +10,7 @@ import yaml
 
 from tests.workflow.conftest import ROOT, copy_repository
 from tests.workflow.test_doors import SNIPPET, STUDY, last_line, snakemake, study  # noqa: F401
-from topodepth.files import storage
+from topodepth.files import texts
 
 pytestmark = pytest.mark.xdist_group("workflow")
 DESCRIPTOR, ESTIMATOR = re.findall(r"```python\n(.*?)```", (ROOT / "docs/plugins.md").read_text(), re.DOTALL)[:2]
@@ -50,7 +50,7 @@ def run(clone, folder, *arguments):
 
 def check_table(folder):
     """The points are normal in 4 and 5 dimensions, all of which it takes to explain all variance."""
-    table = storage.read_table(folder / TABLE).set_index(["descriptor", "layer"])
+    table = texts.read_table(folder / TABLE).set_index(["descriptor", "layer"])
     assert table.loc["pca_dimension", "value"].tolist() == [4.0, 5.0]
     assert set(table.loc["median_bar", "homology_dimension"]) == {0, 1}
     h0 = table.loc["median_bar"][table.loc["median_bar", "homology_dimension"] == 0]
