@@ -96,9 +96,9 @@ class Registry:
         return self._of(name)[0].arguments
 
     def users(self, names: Iterable[str]) -> list[str]:
-        """Return the modules of users' files that any of these names come from."""
-        wanted = {plugin.module for name in names if (plugin := self._of(name)[2])}
-        return sorted(wanted)
+        """Return the modules behind these names if any is of a user's file, none otherwise."""
+        found = [self._of(name)[1:] for name in names]
+        return sorted({module for module, _ in found}) if any(plugin for _, plugin in found) else []
 
     def get(self, name: str) -> Callable:
         """Import the one module that registers ``name`` and return its entry; what fails in a user's says where."""

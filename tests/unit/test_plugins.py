@@ -278,6 +278,16 @@ def test_the_digest_follows_the_logic_of_the_file_and_of_those_it_imports(write,
     assert len({first, helped, changed}) == 3
 
 
+def test_a_job_with_an_estimator_of_a_plugin_depends_on_the_built_in_ones_beside_it(brought):
+    brought(f"{ESTIMATOR}    return 2\n")
+    modules = dimension.registry.users(["flat", "mle"])
+    given = [name if name.startswith("topodepth.") else f"topodepth.topology.dimension.{name}" for name in modules]
+    found = {name for _, name in reach.reached(ROOT / "workflow/scripts/estimate_dimensions.py", given)}
+    assert "mle_dimension" in found
+    script = ROOT / "workflow/scripts/estimate_dimensions.py"
+    assert digests.digest(script, modules).startswith(digests.provenance.code_digest(script, given) + "+")
+
+
 def test_a_job_with_an_architecture_of_a_plugin_depends_on_it_and_on_no_built_in_one(brought):
     layers = "layers=['logits'], activation='relu', width=1, l2=0.0, optimizer='adam'"
     build = f"\n\n\n@register('mine', {layers})\ndef build(**settings):\n    return None\n"
@@ -288,8 +298,9 @@ def test_a_job_with_an_architecture_of_a_plugin_depends_on_it_and_on_no_built_in
     assert own
     assert library not in (digests.digest(script), digests.digest(script, ["topodepth.architectures.vgg"]))
     found = reach.reached(script, [f"topodepth.architectures.{module}"])
-    assert ("topodepth.architectures", "build") in found
-    assert not [room for room, name in found if room.startswith("topodepth.architectures.") and name == "build"]
+    built_in = architectures.registry.module_of("vgg")
+    assert (built_in, "build") in reach.reached(script)
+    assert (built_in, "build") not in found
 
 
 def test_what_makes_plugins_known_brings_no_room_into_a_job():
@@ -302,7 +313,8 @@ def test_what_makes_plugins_known_brings_no_room_into_a_job():
 def test_jobs_that_use_no_entry_of_a_file_do_not_depend_on_it(brought):
     brought(DESCRIPTOR.format(name="bars", value=1))
     assert descriptors.registry.users(["lifespan_sum", "longest_bar"]) == []
-    assert descriptors.registry.users(["lifespan_sum", "bars"]) == ["topodepth_plugin_mine"]
+    both = ["topodepth.topology.descriptors", "topodepth_plugin_mine"]
+    assert descriptors.registry.users(["lifespan_sum", "bars"]) == both
 
 
 def test_entries_of_a_plan_are_those_that_plugins_may_add_to():
