@@ -11,10 +11,11 @@ from topodepth import architectures, datasets, plugins
 from topodepth.errors import InputError
 from topodepth.jobs import digests, reach
 from topodepth.plan import configuration
-from topodepth.tables.dimensions import dimension_rows
+from topodepth.tables.dimensions import DimensionSettings, dimension_rows
 from topodepth.tables.values import values_of
 from topodepth.topology import descriptors, dimension
 from topodepth.topology.diagrams import Diagrams
+from topodepth.topology.place import Place
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("plugins_forgotten")
@@ -230,10 +231,9 @@ ESTIMATOR = (
 )
 def test_what_goes_wrong_in_an_estimator_names_it_and_the_model_and_layer(brought, result, message):
     brought(f"{ESTIMATOR}    return {result}\n")
-    about = {"model": "net", "layer": "conv1", "layer_index": 0, "relative_depth": 1.0}
-    points, where = np.random.default_rng(0).normal(size=(60, 3)), "model net, layer conv1"
-    with pytest.raises(InputError, match=rf"^{where}: (dimension )?{message}"):
-        dimension_rows(points, where=where, attributes=about, estimators=["flat"], parameters={})
+    place, points = Place("net", "conv1", 0, 1.0), np.random.default_rng(0).normal(size=(60, 3))
+    with pytest.raises(InputError, match=rf"^{place}: (dimension )?{message}"):
+        dimension_rows(points, place, DimensionSettings(["flat"]))
 
 
 def test_what_goes_wrong_in_the_others_names_them(brought):

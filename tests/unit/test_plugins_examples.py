@@ -71,7 +71,7 @@ def test_the_loader_of_the_documentation_makes_a_data_set(brought, tmp_path):
     settings = {"size": None, "validation": 0.2, "test": 0.2, "seed": 3}
     assert datasets.form("stripes", None, settings) == ("images", (16, 16, 1))
     splits, names = datasets.load("stripes", None, settings | {"images": 50})
-    datasets.write(tmp_path / "d.h5", splits, names)
+    datasets.write_dataset(tmp_path / "d.h5", splits, names)
     assert {split: len(labels) for split, (_, labels) in splits.items()} == {"train": 30, "validation": 10, "test": 10}
     with pytest.raises(InputError, match=r"unknown option of loader stripes 'image'. Did you mean 'images'\?"):
         datasets.load("stripes", None, settings | {"image": 50})
@@ -92,7 +92,7 @@ def test_the_attack_of_the_documentation_moves_each_pixel_by_its_strength(brough
     normalise = Normaliser(np.float32(0), np.float32(255))
     images = np.full((4, 8, 8, 1), 128, np.uint8)
     for norm in ("linf", "l2"):
-        settings = attacks.Settings(epsilons=[0.1], attack="sign_noise", norm=norm)
+        settings = attacks.AttackSettings(epsilons=[0.1], attack="sign_noise", norm=norm)
         victim = attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, settings)
         start = victim.start(images)
         if norm == "linf":
