@@ -2,17 +2,19 @@
 
 A plan must list the architectures, data sets and descriptors that exist, and say which file makes each, without
 paying for TensorFlow. So the names are read from the source: every ``@register("name")`` in the modules of a
-package (or in one module) counts.
+package (or in one module) counts, and so does every one in the files that a user brings (:mod:`topodepth.plugins`).
 """
 
 import ast
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
+from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
+from topodepth.plugins import Entry, Plugin
 
 
 class Registry:
@@ -54,38 +56,66 @@ class Registry:
         return decorate
 
     @cached_property
-    def modules(self) -> dict[str, str]:
-        """Dotted module of every registered name, read from the source, sorted by name."""
+    def _built_in(self) -> list[tuple[Entry, str]]:
+        """What the library's own source registers, each with its dotted module."""
         spec = importlib.util.find_spec(self.module)
         if spec.submodule_search_locations:
             files = sorted(Path(spec.submodule_search_locations[0]).glob("[!_]*.py"))
             sources = {f"{self.module}.{file.stem}": file for file in files}
         else:
             sources = {self.module: Path(spec.origin)}
-        found: dict[str, str] = {}
-        for module, file in sources.items():
-            for name in _registered_names(file):
-                if name in found:
-                    raise InputError(f"{self.kind} {name!r} is registered twice: in {found[name]} and {module}.")
-                found[name] = module
+        return [(entry, module) for module, file in sources.items() for entry in _registered(file)]
+
+    def _found(self) -> dict[str, tuple[Entry, str, Plugin | None]]:
+        """Return every entry by name, with its module, and the user's file if it is from one."""
+        found: dict[str, tuple[Entry, str, Plugin | None]] = {}
+        users = [(entry, plugin.module, plugin) for entry, plugin in plugins.registering(self.module)]
+        for entry, module, plugin in [*((entry, module, None) for entry, module in self._built_in), *users]:
+            if entry.name in found:
+                known = found[entry.name]
+                places = [each.shown if each else of for of, each in (known[1:], (module, plugin))]
+                raise InputError(f"{self.kind} {entry.name!r} is registered twice: in {places[0]} and {places[1]}.")
+            found[entry.name] = entry, module, plugin
         return dict(sorted(found.items()))
+
+    @property
+    def modules(self) -> dict[str, str]:
+        """Dotted module of every registered name, read from the source, sorted by name."""
+        return {name: module for name, (_, module, _) in self._found().items()}
 
     def names(self) -> list[str]:
         """Return all registered names, sorted."""
-        return list(self.modules)
+        return list(self._found())
 
     def module_of(self, name: str) -> str:
         """Return the dotted module that registers ``name``; an unknown name lists the known ones."""
-        if name not in self.modules:
-            raise unknown_name(self.kind, name, self.modules)
-        return self.modules[name]
+        return self._of(name)[1]
+
+    def arguments(self, name: str) -> tuple[str, ...] | None:
+        """Return the keyword arguments of an entry as its source names them; None if it takes any."""
+        return self._of(name)[0].arguments
+
+    def users(self, names: Iterable[str]) -> list[str]:
+        """Return the modules behind these names if any is of a user's file, none otherwise."""
+        found = [self._of(name)[1:] for name in names]
+        return sorted({module for module, _ in found}) if any(plugin for _, plugin in found) else []
 
     def get(self, name: str) -> Callable:
-        """Import the one module that registers ``name`` and return its entry."""
-        module = self.module_of(name)
+        """Import the one module that registers ``name`` and return its entry; what fails in a user's says where."""
+        _, module, plugin = self._of(name)
         if name not in self._entries:
-            importlib.import_module(module)
-        return self._entries[name]
+            plugin.load() if plugin else importlib.import_module(module)
+        if plugin is None:
+            return self._entries[name]
+        if name not in self._entries:
+            raise InputError(f"plugin {plugin.shown}: @register({name!r}) expected to be reached as the file is run.")
+        return plugin.guarded(self._entries[name], f"{self.kind} {name!r}")
+
+    def _of(self, name: str) -> tuple[Entry, str, Plugin | None]:
+        found = self._found()
+        if name not in found:
+            raise unknown_name(self.kind, name, found)
+        return found[name]
 
     def attribute(self, name: str, key: str) -> object:
         """Return what ``@register`` was told of an entry, such as the layers of an architecture.
@@ -95,11 +125,11 @@ class Registry:
         return getattr(self.get(name), key)
 
 
-def _registered_names(file: Path) -> list[str]:
-    """Return the first arguments of all ``@register(...)`` decorators in a source file, in order."""
-    names = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        for decorator in getattr(node, "decorator_list", []):
-            if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "register":
-                names.append(ast.literal_eval(decorator.args[0]))
-    return names
+def _registered(file: Path) -> list[Entry]:
+    """Return what all ``@register("name")`` decorators in a source file of the library say, in order."""
+    return [
+        plugins.entry(node, decorator)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for decorator in getattr(node, "decorator_list", [])
+        if isinstance(decorator, ast.Call) and getattr(decorator.func, "id", "") == "register"
+    ]

@@ -379,6 +379,8 @@ def test_a_table_without_the_usual_descriptors_shows_those_that_it_has(draw):
     others = TABLE[TABLE["descriptor"] == "lifespan_sum"].assign(descriptor="persistent_entropy")
     labels = {axes.get_ylabel() for axes in draw(others).axes}
     assert {"persistent entropy of $H_0$", "persistent entropy of $H_1$"} <= labels
+    others = others[others["homology_dimension"] == 0].assign(descriptor="my_dimension", homology_dimension=np.nan)
+    assert any("my dimension" in axes.get_ylabel() for axes in draw(others).axes)
 
 
 def test_dimensions_are_never_drawn_from_anything_else():

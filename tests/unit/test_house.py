@@ -16,7 +16,7 @@ SCRIPTS = ROOT / "workflow/scripts"
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
     "plan", "figures", "experiments", "tables", "attacks", "training", "activations", "networks", "architectures",
-    "datasets", "topology", "homology", "statistics", "jobs", "files", "registry", "errors",
+    "datasets", "topology", "homology", "statistics", "jobs", "files", "registry", "plugins", "errors",
 ]  # fmt: skip
 
 

@@ -255,10 +255,11 @@ def test_sentences_say_what_the_tests_showed():
 
 
 def test_an_undefined_test_is_not_called_no_difference():
-    def said(p_values):
+    def said(p_values, name="two_nn"):
         rows = [
-            {"subset": "test", "representation": "net", "layer": layer, "cloud": cloud, "descriptor": "two_nn",
-             "value": 1.5, "ci_low": np.nan, "ci_high": np.nan, "p_corrected": p_value, "n_points": 60}
+            {"subset": "test", "representation": "net", "layer": layer, "cloud": cloud, "descriptor": name,
+             "homology_dimension": np.nan, "value": 1.5, "ci_low": np.nan, "ci_high": np.nan, "p_corrected": p_value,
+             "n_points": 60}
             for layer, p_value in p_values.items() for cloud in ("real", "spoof", "difference")
         ]  # fmt: skip
         return spoofing.sentences(pandas.DataFrame(rows))[0]
@@ -268,6 +269,7 @@ def test_an_undefined_test_is_not_called_no_difference():
     assert "not shown" not in alone
     assert "not shown to differ at 1; undefined at 1" in said({"a": 0.5, "b": np.nan})
     assert "nan" not in said({"a": 0.5, "b": np.nan})
+    assert "The my estimate of spoof is lower than that of real" in said({"a": 0.01}, "my_estimate")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 import yaml
 
@@ -133,4 +135,57 @@ def repository(finished, tmp_path):
     """A fresh copy of the finished repository, in another place, with its results and their records."""
     copy = Repository(tmp_path / "copy")
     shutil.copytree(finished.path, copy.path)
+    return copy
+
+
+PLUGIN = """
+{first}
+from topodepth.topology import {module}
+
+
+@{module}.register("{name}")
+def {name}({arguments}):
+    return {value}
+"""
+PLUGINS = {
+    "helper.py": "SEVEN = 7\n",
+    "bars.py": PLUGIN.format(
+        first="import helper", module="descriptors", name="bars", arguments="diagram", value="helper.SEVEN"
+    ),
+    "flat.py": PLUGIN.format(
+        first="", module="dimension", name="flat", arguments="points, *, seed=0, kept=None",
+        value='dimension.DimensionEstimate(2.0, 1.0, 3.0, len(points), "")',
+    ),
+    "unused.py": PLUGIN.format(first="", module="descriptors", name="unused", arguments="diagram", value="1"),
+}  # fmt: skip
+OWN = {
+    "run": "mine",
+    "plugins": [{"file": name, "trust": True} for name in PLUGINS if name != "helper.py"],
+    "activations": {"mine": {"file": "mine.h5"}},
+    "topology": {"null_draws": 1, "descriptors": ["lifespan_sum", "bars"]},
+    "dimension": {"estimators": ["flat"]},
+    "experiments": {"depth": [{"name": "mine", "models": ["mine"]}]},
+}
+
+
+@pytest.fixture(scope="session")
+def finished_with_plugins(tmp_path_factory):
+    """A repository with plugins in which the table of activations that were brought has been made."""
+    repository = copy_repository(tmp_path_factory.mktemp("plugged") / "repository")
+    for name, text in PLUGINS.items():
+        (repository.path / name).write_text(text)
+    with h5py.File(repository.path / "mine.h5", "w") as file:
+        file["layers/000_first"] = np.random.default_rng(0).normal(size=(60, 3))
+        file["labels"] = np.arange(60) % 3
+    (repository.path / "mine.yaml").write_text(yaml.safe_dump(OWN))
+    result = repository.snakemake("--cores", "2", "results/mine/tables/mine/default.csv", config="mine.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return repository
+
+
+@pytest.fixture
+def with_plugins(finished_with_plugins, tmp_path):
+    """A fresh copy of it."""
+    copy = Repository(tmp_path / "copy")
+    shutil.copytree(finished_with_plugins.path, copy.path)
     return copy

@@ -27,7 +27,7 @@ rule attack_model:
         trust=trust_flag,
         layers=attacked(lambda item, unit: as_json([*item.layers(unit).values()])),
         settings=experiment("adversarial", lambda item: as_json(item.attack_settings)),
-        code=code("attack_model.py"),
+        code=experiment("adversarial", lambda item: code_with("attack_model.py", attack=[item["attack"]])),
     shell:
         "python $SCRIPTS/attack_model.py --name={params.name:q} --model={params.model:q} {params.trust}"
         " --dataset={input.dataset:q} --sample={input.sample:q} --split {params.split:q}"
@@ -90,7 +90,7 @@ rule compare_attacks:
         "../../envs/homology.yaml"
     params:
         settings=lambda wildcards: as_json(PLAN.description_settings | {"title": title("adversarial")(wildcards)}),
-        code=code("compare_attacks.py"),
+        code=code_with("compare_attacks.py", descriptor=config["topology"]["descriptors"]),
     shell:
         "python $SCRIPTS/compare_attacks.py --metrics {input.attack:q}/metrics.csv --diagrams {input.diagrams:q}"
         " --dimensions {input.dimensions:q} --settings {params.settings:q} --table {output.table:q}"

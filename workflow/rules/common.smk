@@ -14,9 +14,9 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 
 from snakemake.exceptions import WorkflowError
 
-from topodepth import architectures, datasets, plan
+from topodepth import architectures, datasets, plan, plugins
 from topodepth.files import storage, texts
-from topodepth.jobs import provenance
+from topodepth.jobs import digests, provenance
 from topodepth.plan import configuration
 from topodepth.errors import InputError
 from topodepth.plan import as_json
@@ -38,16 +38,18 @@ pathvars:
     **PLAN.path_variables(),
 
 
-# Jobs find the scripts, the library and this Python whether or not an environment is active; conda environments bring
-# their own Python.
-environment = {"SCRIPTS": SCRIPTS, "PYTHONPATH": REPOSITORY / "src"}
+# Jobs find the scripts, the library, users' files and this Python whether or not an environment is active; conda
+# environments bring their own Python.
+PLUGINS = [item["file"] for item in config["plugins"]]
+environment = {"SCRIPTS": SCRIPTS, "PYTHONPATH": REPOSITORY / "src", plugins.FILES: json.dumps(PLUGINS)}
 exports = [f"export {name}={shlex.quote(str(path))}; " for name, path in environment.items()]
 if not workflow.deployment_settings.deployment_method:
     exports.append(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 # A shell of these rules alone: a prefix of Snakemake's own would go before the commands of every workflow that uses
-# these rules as a module. Neither spaces nor stars in the folder's own name may split a command.
+# these rules as a module. Neither spaces nor stars in the folder's own name may split a command, and what braces hold is
+# no variable: Snakemake formats a prefix as it does commands.
 shell = type("shell", (shell,), {})
-shell.prefix("".join(exports) + "IFS=; set -f; ")
+shell.prefix("".join(exports).replace("{", "{{").replace("}", "}}") + "IFS=; set -f; ")
 
 
 wildcard_constraints:
@@ -57,7 +59,13 @@ wildcard_constraints:
 @cache
 def code(script, *modules):
     """Digest of the logic of a script, of all it imports, and of modules it loads by name."""
-    return provenance.code_digest(SCRIPTS / script, modules)
+    return digests.digest(SCRIPTS / script, modules)
+
+
+def code_with(script, **entries):
+    """Digest of a script with the users' files that entries which it uses come from: names by kind of entry."""
+    known = configuration.REGISTRIES
+    return code(script, *(module for kind, names in entries.items() for module in known[kind].users(names)))
 
 
 def look_up(answer):
@@ -176,15 +184,29 @@ def training_code(architecture):
 
 
 def code_digests(wildcards):
-    """The digest of the code behind every script, with the architectures and loaders that this run uses."""
-    digests = {path.name: code(path.name) for path in sorted(SCRIPTS.glob("*.py"))}
-    digests |= {f"train_model.py, {name}": training_code(name) for name in PLAN.architectures_used()}
-    return digests | {f"prepare_dataset.py, {name}": loader_code(name) for name in PLAN.loaders_used()}
+    """The digest of the code behind every script, with the architectures and loaders that this run uses; of plugins."""
+    architectures_here, loaders = (
+        [name for name in names if not registry.users([name])]
+        for registry, names in (
+            (architectures.registry, PLAN.architectures_used()),
+            (datasets.registry, PLAN.loaders_used()),
+        )
+    )
+    found = {path.name: code(path.name) for path in sorted(SCRIPTS.glob("*.py"))}
+    found |= {f"train_model.py, {name}": training_code(name) for name in architectures_here}
+    found |= {f"prepare_dataset.py, {name}": loader_code(name) for name in loaders}
+    return found | {f"plugin {path}": digests.of_plugin(path) for path in PLUGINS}
 
 
 def spoof_of(sample):
     """The experiment that draws a sample."""
     return next(item for item in PLAN.of("spoofing") if sample in item.samples)
+
+
+def spoofing_code(item):
+    """Digest of what compares the clouds of a spoofing experiment."""
+    of = {"descriptor": item["topology"]["descriptors"], "estimator": item["dimension"]["estimators"]}
+    return code_with("compare_spoofs.py", **of)
 
 
 def diagrams_memory(wildcards, attempt):

@@ -21,7 +21,7 @@ rule compare_spoofs:
         layer=layer_of,
         settings=measured(lambda unit, sample: as_json(spoof_of(sample).comparison_settings)),
         columns=measured(lambda unit, sample: as_json(spoof_of(sample).columns(unit, sample))),
-        code=code("compare_spoofs.py"),
+        code=measured(lambda unit, sample: spoofing_code(spoof_of(sample))),
     shell:
         "python $SCRIPTS/compare_spoofs.py --activations={input.activations:q} --dataset={input.dataset:q}"
         " --layer={params.layer:q} --settings {params.settings:q} --columns {params.columns:q}"

@@ -43,7 +43,7 @@ rule estimate_dimensions:
         activations=activations_path,
         layer=layer_of,
         settings=lambda wildcards: as_json(PLAN.dimension_settings(wildcards.sample)),
-        code=code("estimate_dimensions.py"),
+        code=code_with("estimate_dimensions.py", estimator=config["dimension"]["estimators"]),
     shell:
         "python $SCRIPTS/estimate_dimensions.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
         " --settings {params.settings:q} --out {output:q} 2> {log:q}"
@@ -65,7 +65,7 @@ rule describe_model:
     params:
         settings=as_json(PLAN.description_settings),
         columns=unit(lambda unit: as_json({"run": config["run"], "dataset": unit.images.dataset})),
-        code=code("describe_model.py"),
+        code=code_with("describe_model.py", descriptor=config["topology"]["descriptors"]),
     shell:
         "python $SCRIPTS/describe_model.py --activations={input.activations:q}"
         " --diagrams {input.diagrams:q} --dimensions {input.dimensions:q}"

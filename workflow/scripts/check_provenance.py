@@ -6,7 +6,7 @@ from pathlib import Path
 
 from topodepth.errors import InputError
 from topodepth.files import storage, texts
-from topodepth.jobs import provenance
+from topodepth.jobs import digests, provenance
 from topodepth.jobs.commands import log, run
 
 SCRIPTS = Path(__file__).parent
@@ -25,7 +25,7 @@ def main() -> None:
     if missing:
         raise InputError(f"{arguments.provenance}: expected the key {missing[0]!r}. Received: {', '.join(record)}.")
     here = {
-        "code": {name: digest(*name.split(", ")) for name in record["code"]},
+        "code": {name: digest(name) for name in record["code"]},
         "lock": storage.sha256(LOCK),
         "inputs": {path: provenance.checksum(path) for path in record["inputs"] if Path(path).exists()},
         "versions": provenance.package_versions(name for name in record["versions"] if name != "python"),
@@ -39,8 +39,12 @@ def main() -> None:
     log.info("to repeat the run: snakemake --configfile %s", arguments.config)
 
 
-def digest(script: str, name: str = "") -> str:
-    """Return the digest of a script here, with the architecture or loader that it uses."""
+def digest(of: str) -> str:
+    """Return the digest of a script here, with the architecture or loader that it uses, or of a plugin."""
+    if of.startswith("plugin "):
+        path = of.removeprefix("plugin ")
+        return digests.of_plugin(path) if Path(path).is_file() else "absent"
+    script, _, name = of.partition(", ")
     room = "architectures" if script == "train_model.py" else "datasets"
     safe = all(re.fullmatch(r"[A-Za-z0-9_.-]+", part) for part in (script, name or "none"))
     if not safe or not (SCRIPTS / script).is_file():

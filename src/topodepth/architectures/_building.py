@@ -67,7 +67,7 @@ def build(
     if isinstance(l2, bool) or not isinstance(l2, Real) or not 0 <= l2 < float("inf"):
         raise InputError(f"{name}: l2 expected to be a number of at least 0. Received: {l2!r}")
     options = {"depth": checked_depth(name, depth)} if hasattr(entry, "depth") or depth is not None else {}
-    return entry(
+    model = entry(
         input_shape=_checked_shape(name, input_shape),
         classes=int(classes),
         activation=activation,
@@ -76,6 +76,9 @@ def build(
         seed=int(seed),
         **options,
     )
+    if not hasattr(model, "layers"):
+        raise InputError(f"architecture {name}: expected to return a Keras model. Received: {model!r:.100}.")
+    return model
 
 
 def layers(name: str, depth: int | None = None) -> list[str]:

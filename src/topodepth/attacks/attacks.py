@@ -252,8 +252,13 @@ class Victim:
         """Return the attacked images at a strength, in the coordinates of the attack; at 0 they are the clean ones."""
         if epsilon == 0:
             return start.numpy()
-        moved = registry.get(self.settings.attack)(self, start, gradient, labels, epsilon)
-        return moved.numpy()
+        moved = np.asarray(registry.get(self.settings.attack)(self, start, gradient, labels, epsilon))
+        if moved.shape != start.shape or moved.dtype.kind != "f":
+            raise InputError(
+                f"attack {self.settings.attack!r}: expected to return images {tuple(start.shape)}, as numbers. "
+                f"Received: {moved.dtype} {moved.shape}."
+            )
+        return moved.astype(np.float32, copy=False)
 
     def model_input(self, x: np.ndarray) -> np.ndarray:
         """Return the model's input, float32, of images in the coordinates of the attack."""

@@ -84,7 +84,11 @@ def load(name: str, source: str | Path | None, settings: Mapping[str, object]) -
         raise InputError(f"source: loader {name} expected {loader.source}. Received: none.")
     if source is not None and not Path(source).exists():
         raise InputError(f"{source}: expected {loader.source}. Received: no such file or folder.")
-    return loader(None if source is None else Path(source), **settings)
+    found = loader(None if source is None else Path(source), **settings)
+    if not (isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], Mapping)):
+        raise InputError(f"loader {name}: expected to return ({{split: (images, labels)}}, class names). "
+                         f"Received: {found!r:.100}.")  # fmt: skip
+    return found
 
 
 def _check_settings(settings: Mapping[str, object]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import TypeVar
 
+from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
 
 Record = TypeVar("Record")
@@ -41,12 +42,14 @@ class Once(logging.Filter):
 def run(main: Callable[[], None]) -> None:
     """Call ``main``; a user's mistake, a full disk or too little memory ends it with one line and exit code 1.
 
-    What the statistics say of every single interval is said once, with its number.
+    What the statistics say of every single interval is said once, with its number. The plugins that the environment
+    names are known to ``main``.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     once, repeated = Once(), logging.getLogger("topodepth.statistics.intervals")
     repeated.addFilter(once)
     try:
+        plugins.use(json.loads(os.environ.get(plugins.FILES, "[]")))
         main()
         once.say()
     except (InputError, OSError, MemoryError) as error:

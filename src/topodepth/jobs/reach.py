@@ -110,7 +110,8 @@ def reached(script: str | Path, modules: Iterable[str] = ()) -> Reached:
         Path of the Python file that a rule runs.
     modules
         Dotted names of modules that it loads by a name made at run time, such as ``topodepth.architectures.vgg``. They
-        are reached whole, and of the registry or package that each belongs to no other module is.
+        are reached whole, and of the registry or package that each belongs to no other module is; one that is not there
+        stands for an entry from elsewhere.
     """
     walk = _Walk(frozenset(modules))
     walk.script(_script(Path(script).resolve()))
@@ -249,7 +250,7 @@ class _Walk:
         everywhere = asked in NAMES | LINES
         package = module_path(name).name == "__init__.py"
         modules = [name] if not package else _inside(name) if everywhere else self._candidates(name)
-        for found in map(module, modules):
+        for found in filter(None, map(module, modules)):
             for defined, nodes in found.statements.items():
                 for line in filter(None, map(registration, nodes)):
                     if not everywhere:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from topodepth import architectures, datasets
+from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
-from topodepth.plan import original, unused_keys
+from topodepth.plan import original, parameters, unused_keys
 from topodepth.registry import Registry
 
 TYPES = {"object": "a map", "array": "a list", "null": "null", "string": "a text", "number": "a number",
@@ -19,6 +19,18 @@ PATTERNS = {
     "^[A-Za-z0-9_-]+$": "letters, digits, '_' and '-'",
     "^https?://": "an address that begins with https:// or http://",
     "^[0-9a-f]{64}$": "64 hexadecimal digits in lower case",
+}
+
+# What knows the names that a configuration may use, without importing what they name.
+REGISTRIES = {
+    kind: Registry(module, kind)
+    for kind, module in {
+        "descriptor": "topodepth.topology.descriptors",
+        "estimator": "topodepth.topology.dimension",
+        "loader": "topodepth.datasets",
+        "architecture": "topodepth.architectures",
+        "attack": "topodepth.attacks.attacks",
+    }.items()
 }
 
 # What the spoofing experiment does where the configuration does not say it; the rest is as for the other experiments.
@@ -54,7 +66,7 @@ def _merged(below: object, above: object) -> object:
 
 
 def complete(config: dict, schema_path: str | Path) -> dict:
-    """Return the configuration with every default filled in.
+    """Return the configuration with every default filled in; the plugins that it trusts are known from then on.
 
     Parameters
     ----------
@@ -67,7 +79,8 @@ def complete(config: dict, schema_path: str | Path) -> dict:
     ------
     InputError
         If a key is unknown, missing, of the wrong type or out of range, or names a model, data set, sample,
-        architecture, descriptor or estimator that does not exist. The message names the key.
+        architecture, descriptor or estimator that does not exist; if a plugin is not trusted, or no plugin. The
+        message names the key.
     """
     try:
         return _completed(config, _with_kinds(_read(schema_path)))
@@ -97,6 +110,7 @@ def _completed(config: dict, schema: Mapping) -> dict:
     _refuse_first(_validator(schema), config)
     unused_keys.refuse(config, schema)
     completed = _with_defaults(config, schema, schema)
+    _use_plugins(completed["plugins"])
     for name, model in completed["models"].items():
         _refuse_first(_part(schema, "training"), model["training"], f"models.{name}.training.")
         if model["architecture"]:
@@ -111,6 +125,24 @@ def _completed(config: dict, schema: Mapping) -> dict:
             item[part] = {**completed[part], **own, **config.get(part, {}), **item[part]}
     _check_names(completed, schema)
     return completed
+
+
+def _use_plugins(items: list) -> None:
+    """Make the entries of users' files known; refuse a file that is not trusted."""
+    for number, item in enumerate(items):
+        file = item if isinstance(item, str) else item["file"]
+        if isinstance(item, str) or not item["trust"]:
+            raise InputError(
+                f"config key 'plugins.{number}': {file} is a program, and would run with your rights: it can read, "
+                f"change and send all that you can. If you know what it does, say {{file: {file}, trust: true}}. "
+                f"Received: {item!r}."
+            )
+        try:
+            plugins.use([file])
+        except InputError as error:
+            raise InputError(f"config key 'plugins.{number}': {error}") from None
+    for registry in REGISTRIES.values():
+        registry.names()  # which refuses a name of two entries
 
 
 def _check_spoofing(item: Mapping) -> None:
@@ -214,6 +246,9 @@ def _check_names(config: Mapping, schema: Mapping) -> None:
             raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
     for where, part in _measuring(config):
         _check_measuring(where, part["topology"], part["dimension"])
+        for key, kind in (("topology", "descriptor"), ("dimension", "estimator")):
+            selected = {name for each in (config, part) for name in each[key][f"{kind}s"]}
+            parameters.check(f"{where}{key}", REGISTRIES[kind], part[key]["parameters"], selected)
     for item in config["experiments"].get("spoofing", []):
         _check_spoofing(item)
 
@@ -261,29 +296,28 @@ def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
 
 def _references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
     """Yield (key, kind, name, known names) of everything in the configuration that must exist elsewhere."""
-    descriptors = Registry("topodepth.topology.descriptors", "descriptor").names()
-    estimators = Registry("topodepth.topology.dimension", "estimator").names()
+    known = {kind: registry.names() for kind, registry in REGISTRIES.items()}
     for name, dataset in config["datasets"].items():
-        yield f"datasets.{name}.loader", "loader", dataset["loader"], datasets.registry.names()
+        yield f"datasets.{name}.loader", "loader", dataset["loader"], known["loader"]
         for asset in dataset["assets"]:
             yield f"datasets.{name}.assets", "asset", asset, list(config["assets"])
     for name, model in config["models"].items():
         yield f"models.{name}.dataset", "data set", model["dataset"], list(config["datasets"])
         for architecture in [model["architecture"], *model["grid"].get("architecture", [])]:
             if architecture:
-                yield f"models.{name}.architecture", "architecture", architecture, architectures.registry.names()
+                yield f"models.{name}.architecture", "architecture", architecture, known["architecture"]
         if model["asset"]:
             yield f"models.{name}.asset", "asset", model["asset"], list(config["assets"])
     yield from _experiment_references(config, schema)
     for where, item in _measuring(config):
         for descriptor in item["topology"]["descriptors"]:
-            yield f"{where}topology.descriptors", "descriptor", descriptor, descriptors
+            yield f"{where}topology.descriptors", "descriptor", descriptor, known["descriptor"]
         for estimator in item["dimension"]["estimators"]:
-            yield f"{where}dimension.estimators", "estimator", estimator, estimators
+            yield f"{where}dimension.estimators", "estimator", estimator, known["estimator"]
 
 
 def _experiment_references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
-    attacks = Registry("topodepth.attacks.attacks", "attack").names()
+    attacks = REGISTRIES["attack"].names()
     for kind, experiments in config["experiments"].items():
         brought = config["activations"] if schema["$defs"][kind].get("takesActivations") else []
         known = [*config["models"], *brought]

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from topodepth.errors import InputError
 from topodepth.networks import inputs
-from topodepth.plan import kinds
+from topodepth.plan import kinds, parameters
 from topodepth.plan.entries import units
 from topodepth.plan.experiment import Experiment, pick
 from topodepth.plan.panels import Panel, chosen
@@ -158,8 +158,8 @@ class Plan:
     @property
     def description_settings(self) -> dict:
         """Which descriptors summarise a diagram, and how."""
-        parameters = {"lifespan_sum": pick(self.config["topology"], "alpha", "weight")}
-        return {"descriptors": self.config["topology"]["descriptors"], "parameters": parameters}
+        topology = self.config["topology"]
+        return {"descriptors": topology["descriptors"], "parameters": parameters.of_descriptors(topology)}
 
     @property
     def leading_descriptor(self) -> str:
@@ -178,7 +178,7 @@ class Plan:
         """Return how the dimensions of a sample's points are estimated."""
         dimension = self.config["dimension"]
         return pick(dimension, "estimators", "scaling", "null_draws") | {
-            "parameters": {"ph_dimension": pick(dimension, "alpha", "sizes", "draws")},
+            "parameters": parameters.of_estimators(dimension),
             "seed": self.seed_of(self.samples[sample]),
         }
 

@@ -100,11 +100,17 @@ def estimated(
     """
     estimates = {name: partial(dimension.registry.get(name), **parameters.get(name, {})) for name in estimators}
     own, *draws = (
-        {name: estimate(points, seed=seed, kept=kept) for name, estimate in estimates.items()}
+        {name: _checked(name, estimate(points, seed=seed, kept=kept)) for name, estimate in estimates.items()}
         for points, kept in chain([cloud], nulls)
     )
     keys = {name: PH_DIMENSION if name == PH_DIMENSION[0] else (name, None) for name in estimates}
     return {key: (own[name], [draw[name] for draw in draws]) for name, key in keys.items()}
+
+
+def _checked(name: str, found: object) -> dimension.DimensionEstimate:
+    if not isinstance(found, dimension.DimensionEstimate):
+        raise InputError(f"estimator {name!r}: expected to return a DimensionEstimate. Received: {found!r:.100}.")
+    return found
 
 
 def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:

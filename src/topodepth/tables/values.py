@@ -4,11 +4,14 @@ What depth, dynamics, generalisation, attacks and spoofs say of a descriptor all
 value and ratio from :func:`cloud_columns`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from numbers import Real
 
 import numpy as np
 
+from topodepth.errors import InputError
 from topodepth.statistics.intervals import jackknife_interval, mean_interval
 from topodepth.tables.rows import columns
 from topodepth.topology import descriptors
@@ -57,20 +60,35 @@ def values_of(diagrams: Diagrams, names: Iterable[str], parameters: Mapping[str,
         Registered descriptors.
     parameters
         Keyword arguments by descriptor, such as ``{"lifespan_sum": {"alpha": 1.0}}``.
+
+    Raises
+    ------
+    InputError
+        If a descriptor fails, or returns no number.
     """
     for name in names:
-        describe, options = descriptors.registry.get(name), parameters.get(name, {})
+        function = partial(descriptors.registry.get(name), **parameters.get(name, {}))
+        describe = partial(_number, function, name, diagrams.attributes)
         for degree in range(diagrams.degrees):
             yield Values(
                 name,
                 degree,
-                {cloud: describe(found[degree], **options) for cloud, found in diagrams.data.items()},
-                {
-                    cloud: np.array([describe(draw[cloud][degree], **options) for draw in diagrams.null])
-                    for cloud in diagrams.data
-                },
-                np.array([describe(group[WHOLE][degree], **options) for group in diagrams.jackknife]),
+                {cloud: describe(found[degree]) for cloud, found in diagrams.data.items()},
+                {cloud: np.array([describe(draw[cloud][degree]) for draw in diagrams.null]) for cloud in diagrams.data},
+                np.array([describe(group[WHOLE][degree]) for group in diagrams.jackknife]),
             )
+
+
+def _number(function: Callable[[np.ndarray], float], name: str, about: Mapping, diagram: np.ndarray) -> float:
+    """Return the value of a descriptor; what goes wrong in it names the model and layer, where they are known."""
+    try:
+        value = function(diagram)
+        if not isinstance(value, Real):
+            raise InputError(f"descriptor {name!r}: expected to return a number. Received: {value!r:.100}.")
+    except InputError as error:
+        where = f"model {about['model']}, layer {about['layer']}: " if "layer" in about else ""
+        raise InputError(f"{where}{error}") from error
+    return float(value)
 
 
 def cloud_columns(value: float, null: np.ndarray, left_out: Sequence[float] | np.ndarray = ()) -> dict:

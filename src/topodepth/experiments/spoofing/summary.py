@@ -58,9 +58,10 @@ def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
     paragraphs = []
     for (subset, representation), rows in table.groupby(["subset", "representation"], sort=False):
         names = [name for name in rows["cloud"].unique() if name != DIFFERENCE]
+        estimated = rows.loc[rows["homology_dimension"].isna(), "descriptor"]
         found = [
             _sentence(differences, *names)
-            for name in DIMENSIONS
+            for name in dict.fromkeys((*DIMENSIONS, *estimated))
             if len(differences := rows[(rows["cloud"] == DIFFERENCE) & (rows["descriptor"] == name)])
         ]
         if found:

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from topodepth.plan.experiment import Experiment, Figure, pick
 from topodepth.plan.kinds import register
+from topodepth.plan.parameters import of_descriptors, of_estimators
 from topodepth.plan.samples import subsets
 from topodepth.plan.units import RESULTS, Unit, pixels, viewed
 
@@ -41,8 +42,7 @@ class Spoofing(Experiment):
     def comparison_settings(self) -> dict:
         """How both clouds are compared."""
         topology, dimension = self["topology"], self["dimension"]
-        parameters = self.plan.description_settings["parameters"]
-        parameters = parameters | {"ph_dimension": pick(dimension, "alpha", "draws", "sizes")}
+        parameters = of_descriptors(topology) | of_estimators(dimension)
         return (
             pick(self.settings, "classes", "permutations")
             | pick(topology, "max_dim", "engine", "scaling", "null_draws", "jackknife_groups")
