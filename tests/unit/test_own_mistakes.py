@@ -135,7 +135,7 @@ READERS = {
     "activations, all that is wrong": (activations_file, (file, "_check_values"), validate),
     "activations, points": (activations_file, (file, "check_finite"), points),
     "diagrams": (diagrams_file, (diagrams, "_check_draws"), diagrams.read_diagrams),
-    "shown images": (shown_file, (adversarial_images, "Images"), adversarial_images.read),
+    "shown images": (shown_file, (adversarial_images, "AttackedImages"), adversarial_images.read),
     "loader hdf5": (hdf5_source, (hdf5_loader, "splits_of"), loaded("hdf5")),
     "form of hdf5": (hdf5_source, (hdf5_loader, "form_of"), lambda path: datasets.form("hdf5", path, {})),
     "loader npz": (npz_source, (npz, "splits_of"), loaded("npz")),
