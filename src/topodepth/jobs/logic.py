@@ -4,14 +4,13 @@ Docstrings, comments, layout, annotations of functions, and the wording of error
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 HELP = {"help", "description", "epilog", "metavar", "usage"}  # what ``argparse`` only prints
 PARSERS = {"ArgumentParser", "add_argument", "add_argument_group", "add_parser"}
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-LEVELS = {"debug", "info", "warning", "error"}  # methods of a logger
+LOGGERS, LEVELS = {"log", "logger", "logging"}, {"debug", "info", "warning", "error"}
+EXIT = ("sys", "exit")  # ends a program with a line
 
 
 class Definition(NamedTuple):
@@ -40,19 +39,16 @@ class Definition(NamedTuple):
 
 def definition(node: ast.stmt | ast.expr, package: str) -> Definition:
     """Return what counts of a statement, in which dotted names that begin with ``package`` are modules."""
-    node = _Logic().visit(node)
-    logic = ast.unparse(node)
-    texts = set()
-    if f"{package}." in logic:
-        texts = {text for text in _texts(node) if text.startswith(f"{package}.") and _dotted(text)}
+    found = _Logic(package)
+    found.visit(node)
     value = getattr(node, "value", None)
     registry = isinstance(value, ast.Call) and _called(value) == "Registry"
     registers = ast.unparse(value.args[0]).strip("'\"") if registry else None
     return Definition(
-        text=logic,
-        names=frozenset(_chains(node)),
-        imports=imported([node]),
-        modules=frozenset(texts - {registers}),
+        text=ast.unparse(node),
+        names=found.names(),
+        imports=imported(found.imports),
+        modules=frozenset(found.modules - {registers}),
         registers=registers,
     )
 
@@ -69,12 +65,12 @@ def registration(node: ast.stmt) -> ast.expr | None:
 
 
 def imported(nodes: list[ast.stmt]) -> dict[str, tuple[str, str]]:
-    """Return what import statements bind in these statements: ``{name: (module, name in it, "" for the module)}``.
+    """Return what import statements bind: ``{name: (module, name in it, "" for the module)}``.
 
     ``import package.module`` binds ``package``; the module itself stands under its whole name.
     """
     found: dict[str, tuple[str, str]] = {}
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found[alias.asname or alias.name] = (alias.name, "")
@@ -86,69 +82,8 @@ def imported(nodes: list[ast.stmt]) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _texts(node: ast.AST) -> Iterator[str]:
-    """Yield the texts in a tree, without names of loggers."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, str):
-        yield node.value
-    elif not (isinstance(node, ast.Call) and _called(node) == "getLogger"):
-        for child in ast.iter_child_nodes(node):
-            yield from _texts(child)
-
-
 def _dotted(text: str) -> bool:
     return all(part.isidentifier() for part in text.removesuffix(".").split("."))
-
-
-def _chains(node: ast.AST, local: frozenset[str] = frozenset()) -> Iterator[tuple[str, ...]]:
-    """Yield every name that is read, with the attributes asked of it, but for local variables.
-
-    ``register`` is left out as well: no result depends on what it does.
-    """
-    if (chain := _chain(node)) is not None:
-        written = isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
-        if chain[0] != "register" and chain[0] not in local and not written:
-            yield chain
-        return
-    if not isinstance(node, FUNCTIONS + COMPREHENSIONS):
-        for child in ast.iter_child_nodes(node):
-            yield from _chains(child, local)
-        return
-    if isinstance(node, COMPREHENSIONS):  # what is worked out before there are local variables
-        outside = [node.generators[0].iter]
-    else:
-        decorators = getattr(node, "decorator_list", [])
-        outside = [*decorators, *node.args.defaults, *filter(None, node.args.kw_defaults)]
-    inner = local | _bound(node)
-    for child in outside:
-        yield from _chains(child, local)
-    for child in ast.iter_child_nodes(node):
-        if child not in outside:
-            yield from _chains(child, inner)
-
-
-def _bound(node: ast.AST) -> frozenset[str]:
-    """Return the local variables of a function or a comprehension."""
-    if isinstance(node, COMPREHENSIONS):
-        return frozenset(item.id for each in node.generators for item in ast.walk(each.target)
-                         if isinstance(item, ast.Name))  # fmt: skip
-    arguments = {item.arg for item in ast.walk(node.args) if isinstance(item, ast.arg)}
-    body = node.body if isinstance(node.body, list) else [node.body]
-    stored, elsewhere = set(), set()
-    pending = [*body]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, ast.Global | ast.Nonlocal):
-            elsewhere |= {*item.names}
-        elif isinstance(item, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            stored.add(item.name)
-        elif isinstance(item, COMPREHENSIONS):
-            stored |= {inner.target.id for inner in ast.walk(item) if isinstance(inner, ast.NamedExpr)}
-        elif isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store):
-            stored.add(item.id)
-        elif not isinstance(item, ast.Lambda):
-            stored |= {item.name} if isinstance(item, ast.ExceptHandler) and item.name else set()
-            pending += ast.iter_child_nodes(item)
-    return frozenset((arguments | stored) - elsewhere)
 
 
 def _chain(node: ast.AST) -> tuple[str, ...] | None:
@@ -160,45 +95,225 @@ def _chain(node: ast.AST) -> tuple[str, ...] | None:
     return (node.id, *reversed(attributes)) if isinstance(node, ast.Name) else None
 
 
-class _Logic(ast.NodeTransformer):
-    """Leaves out of a tree what no result depends on."""
+class _Scope:
+    """Local variables of a function or a comprehension, and what is read within it."""
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
-        """Leave out docstring, annotations and what only messages say."""
-        _drop_docstring(node)
-        node.returns = None
-        for item in ast.walk(node.args):
-            if isinstance(item, ast.arg):
-                item.annotation = None
-        _blank(_told_only(node))
-        return self.generic_visit(node)
+    def __init__(self, outer: "_Scope | None") -> None:
+        self.outer = outer
+        self.bound: set[str] = set()
+        self.elsewhere: set[str] = set()  # declared global or nonlocal
+        self.read: set[tuple[str, ...]] = set()
 
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+    def holds(self, name: str) -> bool:
+        """Whether a name is a local variable, here or around."""
+        scope: _Scope | None = self
+        while scope is not None:
+            if name in scope.bound and name not in scope.elsewhere:
+                return True
+            scope = scope.outer
+        return False
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
-        """Leave out the docstring."""
-        _drop_docstring(node)
-        return self.generic_visit(node)
 
-    def visit_Raise(self, node: ast.Raise) -> ast.Raise:
+class _Function:
+    """Variables of a function and of those within it: what they are assigned, and where results depend on them."""
+
+    def __init__(self) -> None:
+        self.assigned: dict[str, list[ast.AST]] = {}
+        self.read: dict[str, set[int]] = {}  # by what is no message
+        self.elsewhere: set[str] = set()
+
+    def told_only(self) -> list[ast.AST]:
+        """Return the values of those variables that only errors, log lines and other such variables read."""
+        candidates = self.assigned.keys() - self.elsewhere
+        found: list[ast.AST] = []
+        while only := {name for name in candidates if not self.read.get(name)}:
+            values = [value for name in only for value in self.assigned[name] if _only_text(value)]
+            found += values
+            spoken = {id(item) for value in values for item in ast.walk(value)}
+            self.read = {name: places - spoken for name, places in self.read.items()}
+            candidates -= only
+        return found
+
+
+class _Logic(ast.NodeVisitor):
+    """Goes once through a tree: leaves out what no result depends on, and gathers what the tree names."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+        self.imports: list[ast.Import | ast.ImportFrom] = []
+        self.modules: set[str] = set()
+        self.scope = _Scope(None)
+        self.scopes = [self.scope]
+        self.function: _Function | None = None
+        self.spoken = False
+
+    def names(self) -> frozenset[tuple[str, ...]]:
+        """Return what is read and is no local variable; ``register`` is left out, for no result depends on it."""
+        return frozenset(
+            chain
+            for scope in self.scopes
+            for chain in scope.read
+            if chain[0] != "register" and not scope.holds(chain[0])
+        )
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Go through all below a node."""
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                for item in value:
+                    if isinstance(item, ast.AST):
+                        self.visit(item)
+            elif isinstance(value, ast.AST):
+                self.visit(value)
+
+    def _all(self, nodes: Iterable[ast.AST]) -> None:
+        for node in nodes:
+            self.visit(node)
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Keep it."""
+        self.imports.append(node)
+
+    visit_ImportFrom = visit_Import  # noqa: N815
+
+    def visit_Name(self, node: ast.Name) -> None:
+        """Keep what is read, and what is bound."""
+        if not isinstance(node.ctx, ast.Load):
+            self.scope.bound.add(node.id)
+            return
+        self.scope.read.add((node.id,))
+        if self.function is not None and not self.spoken:
+            self.function.read.setdefault(node.id, set()).add(id(node))
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        """Keep the whole chain of attributes of a name."""
+        chain = _chain(node)
+        if chain is None:
+            self.visit(node.value)
+            return
+        self.scope.read.add(chain)
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        if self.function is not None and not self.spoken:
+            self.function.read.setdefault(node.id, set()).add(id(node))
+
+    def visit_Constant(self, node: ast.Constant) -> None:
+        """Keep a dotted name of a module."""
+        if isinstance(node.value, str) and node.value.startswith(f"{self.package}.") and _dotted(node.value):
+            self.modules.add(node.value)
+
+    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> None:
+        """Keep what is bound elsewhere."""
+        self.scope.elsewhere |= {*node.names}
+        if self.function is not None:
+            self.function.elsewhere |= {*node.names}
+
+    visit_Nonlocal = visit_Global  # noqa: N815
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """Keep what a variable is assigned."""
+        if self.function is not None and all(isinstance(target, ast.Name) for target in node.targets):
+            for target in node.targets:
+                self.function.assigned.setdefault(target.id, []).append(node.value)
+        self.generic_visit(node)
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        """Bind the error."""
+        if node.name:
+            self.scope.bound.add(node.name)
+        self.generic_visit(node)
+
+    def visit_Raise(self, node: ast.Raise) -> None:
         """Leave out what an error says, and from which it comes."""
         if isinstance(node.exc, ast.Call):
             node.exc = node.exc.func
         node.cause = None
-        return self.generic_visit(node)
+        if node.exc is not None:
+            self.visit(node.exc)
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
-        """Turn an empty one into a plain text."""
-        return self.generic_visit(node) if node.values else ast.Constant("")
-
-    def visit_Call(self, node: ast.Call) -> ast.Call:
-        """Leave out help, and the wording of log lines and of errors."""
+    def visit_Call(self, node: ast.Call) -> None:
+        """Leave out help, and the wording of log lines and of errors; a logger's name is no module."""
         name = _called(node)
         if name in PARSERS:
             node.keywords = [keyword for keyword in node.keywords if keyword.arg not in HELP]
+        if name == "getLogger":
+            self.visit(node.func)
         elif _is_message(node):
-            _blank(node.args)
-        return self.generic_visit(node)
+            self.visit(node.func)
+            _blank(node)
+            before, self.spoken = self.spoken, True
+            self._all(node.args)
+            self._all(node.keywords)
+            self.spoken = before
+        else:
+            self.generic_visit(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        """Leave out the docstring."""
+        _drop_docstring(node)
+        self.scope.bound.add(node.name)
+        self._all([*node.decorator_list, *node.bases, *node.keywords])
+        outer = self._enter()  # what a class binds are attributes, which its methods do not see as names
+        self._all(node.body)
+        self.scope.bound = set()
+        self.scope = outer
+
+    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Leave out docstring, annotations and what only messages say."""
+        _drop_docstring(node)
+        node.returns = None
+        self.scope.bound.add(node.name)
+        self._all(node.decorator_list)
+        outermost = self.function is None
+        if outermost:
+            self.function = _Function()
+        self._within(node, node.body)
+        if outermost:
+            for value in self.function.told_only():
+                _blank(value)
+            self.function = None
+
+    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        """Go through it as a scope."""
+        self._within(node, [node.body])
+
+    def _within(self, node: ast.FunctionDef | ast.Lambda, body: list[ast.AST]) -> None:
+        found = node.args
+        self._all([*found.defaults, *filter(None, found.kw_defaults)])
+        outer = self._enter()
+        several = (found.vararg, found.kwarg)
+        for item in (*found.posonlyargs, *found.args, *found.kwonlyargs, *filter(None, several)):
+            item.annotation = None
+            self.scope.bound.add(item.arg)
+        self._all(body)
+        self.scope = outer
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+        """Go through it as a scope."""
+        first, *others = node.generators
+        self.visit(first.iter)  # it is worked out before there are variables
+        outer = self._enter()
+        self._all([first.target, *first.ifs, *others])
+        self._all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
+        self.scope = outer
+
+    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp  # noqa: N815
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        """Bind a variable, which of a comprehension is one of what is around it too."""
+        scope: _Scope | None = self.scope
+        while scope is not None and scope is not self.scopes[0]:
+            scope.bound.add(node.target.id)
+            scope = scope.outer
+        self.visit(node.value)
+
+    def _enter(self) -> _Scope:
+        outer, self.scope = self.scope, _Scope(self.scope)
+        self.scopes.append(self.scope)
+        return outer
 
 
 def _drop_docstring(node: ast.FunctionDef | ast.ClassDef) -> None:
@@ -211,52 +326,20 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
-def _is_message(node: ast.AST) -> bool:
+def _is_message(node: ast.Call) -> bool:
     """Whether a call makes an error, logs, or ends the program with a line."""
-    if not isinstance(node, ast.Call):
-        return False
-    logs = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") in ("log", "logging")
-    ends = isinstance(node.func, ast.Attribute) and ast.unparse(node.func) == "sys.exit"
-    return (logs and node.func.attr in LEVELS) or _called(node).endswith(("Error", "Warning")) or ends
+    holder = getattr(getattr(node.func, "value", None), "id", "")
+    name = _called(node)
+    return name.endswith(("Error", "Warning")) or (holder in LOGGERS and name in LEVELS) or (holder, name) == EXIT
 
 
-def _blank(nodes: list[ast.AST]) -> None:
-    """Take the wording out of expressions: texts, and what is put into them."""
-    for node in nodes:
-        for item in ast.walk(node):
-            if isinstance(item, ast.Constant) and isinstance(item.value, str):
-                item.value = ""
-            elif isinstance(item, ast.JoinedStr):
-                item.values = []
-
-
-def _told_only(function: ast.AST) -> list[ast.AST]:
-    """Return the values of those variables that nothing but errors, log lines and other such variables read."""
-    nodes = list(ast.walk(function))
-    told = [node for node in nodes if isinstance(node, ast.Raise) or _is_message(node)]
-    if not told:
-        return []
-    spoken = {id(item) for node in told for item in ast.walk(node)}
-    assigned: dict[str, list[ast.AST]] = {}
-    unread: dict[str, set[int]] = {}  # where a variable is read, and no message is
-    elsewhere: set[str] = set()
-    for node in nodes:
-        if isinstance(node, ast.Assign) and all(isinstance(target, ast.Name) for target in node.targets):
-            for target in node.targets:
-                assigned.setdefault(target.id, []).append(node.value)
-        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in spoken:
-            unread.setdefault(node.id, set()).add(id(node))
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            elsewhere |= {*node.names}
-    candidates = {name for name in assigned if name not in elsewhere}
-    found: list[ast.AST] = []
-    while only := {name for name in candidates if not unread.get(name)}:
-        values = [value for name in only for value in assigned[name] if _only_text(value)]
-        found += values
-        spoken = {id(item) for value in values for item in ast.walk(value)}
-        unread = {name: places - spoken for name, places in unread.items()}
-        candidates -= only
-    return found
+def _blank(node: ast.AST) -> None:
+    """Take the wording out of an expression: texts, and what is put into them."""
+    for item in ast.walk(node):
+        if isinstance(item, ast.Constant) and isinstance(item.value, str):
+            item.value = ""
+        elif isinstance(item, ast.JoinedStr):  # made a plain text where it stands: its parent is not known here
+            item.__class__, item.value, item.kind = ast.Constant, "", None
 
 
 def _only_text(value: ast.AST) -> bool:

@@ -123,7 +123,8 @@ def reached(script: str | Path, modules: Iterable[str] = ()) -> Reached:
 
 def imports(path: Path) -> set[str]:
     """Return the project modules that a file imports, inside its functions too."""
-    nodes = ast.parse(read(path), filename=str(path)).body
+    tree = ast.walk(ast.parse(read(path), filename=str(path)))
+    nodes = [node for node in tree if isinstance(node, ast.Import | ast.ImportFrom)]
     found = {name for target in imported(nodes).values() for name in _modules_of(*target)}
     return {name for name in found if module_path(name)}
 
