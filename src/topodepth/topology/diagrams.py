@@ -10,7 +10,7 @@ Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; 
 copies included: they make no bar, as bars of length zero are left out.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
