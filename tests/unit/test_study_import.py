@@ -1,6 +1,8 @@
 """The package starts at once, and names what is public in one place."""
 
 import ast
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import topodepth as td
+from topodepth.study.settings import Passing, Settings
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("numpy", "scipy", "pandas", "h5py", "matplotlib", "gudhi", "sklearn", "tensorflow", "keras", "tf_keras",
@@ -59,6 +62,31 @@ def test_every_public_name_is_there_and_described(name):
     found = getattr(td, name)
     assert found.__doc__
     assert name in dir(td)
+
+
+def test_the_page_of_python_says_what_works(tmp_path):
+    page = (ROOT / "docs/python.md").read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL))
+    checks = """
+assert set(result.table["layer"]) == set(result.layers) and result.activations.n == 90
+assert again.table["value"].equals(mine.table["value"])
+assert {"conv1", "fc"} == set(both.differences["layer"])
+"""
+    subprocess.run([sys.executable, "-c", code + checks], check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert {"mine.h5", "mine.yaml", "depth.png"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_page_of_python_names_every_setting_with_its_default():
+    page = (ROOT / "docs/python.md").read_text()
+    told = {}
+    for names, defaults, _ in re.findall(r"^\| (`\w+`.*?) \| (.*?) \| (.*?) \|$", page, flags=re.MULTILINE):
+        keys = re.findall(r"`(\w+)`", names)
+        values = [defaults] if len(keys) == 1 else re.split("; " if ";" in defaults else ", ", defaults)
+        told |= dict(zip(keys, values, strict=True))
+    own = {field.name: field.default for field in dataclasses.fields(Settings)}
+    assert told == {key: ", ".join(value) if isinstance(value, tuple) else str(value) for key, value in own.items()}
+    for field in dataclasses.fields(Passing):
+        assert f"`{field.name}`" in page
 
 
 def test_an_unknown_name_is_no_attribute():

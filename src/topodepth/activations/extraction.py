@@ -18,6 +18,8 @@ from topodepth.networks.graph import Tap
 from topodepth.networks.inputs import reshaping
 from topodepth.networks.runtime import Network, by_keras
 
+CHUNK = 1024  # points that lie together in a file whose number of points is not known beforehand
+
 
 def extract(
     model,
@@ -187,7 +189,11 @@ def check_whole(network: Network, batch: np.ndarray) -> None:
 
 def _create(group, index: int, layer: Representation, n: int | None):
     name = re.sub(r"[^A-Za-z0-9_.@-]", "_", layer.name)
-    shape = {"shape": (n, layer.d)} if n is not None else {"shape": (0, layer.d), "maxshape": (None, layer.d)}
+    shape = {"shape": (n, layer.d)}
+    if n is None:
+        # Chunks are written at once: HDF5 (1.14.6) would hold a megabyte of each layer. h5py (3.14) takes a cache of 0
+        # bytes for none asked for, and gives that megabyte.
+        shape = {"shape": (0, layer.d), "maxshape": (None, layer.d), "chunks": (CHUNK, layer.d), "rdcc_nbytes": 1}
     dataset = group.create_dataset(f"{index:03d}_{name}", **shape, dtype=np.float32)
     for key in ("token", "layer_class", "reduction", "relative_depth"):
         dataset.attrs[key] = getattr(layer, key)
