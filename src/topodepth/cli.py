@@ -175,9 +175,9 @@ def _draw(chosen: argparse.Namespace) -> None:
     import pandas
 
     from topodepth.figures import style
-    from topodepth.files import storage
+    from topodepth.files import texts
 
-    table = pandas.concat([storage.read_table(path) for path in chosen.tables], ignore_index=True)
+    table = pandas.concat([texts.read_table(path) for path in chosen.tables], ignore_index=True)
     figure = importlib.import_module(f"topodepth.figures.{chosen.figure}").draw(table, title=chosen.title)
     for path in chosen.out:
         style.save(figure, path)
@@ -185,7 +185,7 @@ def _draw(chosen: argparse.Namespace) -> None:
 
 def _init(chosen: argparse.Namespace) -> None:
     """Write a commented configuration that Snakemake runs as it is, with your own models and data to be filled in."""
-    from topodepth.files import storage
+    from topodepth.files import texts
 
     repository = Path(__file__).resolve().parents[2]
     if not (repository / "Snakefile").is_file():
@@ -198,7 +198,7 @@ def _init(chosen: argparse.Namespace) -> None:
         raise InputError(f"{made}: expected a new file. Received: one that is there already.")
     text = (repository / "examples/first.yaml").read_text(encoding="utf-8")
     text = text.replace("-s Snakefile", f"-s {repository / 'Snakefile'}").replace("examples/first.yaml", made.name)
-    storage.write_text(made, text)
+    texts.write_text(made, text)
     sys.stdout.write(f"{made}: written. Next, in {made.parent}:\n  {_command(text)}\n")
 
 

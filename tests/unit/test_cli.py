@@ -16,7 +16,7 @@ import yaml
 import topodepth as td
 from topodepth import architectures, cli
 from topodepth.activations import file as activations
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.plan import configuration
 from topodepth.plan.plan import Plan
 from topodepth.study.settings import Settings
@@ -65,7 +65,7 @@ def test_without_a_file_the_table_is_standard_output(mine, capsys):
     code, out, err = run("measure mine.h5 --draws 2 --null-draws 0 --quiet --layers 'l*'", capsys)
     assert (code, err) == (0, "")
     Path("out.csv").write_text(out)
-    assert set(storage.read_table("out.csv")["layer"]) == {"last"}
+    assert set(texts.read_table("out.csv")["layer"]) == {"last"}
 
 
 def test_the_cost_is_told_and_nothing_measured(mine, capsys):
@@ -107,7 +107,7 @@ def test_a_model_gets_the_images_that_the_pipeline_gives_it(network, tmp_path, c
     for layer in ("block1_conv2", "logits"):
         np.testing.assert_allclose(own.points(layer), expected.points(layer), atol=1e-5)
     assert own.attributes["accuracy"] == pytest.approx(expected.attributes["accuracy"])
-    assert storage.read_table("t.csv")["model"].unique() == ["net"]
+    assert texts.read_table("t.csv")["model"].unique() == ["net"]
     code, out, err = run(f"measure {network}/net.keras digits.h5 --images 200 --seed 3 --cost --layers logits", capsys)
     assert (code, "about" in out) == (0, True), err
 
@@ -181,7 +181,7 @@ def test_draw_draws_tables_of_several_models(mine, capsys):
         run(f"measure mine.h5 --name {name} --draws 2 --null-draws 1 --quiet --out {name}.csv", capsys)
     code, _, err = run("draw one.csv two.csv --out both.svg --title 'Two networks'", capsys)
     assert code == 0, err
-    assert len(pandas.concat(map(storage.read_table, ["one.csv", "two.csv"]))["model"].unique()) == 2
+    assert len(pandas.concat(map(texts.read_table, ["one.csv", "two.csv"]))["model"].unique()) == 2
     assert Path("both.svg").stat().st_size
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import topodepth as td
-from topodepth.files import storage
+from topodepth.files import texts
 from topodepth.homology import persistence_diagrams
 from topodepth.plan import configuration
 from topodepth.plan.plan import Plan
@@ -63,7 +63,7 @@ def by_the_pipeline(folder, activations, plan, sample="default"):
         "--settings", json.dumps(plan.description_settings), "--columns", json.dumps({"dataset": "noise"}),
         "--out", folder / "table.csv",
     )  # fmt: skip
-    return storage.read_table(folder / "table.csv")
+    return texts.read_table(folder / "table.csv")
 
 
 def plan_of(config):
@@ -83,7 +83,7 @@ def test_the_table_is_that_of_the_pipeline_to_the_last_bit(measured, tmp_path):
     assert set(expected["descriptor"]) > {"lifespan_sum", "ph_dimension", "mle"}
     assert_same(measured.table, expected)
     measured.write_table(tmp_path / "own.csv")
-    assert_same(storage.read_table(tmp_path / "own.csv"), expected)
+    assert_same(texts.read_table(tmp_path / "own.csv"), expected)
 
 
 def test_with_other_settings_too(tmp_path):

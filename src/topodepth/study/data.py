@@ -7,7 +7,7 @@ from pathlib import Path
 
 from topodepth import datasets
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import hdf5
 from topodepth.files.kinds import kind_of
 
 BY_ENDING = {".npz": "npz", ".h5": "hdf5", ".hdf5": "hdf5"}
@@ -35,7 +35,7 @@ def opened(source: str, size: int | None = None) -> Iterator[datasets.DataSet]:
     if _is_prepared(source):
         if size is not None:
             raise InputError(f"{source}: a prepared data set has its size. Received: size {size}.")
-        with storage.open_h5(source) as file:
+        with hdf5.open_h5(source) as file:
             yield datasets.DataSet(file)
         return
     loader, path = _loader(source)
@@ -43,7 +43,7 @@ def opened(source: str, size: int | None = None) -> Iterator[datasets.DataSet]:
     with tempfile.TemporaryDirectory(prefix="topodepth-") as folder:
         prepared = Path(folder, "data.h5")
         datasets.write(prepared, splits, names, {"loader": loader})
-        with storage.open_h5(prepared) as file:
+        with hdf5.open_h5(prepared) as file:
             yield datasets.DataSet(file)
 
 
@@ -51,8 +51,8 @@ def _is_prepared(source: str) -> bool:
     path = Path(source)
     if path.suffix not in (".h5", ".hdf5") or not path.is_file():
         return False
-    with storage.open_h5(path) as file:
-        return "class_names" in file.attrs and "statistics" in list(file)
+    with hdf5.open_h5(path) as file:
+        return "class_names" in file.attrs and "statistics" in hdf5.names_in(f"{path}:", file)
 
 
 def _loader(source: str) -> tuple[str, str | None]:

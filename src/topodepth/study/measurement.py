@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from topodepth.activations.file import Activations
 from topodepth.errors import InputError
-from topodepth.files import storage
+from topodepth.files import storage, texts
 from topodepth.study.settings import Settings
 from topodepth.tables.tables import BAR_COLUMNS, BETTI_COLUMNS, MODEL_COLUMNS, bar_rows, betti_rows
 from topodepth.tables.values import Values
@@ -87,7 +87,7 @@ class Measurement:
         with storage.atomic_path(path) as part:
             shutil.copyfile(self.activations.path, part)
         if configuration is not None:
-            storage.write_json(configuration, self._configuration(Path(path)))  # JSON is YAML
+            texts.write_json(configuration, self._configuration(Path(path)))  # JSON is YAML
         return Path(path)
 
     def _configuration(self, path: Path) -> dict:
@@ -103,7 +103,7 @@ class Measurement:
 
     def write_table(self, path: str | Path) -> Path:
         """Write the table as CSV, with full precision, as the pipeline writes it."""
-        storage.write_table(path, self.rows, MODEL_COLUMNS)
+        texts.write_table(path, self.rows, MODEL_COLUMNS)
         return Path(path)
 
     def compare(self, *others: "Measurement") -> "Comparison":

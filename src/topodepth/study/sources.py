@@ -17,8 +17,8 @@ from topodepth.activations import extraction
 from topodepth.activations import file as activations
 from topodepth.activations.file import Activations, Representation
 from topodepth.errors import InputError
+from topodepth.files import hdf5
 from topodepth.files.kinds import KINDS, kind_of
-from topodepth.files.storage import HDF5_START, open_h5, outside
 from topodepth.networks import taps
 from topodepth.networks.runtime import Network
 from topodepth.study import arrays, batches, doors
@@ -135,24 +135,28 @@ def _holds_activations(path: Path) -> bool:
     """Tell whether a file is one of activations: HDF5 that says so, or with a data set in a group of layers."""
     import h5py
 
-    if kind_of(path) != KINDS[HDF5_START]:
+    if kind_of(path) != KINDS[hdf5.START]:
         return False
-    with open_h5(path) as file:
-        if file.attrs.get("format") == activations.FORMAT:
+    with hdf5.open_h5(path) as file:
+        where = f"{path}:"
+        if hdf5.attribute_of(where, file, "format") == activations.FORMAT:
             return True
-        if "layers" not in list(file) or outside(file, "layers") or not isinstance(file["layers"], h5py.Group):
+        if "layers" not in hdf5.names_in(where, file) or hdf5.outside(where, file, "layers"):
             return False
-        group = file["layers"]  # in files of Keras' weights it holds groups
-        return any(not outside(group, key) and isinstance(group[key], h5py.Dataset) for key in group)
+        group = file["layers"]
+        if not isinstance(group, h5py.Group):
+            return False
+        own = [key for key in hdf5.names_in(where, group) if not hdf5.outside(where, group, key)]
+        return any(isinstance(group[key], h5py.Dataset) for key in own)  # Keras' weights lie in groups
 
 
 def holds_model(path: Path) -> bool:
     """Tell whether a file is a model for sure."""
     if path.suffix in (".keras", ".onnx"):
         return True
-    if kind_of(path) != KINDS[HDF5_START]:
+    if kind_of(path) != KINDS[hdf5.START]:
         return False
-    with open_h5(path) as file:
+    with hdf5.open_h5(path) as file:
         return "model_config" in file.attrs
 
 
