@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
 from topodepth.errors import InputError
 
@@ -94,7 +95,7 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
         )  # fmt: skip
 
 
-def _value(text: str) -> object:
+def _value(text: str) -> Any:
     """Return a number as a number, ``none`` as None, and anything else as the text it is."""
     if text.lower() in ("none", "null"):
         return None
@@ -111,9 +112,9 @@ def _measure(chosen: argparse.Namespace) -> None:
 
     settings = {key[4:]: value for key, value in vars(chosen).items() if key.startswith("set ")}
     layers = chosen.layers[0] if chosen.layers == ["auto"] else chosen.layers
-    common = {"layers": layers, "name": chosen.name, **settings}
+    common: dict[str, Any] = {"layers": layers, "name": chosen.name, **settings}
     call = td.estimate if chosen.cost else td.measure
-    told = {} if chosen.cost else {"progress": not chosen.quiet}
+    told: dict[str, Any] = {} if chosen.cost else {"progress": not chosen.quiet}
     if chosen.data is None:
         return _give(call(chosen.model, **common, **told), chosen)
     from topodepth.datasets import samples
@@ -123,12 +124,12 @@ def _measure(chosen: argparse.Namespace) -> None:
     how, _ = normalisation(chosen.normalisation, chosen.model, trust=chosen.trust)
     with opened(chosen.data, chosen.size) as data:
         rows = samples.choose(data, chosen.split, images=chosen.images, seed=settings.get("seed", 0))
-        given = {"indices": rows, "normalise": data.normaliser(how), "trust": chosen.trust}
+        given: dict[str, Any] = {"indices": rows, "normalise": data.normaliser(how), "trust": chosen.trust}
         found = call(chosen.model, data.images(chosen.split), data.labels(chosen.split), **given, **common, **told)
     return _give(found, chosen)
 
 
-def _give(found: object, chosen: argparse.Namespace) -> None:
+def _give(found: Any, chosen: argparse.Namespace) -> None:
     """Write what was found to where it was asked for."""
     if chosen.cost:
         lines = [f"  {each.layer}: {each.points} points a cloud, {each.d} features, {each.memory / 1e6:.0f} MB, "

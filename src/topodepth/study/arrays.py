@@ -1,6 +1,7 @@
 """Numbers as users have them, NumPy's or those of a deep-learning library, as the arrays that are measured."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from topodepth.activations.file import MEANS, NAME_LIMIT, Representation
 from topodepth.errors import InputError
 
 
-def as_array(values: object) -> np.ndarray:
+def as_array(values: Any) -> np.ndarray:
     """Return numbers as a NumPy array; a tensor leaves its graph and its device, bfloat16 becomes float32."""
     if hasattr(values, "detach"):  # PyTorch, which is not imported here
         values = values.detach().cpu()
@@ -18,7 +19,7 @@ def as_array(values: object) -> np.ndarray:
     return array.astype(np.float32) if array.dtype.name == "bfloat16" else array  # JAX's: ml_dtypes
 
 
-def as_labels(labels: object, n: int | None = None) -> np.ndarray:
+def as_labels(labels: Any, n: int | None = None) -> np.ndarray:
     """Return the class of each point, (n,) int64.
 
     Raises
@@ -36,7 +37,7 @@ def as_labels(labels: object, n: int | None = None) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def as_layers(layers: Mapping[str, object]) -> dict[str, np.ndarray]:
+def as_layers(layers: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """Return the points of each layer, (n, d), as they are: real numbers, as many points in each.
 
     Raises

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,7 @@ NO_BATCH = "images: expected at least one batch. Received: none; was the iterato
 LABELS = ("labels", "label", "targets", "target", "y")  # keys of a batch that is a map
 
 
-def is_array(images: object) -> bool:
+def is_array(images: Any) -> bool:
     """Tell whether all images are there at once: an array, an HDF5 data set, what can be sliced and has a shape."""
     return hasattr(images, "shape") and hasattr(images, "__getitem__") and hasattr(images, "__len__")
 
@@ -30,7 +31,7 @@ class Stream:
     def __init__(self, batches: Iterable) -> None:
         self._batches = iter(batches)
 
-    def example(self) -> object:
+    def example(self) -> Any:
         """Return the inputs of the first batch, which is yielded all the same.
 
         Raises
@@ -49,7 +50,7 @@ class Stream:
         return self._batches
 
 
-def sliced(images: object, passing: Passing) -> Iterator[object]:
+def sliced(images: Any, passing: Passing) -> Iterator[Any]:
     """Yield an array in batches, each without labels."""
     rows = np.arange(len(images)) if passing.indices is None else np.asarray(passing.indices)
     size = passing.batch_size or BATCH
@@ -59,7 +60,7 @@ def sliced(images: object, passing: Passing) -> Iterator[object]:
 
 
 def write(
-    network: Network, batches: Iterable, labels: object, passing: Passing, *, out: Path, about: Mapping
+    network: Network, batches: Iterable, labels: Any, passing: Passing, *, out: Path, about: Mapping
 ) -> Accuracy | None:
     """Write the activations of a network on batches, one after another; return its accuracy where it can be known.
 
@@ -104,7 +105,7 @@ def write(
     return right
 
 
-def _parted(batch: object) -> tuple[object, object]:
+def _parted(batch: Any) -> tuple[Any, Any]:
     """Return the inputs of a batch and its labels, None where it has none."""
     if isinstance(batch, Mapping):
         key = next((key for key in LABELS if key in batch), None)
@@ -120,7 +121,7 @@ def _parted(batch: object) -> tuple[object, object]:
     return batch, None
 
 
-def _ready(network: Network, inputs: object, passing: Passing) -> object:
+def _ready(network: Network, inputs: Any, passing: Passing) -> Any:
     """Return a batch as the network takes it: one that does not say what it takes gets it as it is."""
     if not network.inputs:
         return inputs if passing.normalise is None else passing.normalise(inputs)
@@ -134,7 +135,7 @@ def _ready(network: Network, inputs: object, passing: Passing) -> object:
     return array.reshape(len(array), *reshaping(tuple(network.inputs[0].shape[1:]), array.shape[1:], network.name))
 
 
-def _count(inputs: object) -> int:
+def _count(inputs: Any) -> int:
     several = inputs if isinstance(inputs, list | tuple) else [inputs]
     sizes = {len(values) for values in (inputs.values() if isinstance(inputs, Mapping) else several)}
     if len(sizes) != 1:
@@ -142,7 +143,7 @@ def _count(inputs: object) -> int:
     return sizes.pop()
 
 
-def _labels(given: list, labels: object, n: int) -> np.ndarray | None:
+def _labels(given: list, labels: Any, n: int) -> np.ndarray | None:
     """Return the labels that the batches hold, or those given for all of them."""
     held = [each for each in given if each is not None]
     if held and (labels is not None or len(held) < len(given)):
@@ -157,9 +158,10 @@ class _Predictions:
     """The classes that a network tells apart, gathered batch by batch; never its scores, which can be many."""
 
     def __init__(self) -> None:
-        self._classes, self._parts = 0, []
+        self._classes = 0
+        self._parts: list[np.ndarray] = []
 
-    def add(self, scores: object) -> None:
+    def add(self, scores: Any) -> None:
         scores = np.asarray(scores, dtype=np.float64).reshape(len(scores), -1)
         self._classes = scores.shape[1]
         self._parts.append(scores[:, 0] if self._classes == 1 else scores.argmax(axis=1))

@@ -85,8 +85,8 @@ def _check_same(first: Measurement, other: Measurement) -> None:
     where = f"compare: {first.model} and {other.model}: expected"
     if one.n != two.n or not np.array_equal(one.indices, two.indices):
         raise InputError(f"{where} the same points. Received: {one.n} and {two.n}, or others of the data.")
-    same = (one.labels is None) == (two.labels is None)
-    if not same or (one.labels is not None and not np.array_equal(one.labels, two.labels)):
+    own, others = (np.empty(0) if each.labels is None else each.labels for each in (one, two))
+    if not np.array_equal(own, others):
         raise InputError(f"{where} the same classes of the points. Received: others.")
     if first.settings != other.settings:
         raise InputError(f"{where} the same settings. Received: {first.settings} and {other.settings}.")

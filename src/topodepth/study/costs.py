@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -79,13 +80,13 @@ class Cost:
 
 
 def estimate(
-    model: object = None,
-    images: object = None,
-    labels: object = None,
+    model: Any = None,
+    images: Any = None,
+    labels: Any = None,
     *,
-    layers: object = "auto",
+    layers: Any = "auto",
     name: str | None = None,
-    **settings: object,
+    **settings: Any,
 ) -> Cost:
     """Return what :func:`topodepth.measure` of the same arguments will cost; nothing is computed.
 
@@ -103,21 +104,21 @@ def of(what: sources.Given, settings: Settings) -> Cost:
     """Return the cost of what is given."""
     if what.n is None:
         return Cost(what.name, (), 0)
-    sizes = _clouds(what, settings)
+    sizes = _clouds(what, what.n, settings)
     layers = tuple(_layer(what.n, each, sizes, settings) for each in what.layers)
     return Cost(what.name, layers, what.bytes_to_write)
 
 
-def _clouds(what: sources.Given, settings: Settings) -> Sequence[int]:
+def _clouds(what: sources.Given, n: int, settings: Settings) -> Sequence[int]:
     """Return the points of each diagram of a layer: of clouds, draws of their null model, and without each group."""
-    limit = settings.points or what.n
+    limit = settings.points or n
     labels = what.labels
     if labels is not None and settings.classes is not None:
         labels = labels[np.isin(labels, settings.classes)]
     clouds = []
     if labels is not None and settings.clouds != "all":
         clouds += np.unique(labels, return_counts=True)[1].tolist()
-    whole = [what.n if labels is None else len(labels)] if labels is None or settings.clouds != "class" else []
+    whole = [n if labels is None else len(labels)] if labels is None or settings.clouds != "class" else []
     clouds = [min(size, limit) for size in [*clouds, *whole]]
     groups = [min(size, limit) for size in whole for _ in range(settings.jackknife_groups)]
     return [*clouds * (1 + settings.null_draws), *groups]

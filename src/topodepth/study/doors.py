@@ -6,7 +6,7 @@ One more framework is one more function here, and its line in DOORS.
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from topodepth.errors import InputError
 from topodepth.networks import taps
@@ -18,11 +18,11 @@ class Door(NamedTuple):
     """What models of a kind are called, how one is told from others, and what opens it with its layers tapped."""
 
     kind: str
-    takes: Callable[[object], bool]
-    opens: Callable[[object, object, Callable[[], object], Passing], Network]
+    takes: Callable[[Any], bool]
+    opens: Callable[[Any, Any, Callable[[], Any], Passing], Network]
 
 
-def open_model(model: object, layers: object, example: Callable[[], object], passing: Passing) -> Network:
+def open_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
     """Open a model and tap its layers; its ``predict`` returns the model's own output last.
 
     Parameters
@@ -50,7 +50,7 @@ def open_model(model: object, layers: object, example: Callable[[], object], pas
     raise InputError(f"model: expected {known}, or arrays: layers={{name: (n, d)}}. Received: {received}.")
 
 
-def name_of(model: object) -> str:
+def name_of(model: Any) -> str:
     """Return what a model is called in tables where no name is given: that of its file, or its own."""
     if is_path(model):
         return Path(model).stem
@@ -58,21 +58,21 @@ def name_of(model: object) -> str:
     return own if isinstance(own, str) and own else type(model).__name__
 
 
-def from_package(*names: str) -> Callable[[object], bool]:
+def from_package(*names: str) -> Callable[[Any], bool]:
     """Return what tells objects of a package's classes, and of classes that inherit from them; nothing is imported."""
 
-    def takes(model: object) -> bool:
+    def takes(model: Any) -> bool:
         return any(base.__module__.partition(".")[0] in names for base in type(model).__mro__)
 
     return takes
 
 
-def is_path(model: object) -> bool:
+def is_path(model: Any) -> bool:
     """Tell whether a model is the path of a file."""
     return isinstance(model, str | os.PathLike)
 
 
-def _keras_model(model: object, layers: object, _example: object, _passing: Passing) -> Network:
+def _keras_model(model: Any, layers: Any, _example: Any, _passing: Passing) -> Network:
     from topodepth.networks.opened import Graph
     from topodepth.networks.runtime import by_keras
 
@@ -85,7 +85,7 @@ def _keras_model(model: object, layers: object, _example: object, _passing: Pass
     return by_keras(model, layers, scores=len(model.outputs) == 1)
 
 
-def _keras_file(path: object, layers: object, _example: object, passing: Passing) -> Network:
+def _keras_file(path: Any, layers: Any, _example: Any, passing: Passing) -> Network:
     from topodepth.networks.files import inspect
     from topodepth.networks.runtime import open_network
 
@@ -95,7 +95,7 @@ def _keras_file(path: object, layers: object, _example: object, passing: Passing
     return open_network(path, layers, scores=True, trust=passing.trust, threads=passing.threads or cores)
 
 
-def _has_pattern(layers: object) -> bool:
+def _has_pattern(layers: Any) -> bool:
     return any(map(taps.is_pattern, layers if isinstance(layers, list | tuple) else [layers]))
 
 

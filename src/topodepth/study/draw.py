@@ -1,7 +1,7 @@
 """Figures of measurements and comparisons, the pipeline's own: each returns a matplotlib Figure."""
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["depth", "depth_models", "diagrams", "dimension"]
 
 
-def depth(measured: Measurement | Comparison, **options: object) -> "Figure":
+def depth(measured: Measurement | Comparison, **options: Any) -> "Figure":
     """Draw descriptors against depth, a curve for each model, beside the null model; below, the ratio of the two.
 
     Parameters
@@ -28,17 +28,17 @@ def depth(measured: Measurement | Comparison, **options: object) -> "Figure":
     return _of_table("depth", measured, options)
 
 
-def depth_models(measured: Measurement | Comparison, **options: object) -> "Figure":
+def depth_models(measured: Measurement | Comparison, **options: Any) -> "Figure":
     """Draw descriptors against depth, a panel for a model; options: :func:`topodepth.figures.depth_models.draw`."""
     return _of_table("depth_models", measured, options)
 
 
-def dimension(measured: Measurement | Comparison, **options: object) -> "Figure":
+def dimension(measured: Measurement | Comparison, **options: Any) -> "Figure":
     """Draw all estimates of dimension against depth; options of :func:`topodepth.figures.dimension.draw`."""
     return _of_table("dimension", measured, options)
 
 
-def diagrams(measured: Measurement, *, layers: int = 4, **options: object) -> "Figure":
+def diagrams(measured: Measurement, *, layers: int = 4, **options: Any) -> "Figure":
     """Draw persistence diagrams and Betti curves of so many layers, spread over the depth.
 
     Parameters
@@ -59,7 +59,7 @@ def diagrams(measured: Measurement, *, layers: int = 4, **options: object) -> "F
     return importlib.import_module("topodepth.figures.diagrams").draw(*tables, measured=len(known), **options)
 
 
-def _of_table(figure: str, measured: object, options: dict) -> "Figure":
+def _of_table(figure: str, measured: Any, options: dict) -> "Figure":
     if not isinstance(measured, Comparison):
         check_one(measured)
     return importlib.import_module(f"topodepth.figures.{figure}").draw(measured.table, **options)

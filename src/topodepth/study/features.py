@@ -104,7 +104,7 @@ def _rows(
     measured: Measurement, layer: str, by: str, kinds: Sequence[str], grid: tuple[int, float]
 ) -> Iterator[tuple[str, dict[str, float]]]:
     """Yield the rows of one layer, each after the name of its class."""
-    found = {name: {} for name in measured.diagrams[layer].data}
+    found: dict[str, dict[str, float]] = {name: {} for name in measured.diagrams[layer].data}
     if "descriptors" in kinds:
         for values in measured.values[layer]:
             for name, value in values.data.items():

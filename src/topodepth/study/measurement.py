@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from topodepth.activations.file import Activations
 from topodepth.errors import InputError
@@ -140,7 +140,7 @@ def as_table(rows: Sequence[Mapping], columns: Sequence[str]) -> "DataFrame":
     return table
 
 
-def check_one(measurement: object) -> None:
+def check_one(measurement: Any) -> None:
     """Refuse what is no measurement."""
     if not isinstance(measurement, Measurement):
         raise InputError(f"expected a measurement, of topodepth.measure. Received: {type(measurement).__name__}.")

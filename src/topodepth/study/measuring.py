@@ -3,6 +3,7 @@
 import sys
 import time
 from dataclasses import replace
+from typing import Any
 
 from topodepth.activations import accuracy
 from topodepth.activations.file import Activations
@@ -19,15 +20,15 @@ from topodepth.topology.diagrams import Diagrams, of_layer
 
 
 def measure(
-    model: object = None,
-    images: object = None,
-    labels: object = None,
+    model: Any = None,
+    images: Any = None,
+    labels: Any = None,
     *,
-    layers: object = "auto",
+    layers: Any = "auto",
     name: str | None = None,
     dataset: str = "",
     progress: bool = True,
-    **settings: object,
+    **settings: Any,
 ) -> Measurement:
     """Measure topology and dimension of every layer of a model on images, of arrays, or of an activations file.
 

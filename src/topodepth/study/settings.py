@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 
@@ -176,7 +176,7 @@ class Passing:
             raise InputError(f"normalise: expected a function of a batch. Received: {self.normalise!r}.")
 
 
-def from_keywords(given: Mapping[str, object]) -> tuple[Settings, Passing]:
+def from_keywords(given: Mapping[str, Any]) -> tuple[Settings, Passing]:
     """Return the settings that keyword arguments say, and the defaults of the others.
 
     Raises
@@ -184,7 +184,7 @@ def from_keywords(given: Mapping[str, object]) -> tuple[Settings, Passing]:
     InputError
         If a keyword is unknown; the message lists the known ones.
     """
-    parts = []
+    parts: list[dict[str, Any]] = []
     for kind in (Settings, Passing):
         parts.append({key: value for key, value in given.items() if key in {field.name for field in fields(kind)}})
     known = [field.name for kind in (Settings, Passing) for field in fields(kind)]
@@ -194,22 +194,22 @@ def from_keywords(given: Mapping[str, object]) -> tuple[Settings, Passing]:
     return Settings(**parts[0]), Passing(**parts[1])
 
 
-def _check_whole(name: str, value: object, least: int, most: int | None = None) -> None:
-    right = isinstance(value, Integral) and not isinstance(value, bool) and value >= least
+def _check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    right = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
     if not right or (most is not None and value > most):
         end = "" if most is None else f" to {most}"
         none = " or None" if name in MAY_BE_NONE else ""
         raise InputError(f"{name}: expected a whole number from {least}{end}{none}. Received: {value!r}.")
 
 
-def _check_positive(name: str, value: object, most: float | None) -> None:
-    right = isinstance(value, Real) and not isinstance(value, bool) and 0 < value < np.inf
-    if not right or (most is not None and value > most):
+def _check_positive(name: str, value: Any, most: float | None) -> None:
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or not 0 < value < np.inf or (most is not None and value > most):
         end = "" if most is None else f", at most {most}"
         raise InputError(f"{name}: expected a number above 0{end}. Received: {value!r}.")
 
 
-def _whole_list(name: str, values: object) -> tuple[int, ...]:
+def _whole_list(name: str, values: Any) -> tuple[int, ...]:
     array = np.asarray(values)
     if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
         raise InputError(f"{name}: expected a list of whole numbers, or None. Received: {values!r}.")

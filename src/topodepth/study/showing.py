@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import InputError
 from topodepth.files import pages
@@ -28,7 +28,7 @@ def as_html(measured: "Measurement | Comparison", title: str) -> str:
     return f"<div>{''.join(parts)}</div>"
 
 
-def _picture(measured: object) -> str:
+def _picture(measured: Any) -> str:
     try:
         figure = draw.depth(measured)
     except InputError:  # nothing that this figure shows was measured

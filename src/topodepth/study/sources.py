@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ class Given:
     file: Activations | None = None
     points: Mapping[str, np.ndarray] | None = None
     network: Network | None = None
-    images: object = None
+    images: Any = None
     rows: np.ndarray | None = None
 
     @property
@@ -62,9 +63,7 @@ class Given:
         return 0 if self.file or self.n is None else 4 * self.n * sum(layer.d for layer in self.layers)
 
 
-def given(
-    model: object, images: object, labels: object, *, layers: object, name: str | None, passing: Passing
-) -> Given:
+def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None, passing: Passing) -> Given:
     """Return what is to be measured, from the arguments of :func:`topodepth.measure`.
 
     Raises
@@ -104,7 +103,7 @@ def given(
     return Given(name or doors.name_of(model), about, n, labels, network=network, images=images)
 
 
-def _of_arrays(layers: Mapping, labels: object, name: str, passing: Passing) -> Given:
+def _of_arrays(layers: Mapping, labels: Any, name: str, passing: Passing) -> Given:
     points = arrays.as_layers(layers)
     n = len(next(iter(points.values())))
     labels = None if labels is None else arrays.as_labels(labels, n)
@@ -116,7 +115,7 @@ def _of_arrays(layers: Mapping, labels: object, name: str, passing: Passing) -> 
     return Given(name, arrays.representations(points), len(rows), labels, points=points, rows=rows)
 
 
-def _of_file(path: object, labels: object, layers: object, name: str | None, passing: Passing) -> Given:
+def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Passing) -> Given:
     if not doors.is_path(path):
         raise InputError(f"images: expected beside a model. Received: {type(path).__name__} alone.")
     if holds_model(Path(path)):
@@ -197,31 +196,31 @@ def activations_of(what: Given, passing: Passing):
         out = space.path / f"{os.getpid()}.h5"
         about = {"model": what.name}
         if what.points is not None:
-            _write_arrays(what, out, about)
-        else:
-            _write_outputs(what, out, about, passing)
+            _write_arrays(what, what.points, out, about)
+        elif what.network is not None:
+            _write_outputs(what, what.network, passing, out=out, about=about)
         yield activations.read(out), space
     except BaseException:
         space.close()
         raise
 
 
-def _write_arrays(what: Given, out: Path, about: Mapping) -> None:
+def _write_arrays(what: Given, points: Mapping[str, np.ndarray], out: Path, about: Mapping) -> None:
     with extraction.create(out, what.layers, what.rows, what.labels, about) as put:
-        for start in range(0, what.n, ROWS):
+        for start in range(0, len(next(iter(points.values()))), ROWS):
             with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
-                parts = [values[start : start + ROWS].astype(np.float32) for values in what.points.values()]
+                parts = [values[start : start + ROWS].astype(np.float32) for values in points.values()]
             put(start, parts)
 
 
-def _write_outputs(what: Given, out: Path, about: Mapping, passing: Passing) -> None:
+def _write_outputs(what: Given, network: Network, passing: Passing, *, out: Path, about: Mapping) -> None:
     """Pass images or batches through the network; say so where it classifies them no better than chance."""
-    about = {"runtime": what.network.runtime, **about}
+    about = {"runtime": network.runtime, **about}
     if isinstance(what.images, batches.Stream):
-        found = batches.write(what.network, what.images, what.labels, passing, out=out, about=about)
+        found = batches.write(network, what.images, what.labels, passing, out=out, about=about)
     else:
         found = extraction.write(
-            what.network, what.images, batch_size=passing.batch_size, out=out, labels=what.labels,
+            network, what.images, batch_size=passing.batch_size, out=out, labels=what.labels,
             indices=passing.indices, normalise=passing.normalise, attributes=about, classes=0,
         )  # fmt: skip
     if found is not None:
