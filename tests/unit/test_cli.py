@@ -101,7 +101,7 @@ def test_a_model_gets_the_images_that_the_pipeline_gives_it(network, tmp_path, c
     flags = "--size 16 --images 200 --seed 3 --layers block1_conv2 logits --draws 2 --null-draws 0 --quiet"
     code, _, err = run(f"measure {network}/net.keras digits {flags} --out t.csv --save own.h5", capsys)
     assert code == 0, err
-    own, expected = activations.read("own.h5"), activations.read("expected.h5")
+    own, expected = activations.read_activations("own.h5"), activations.read_activations("expected.h5")
     np.testing.assert_array_equal(own.indices, expected.indices)
     np.testing.assert_array_equal(own.labels, expected.labels)
     for layer in ("block1_conv2", "logits"):

@@ -22,7 +22,7 @@ def report(path: str | Path) -> str:
         log.error("error: %s", problem)
     if problems:
         raise InputError(f"{path}: {len(problems)} problems, see above and docs/activations.md")
-    found = activations.read(path)
+    found = activations.read_activations(path)
     lines = [f"{path}: model {found.model!r}, {len(found.layers)} layers, {found.n} points"]
     width = max(len(layer.token) for layer in found.layers)
     for layer in found.layers:

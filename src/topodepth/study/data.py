@@ -42,7 +42,7 @@ def opened(source: str, size: int | None = None) -> Iterator[datasets.DataSet]:
     splits, names = datasets.load(loader, path, {"size": size, **SHARES})
     with tempfile.TemporaryDirectory(prefix="topodepth-") as folder:
         prepared = Path(folder, "data.h5")
-        datasets.write(prepared, splits, names, {"loader": loader})
+        datasets.write_dataset(prepared, splits, names, {"loader": loader})
         with hdf5.open_h5(prepared) as file:
             yield datasets.DataSet(file)
 

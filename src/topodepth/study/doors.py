@@ -73,7 +73,7 @@ def is_path(model: Any) -> bool:
 
 
 def _keras_model(model: Any, layers: Any, _example: Any, _passing: Passing) -> Network:
-    from topodepth.networks.opened import Graph
+    from topodepth.networks.opened import KerasGraph
     from topodepth.networks.runtime import by_keras
 
     if not getattr(model, "outputs", None):
@@ -81,7 +81,7 @@ def _keras_model(model: Any, layers: Any, _example: Any, _passing: Passing) -> N
             f"model: expected a functional or sequential model of Keras, built for one shape of input. "
             f"Received: {type(model).__name__}."
         )
-    layers = taps.matching(Graph(model), layers) if _has_pattern(layers) else layers
+    layers = taps.matching(KerasGraph(model), layers) if _has_pattern(layers) else layers
     return by_keras(model, layers, scores=len(model.outputs) == 1)
 
 

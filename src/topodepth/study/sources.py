@@ -122,7 +122,7 @@ def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Pas
         raise InputError(f"{path}: expected images beside a model, or an activations file. Received: a model alone.")
     if labels is not None or passing.indices is not None:
         raise InputError(f"{path}: an activations file is measured as it is. Received: labels or indices beside it.")
-    file = activations.read(path)
+    file = activations.read_activations(path)
     tokens = [layer.token for layer in file.layers]
     if not isinstance(layers, str) or layers != "auto":
         asked = [layers] if isinstance(layers, str | int) else list(layers)
@@ -199,7 +199,7 @@ def activations_of(what: Given, passing: Passing):
             _write_arrays(what, what.points, out, about)
         elif what.network is not None:
             _write_outputs(what, what.network, passing, out=out, about=about)
-        yield activations.read(out), space
+        yield activations.read_activations(out), space
     except BaseException:
         space.close()
         raise
@@ -219,7 +219,7 @@ def _write_outputs(what: Given, network: Network, passing: Passing, *, out: Path
     if isinstance(what.images, batches.Stream):
         found = batches.write(network, what.images, what.labels, passing, out=out, about=about)
     else:
-        found = extraction.write(
+        found = extraction.write_activations(
             network, what.images, batch_size=passing.batch_size, out=out, labels=what.labels,
             indices=passing.indices, normalise=passing.normalise, attributes=about, classes=0,
         )  # fmt: skip
