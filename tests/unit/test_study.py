@@ -13,7 +13,7 @@ import yaml
 
 import topodepth as td
 from topodepth.files import texts
-from topodepth.homology import persistence_diagrams
+from topodepth.homology import memory_estimate, persistence_diagrams
 from topodepth.plan import configuration
 from topodepth.plan.plan import Plan
 from topodepth.study import measuring, settings
@@ -262,6 +262,22 @@ def test_what_cannot_fit_is_refused_before_anything_is_written(temporary, monkey
     with pytest.raises(td.InputError, match="GB on disk"):
         td.measure(layers=LAYERS, labels=LABELS, progress=False)
     assert list(temporary.iterdir()) == []
+
+
+def test_a_cost_counts_every_diagram_and_every_point():
+    def cost(**options):
+        return td.estimate(layers=LAYERS, labels=LABELS, **options)
+
+    plain = cost(estimators=[], null_draws=0)
+    assert [(layer.layer, layer.points, layer.d) for layer in plain.layers] == [("conv1", 40, 8), ("fc", 40, 4)]
+    assert cost(estimators=[], null_draws=3).seconds == pytest.approx(4 * plain.seconds)
+    assert cost(estimators=[], null_draws=0, classes=[1]).seconds == pytest.approx(plain.seconds / 3)
+    whole = cost(estimators=[], null_draws=0, clouds="all", jackknife_groups=0, points=None)
+    assert whole.layers[0].points == 120
+    assert cost(max_dim=2).seconds > cost().seconds > cost(max_dim=0).seconds > plain.seconds
+    assert plain.layers[0].memory > memory_estimate(40, 8, 1)
+    assert plain.memory == max(layer.memory for layer in plain.layers)
+    assert plain.disk == 4 * 120 * (8 + 4)
 
 
 def test_a_file_of_another_kind_says_what_it_is(tmp_path):
