@@ -30,7 +30,7 @@ bench: .venv-bench/ready # beside other tools, and how cost grows: about half an
 	.venv-bench/bin/python benchmarks/experiments.py $(if $(QUICK),--quick)
 
 lock: # resolve the newest versions again; needs uv
-	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra dev --upgrade \
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra all --extra dev --upgrade \
 	    pyproject.toml --output-file requirements.lock
 
 clean: # remove the environment; results stay

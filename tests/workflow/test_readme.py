@@ -82,8 +82,16 @@ def test_every_make_target_exists(command):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
 
 
-def test_the_python_example_says_what_its_comments_say():
+def test_the_five_lines_of_python_measure(tmp_path):
     example = next(block for kind, block in BLOCKS if kind == "python")
+    assert len([line for line in example.splitlines() if line]) == 5
+    check = "\nassert len(result.diagrams['last'].data['3']) == 2 and set(result.table['layer']) == {'first', 'last'}"
+    subprocess.run([sys.executable, "-c", example + check], check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert (tmp_path / "depth.png").exists()
+
+
+def test_the_python_example_says_what_its_comments_say():
+    example = [block for kind, block in BLOCKS if kind == "python"][1]
     check = (
         "\nlong = h1[:, 1] - h1[:, 0]\nassert (long > 0.5).sum() == 1\nassert abs(ph_dimension(circle).value - 1) < 0.1"
     )

@@ -110,7 +110,8 @@ class Tally:
     labels
         Classes of the images, (n,).
     classes
-        How many classes the data have; a network that tells another number apart has no accuracy on them.
+        How many classes the data have; a network that tells another number apart has no accuracy on them. 0: as many as
+        the network tells apart, labels beyond which leave it without.
     """
 
     def __init__(self, labels: np.ndarray, classes: int) -> None:
@@ -124,6 +125,9 @@ class Tally:
         One number of two classes is the probability of the second, or its logit.
         """
         scores = np.asarray(scores, dtype=np.float64).reshape(len(scores), -1)
+        if not self._classes and self._labels.min() >= 0:
+            told = max(2, scores.shape[1])
+            self._classes = told if self._labels.max() < told else 0
         if scores.shape[1] == self._classes > 1:
             self._predicted[start : start + len(scores)] = scores.argmax(axis=1)
         elif scores.shape[1] == 1 and self._classes == 2:

@@ -18,6 +18,8 @@ from topodepth.networks.graph import Tap
 from topodepth.networks.inputs import reshaping
 from topodepth.networks.runtime import Network, by_keras
 
+CHUNK = 1024  # points that lie together in a file whose number of points is not known beforehand
+
 
 def extract(
     model,
@@ -26,7 +28,7 @@ def extract(
     *,
     batch_size: int = 256,
     out: str | Path,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[int] | np.ndarray | None = None,
     indices: Sequence[int] | None = None,
     normalise: Callable[[np.ndarray], np.ndarray] | None = None,
     attributes: Mapping[str, object] | None = None,
@@ -74,7 +76,7 @@ def write_activations(
     *,
     batch_size: int | None = None,
     out: str | Path,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[int] | np.ndarray | None = None,
     indices: Sequence[int] | None = None,
     normalise: Callable[[np.ndarray], np.ndarray] | None = None,
     attributes: Mapping[str, object] | None = None,
@@ -85,8 +87,9 @@ def write_activations(
     Data of another shape than the network's input, but as many values, are reshaped, which the log says.
 
     ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it. With
-    the number of ``classes`` of the labels, and a network opened with its ``scores``, the file states the network's
-    accuracy on these images, which is returned: None of a network without a head of so many classes.
+    the number of ``classes`` of the labels (0: as many as the network tells apart), and a network opened with its
+    ``scores``, the file states the network's accuracy on these images, which is returned: None of a network without a
+    head of so many classes.
     """
     batch_size = batch_for(images.shape) if batch_size is None else batch_size
     rows = checked_rows(network.name, images, labels, indices, batch_size)
@@ -99,7 +102,7 @@ def write_activations(
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)
-            _check_whole(network, batch)
+            check_whole(network, batch)
             outputs = network.predict(batch.reshape(len(batch), *shape), size)
             if tally and len(outputs) > len(network.taps):
                 tally.add(start, outputs[-1])
@@ -120,17 +123,25 @@ def representations(taps: Sequence[Tap]) -> list[Representation]:
 
 
 class Writer:
-    """Writes points to an open activations file, a batch of all layers at a time."""
+    """Writes points to an open activations file, a batch of all layers at a time; n None: as many as come."""
 
-    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int) -> None:  # noqa: F821
+    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int | None) -> None:  # noqa: F821
         self.file, self._layers = file, layers
         group = file.create_group("layers")
         self._datasets = [_create(group, k, layer, n) for k, layer in enumerate(layers)]
 
     def __call__(self, start: int, outputs: Sequence[np.ndarray]) -> None:
         """Write what the images from ``start`` on gave."""
-        for layer, dataset, values in zip(self._layers, self._datasets, outputs, strict=True):
-            check_finite(np.asarray(values), self.file.attrs["model"], layer.name)
+        model = self.file.attrs["model"]
+        for layer, dataset, values in zip(self._layers, self._datasets, map(np.asarray, outputs), strict=True):
+            if values.ndim != 2 or values.shape[1] != layer.d:
+                raise InputError(
+                    f"model {model!r}, layer {layer.name!r}: expected {layer.d} features of each item in every batch. "
+                    f"Received: {values.shape}."
+                )
+            check_finite(values, model, layer.name)
+            if len(dataset) < start + len(values) and dataset.maxshape[0] is None:
+                dataset.resize(start + len(values), axis=0)
             dataset[start : start + len(values)] = values
 
 
@@ -138,17 +149,18 @@ class Writer:
 def create(
     out: str | Path,
     layers: Sequence[Representation],
-    rows: np.ndarray,
+    rows: np.ndarray | None,
     labels: np.ndarray | None,
     attributes: Mapping[str, object],
 ) -> Iterator[Writer]:
-    """Open an activations file of these rows of a data set and yield what writes to it."""
+    """Open an activations file of these rows of a data set, None where they are not known yet; yield what writes it."""
     with hdf5.create_h5(out) as file:
         file.attrs.update({"format": FORMAT, "version": VERSION, **attributes})
-        file["indices"] = rows
+        if rows is not None:
+            file["indices"] = rows
         if labels is not None:
             file["labels"] = np.asarray(labels, dtype=np.int64)
-        yield Writer(file, layers, len(rows))
+        yield Writer(file, layers, None if rows is None else len(rows))
 
 
 def checked_rows(name: str, images, labels, indices, batch_size) -> np.ndarray:
@@ -166,7 +178,7 @@ def checked_rows(name: str, images, labels, indices, batch_size) -> np.ndarray:
     return rows.astype(np.int64)
 
 
-def _check_whole(network: Network, batch: np.ndarray) -> None:
+def check_whole(network: Network, batch: np.ndarray) -> None:
     """Refuse fractions for a network that takes whole numbers: they would be cut without a word."""
     if whole_numbers(network.inputs[0]) and (batch != np.trunc(batch)).any():
         raise InputError(
@@ -175,9 +187,14 @@ def _check_whole(network: Network, batch: np.ndarray) -> None:
         )
 
 
-def _create(group, index: int, layer: Representation, n: int):
+def _create(group, index: int, layer: Representation, n: int | None):
     name = re.sub(r"[^A-Za-z0-9_.@-]", "_", layer.name)
-    dataset = group.create_dataset(f"{index:03d}_{name}", (n, layer.d), dtype=np.float32)
+    shape = {"shape": (n, layer.d)}
+    if n is None:
+        # Chunks are written at once: HDF5 (1.14.6) would hold a megabyte of each layer. h5py (3.14) takes a cache of 0
+        # bytes for none asked for, and gives that megabyte.
+        shape = {"shape": (0, layer.d), "maxshape": (None, layer.d), "chunks": (CHUNK, layer.d), "rdcc_nbytes": 1}
+    dataset = group.create_dataset(f"{index:03d}_{name}", **shape, dtype=np.float32)
     for key in ("token", "layer_class", "reduction", "relative_depth"):
         dataset.attrs[key] = getattr(layer, key)
     return dataset

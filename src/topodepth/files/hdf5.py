@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
 from topodepth.errors import InputError
@@ -18,6 +19,7 @@ from topodepth.files.reading import of_file, reason_of
 
 START = b"\x89HDF\r\n\x1a\n"
 PACKING = 1100  # gzip, the usual filter of HDF5, packs no tighter than 1032 to 1
+WINDOW = 2**24  # bytes of a file that are searched at a time
 ATTRIBUTE_LIMIT = 2**16  # values of one attribute
 
 HELD_BY_TESTS = {"create_h5": 1}  # see topodepth.files.texts
@@ -92,7 +94,15 @@ def check_heaps(path: str | Path) -> None:
     """Refuse an HDF5 file with a damaged global heap, where text of free length is kept.
 
     The HDF5 library (1.14.6) walks a heap by the sizes that its entries claim, and for ever where one claims none.
+    A file that is opened for one layer after another is searched once.
     """
+    about = os.stat(path)
+    _search_heaps(str(path), about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _search_heaps(path: str, *_: int) -> None:
+    """Do what :func:`check_heaps` says; further arguments tell versions of the file from each other."""
     with Path(path).open("rb") as handle:
         if not os.fstat(handle.fileno()).st_size:
             return
@@ -101,12 +111,24 @@ def check_heaps(path: str | Path) -> None:
             if start is None:
                 return  # the library will say so
             place = start + (13 if content[start + 8 : start + 9] < b"\2" else 9)
-            whole, at = content[place : place + 2] == b"\x08\x08", content.find(b"GCOL\x01")
+            whole, at = content[place : place + 2] == b"\x08\x08", _found(content, b"GCOL\x01", 0)
             while whole and at >= 0:
                 whole = _is_heap(content, at)
-                at = content.find(b"GCOL\x01", at + 8)
+                at = _found(content, b"GCOL\x01", at + 8)
             if not whole:
                 raise InputError(f"{path}: expected a whole HDF5 file. Received: damaged sizes in it.")
+
+
+def _found(content: mmap.mmap, mark: bytes, start: int) -> int:
+    """Return where a mark is from ``start`` on, -1 where it is not; what was searched is not kept in memory."""
+    while start < len(content):
+        at = content.find(mark, start, start + WINDOW + len(mark) - 1)
+        if at >= 0:
+            return at
+        start += WINDOW
+        if hasattr(mmap, "MADV_DONTNEED"):
+            content.madvise(mmap.MADV_DONTNEED)
+    return -1
 
 
 def _is_heap(content: mmap.mmap, start: int) -> bool:

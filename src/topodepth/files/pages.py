@@ -51,7 +51,7 @@ def page(title: str, paragraphs: Iterable[str], tables: Iterable[Table] = (), fo
         Sentences below the tables: definitions, sources.
     """
     head = f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-    body = [f"<h1>{html.escape(title)}</h1>", *map(_paragraph, paragraphs), *map(_table, tables)]
+    body = [f"<h1>{html.escape(title)}</h1>", *map(_paragraph, paragraphs), *map(table, tables)]
     return "\n".join([f"{head}<style>{STYLE}</style>", *body, *map(_paragraph, foot), "</html>", ""])
 
 
@@ -60,11 +60,12 @@ def _paragraph(text: str) -> str:
     return f"<{tag}>{html.escape(text)}</{tag}>"
 
 
-def _table(table: Table) -> str:
-    words = (WORDS.get(column, column.replace("_", " ")) for column in table.columns)
+def table(shown: Table) -> str:
+    """Return a table as HTML."""
+    words = (WORDS.get(column, column.replace("_", " ")) for column in shown.columns)
     head = "".join(f"<th>{html.escape(column)}</th>" for column in words)
-    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in table.rows)
-    return f"<table><caption>{html.escape(table.caption)}</caption>\n<tr>{head}</tr>\n{rows}\n</table>"
+    rows = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in shown.rows)
+    return f"<table><caption>{html.escape(shown.caption)}</caption>\n<tr>{head}</tr>\n{rows}\n</table>"
 
 
 def _cell(value: object) -> str:

@@ -7,12 +7,14 @@ import logging
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, fields
 from typing import TypeVar
 
 from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
+from topodepth.jobs import extras
 
 Record = TypeVar("Record")
 log = logging.getLogger("topodepth")
@@ -40,20 +42,28 @@ class Once(logging.Filter):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main``; a user's mistake, a full disk or too little memory ends it with one line and exit code 1.
+    """Call ``main``; a user's mistake, a missing package, a full disk or too little memory is one line, exit code 1.
 
     What the statistics say of every single interval is said once, with its number. The plugins that the environment
     names are known to ``main``.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    try:
+        with extras.one_line(), said_once():
+            plugins.use(json.loads(os.environ.get(plugins.FILES, "[]")))
+            main()
+    except (InputError, OSError, MemoryError) as error:
+        sys.exit(f"error: {' '.join(str(error).split()) or type(error).__name__}")
+
+
+@contextmanager
+def said_once() -> Iterator[None]:
+    """Let what the statistics say of every single interval be said once, and at the end with its number."""
     once, repeated = Once(), logging.getLogger("topodepth.statistics.intervals")
     repeated.addFilter(once)
     try:
-        plugins.use(json.loads(os.environ.get(plugins.FILES, "[]")))
-        main()
+        yield
         once.say()
-    except (InputError, OSError, MemoryError) as error:
-        sys.exit(f"error: {' '.join(str(error).split()) or type(error).__name__}")
     finally:
         repeated.removeFilter(once)
 

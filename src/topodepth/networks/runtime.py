@@ -87,8 +87,11 @@ def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int
     found = inspect(path, trust=trust)
     reason = "there is a GPU" if gpu else "carries code" if found.code else None
     if reason is None:
-        from topodepth.networks import onnx_network
-
+        try:
+            from topodepth.networks import onnx_network
+        except ModuleNotFoundError as error:
+            reason = f"{error.name} is not installed"
+    if reason is None:
         try:
             source, taps, run = onnx_network.convert_file(found, layers, scores=scores, threads=threads)
             return Network(found.name, onnx_network.RUNTIME, [source], taps, lambda images, size: run(images))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.networks.graph import ELEMENTWISE, MERGES, Application, Choice, LayerGraph
@@ -41,6 +42,37 @@ def _after_activation(graph: LayerGraph, application: Application) -> Applicatio
         if len(following) != 1 or following[0].core not in ELEMENTWISE or following[0].is_softmax:
             return application
         application = following[0]
+
+
+def matching(graph: LayerGraph, layers):
+    """Return ``layers`` with the names of the graph in place of each pattern of a shell (``conv*``, ``block?/relu``).
+
+    Raises
+    ------
+    InputError
+        If a pattern matches no layer; the message lists them.
+    """
+    given = [layers] if isinstance(layers, str | int) else layers
+    if not isinstance(given, Sequence) or not any(is_pattern(token) for token in given):
+        return layers
+    known = [graph.tap_name(use) for use in graph.applications if use.inputs and not use.nested]
+    return matched(given, known, f"layer of {graph.name}")
+
+
+def is_pattern(token: object) -> bool:
+    """Tell whether a token stands for all names that match it."""
+    return isinstance(token, str) and any(sign in token for sign in "*?[")
+
+
+def matched(tokens: Sequence, known: Sequence[str], kind: str) -> list:
+    """Return tokens with known names, in their order and each once, in place of patterns; ``kind`` is for messages."""
+    found = []
+    for token in tokens:
+        names = [name for name in known if fnmatchcase(name, token)] if is_pattern(token) else [token]
+        if not names:
+            raise unknown_name(kind, token, known)
+        found += [name for name in names if name not in found]
+    return found
 
 
 def choose(graph: LayerGraph, layers) -> list[Choice]:

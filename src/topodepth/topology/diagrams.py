@@ -10,7 +10,7 @@ Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; 
 copies included: they make no bar, as bars of length zero are left out.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -148,23 +148,53 @@ def write_diagrams(
     InputError
         If the activations are not finite or the layer is constant.
     """
+    with hdf5.create_h5(path) as file:
+        file.attrs.update(_about(points, place, settings))
+        for name, found, left in _clouds_measured(points, labels, place, settings):
+            _put(file, "", found.data, found.n_points[name])
+            for draw, null in enumerate(found.null):
+                _put(file, f"null/{draw}/", null, found.n_points[name])
+            for group, rows in enumerate(left):
+                _put(file, f"jackknife/{group}/", found.jackknife[group], len(rows))
+
+
+def of_layer(points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings) -> Diagrams:
+    """Return what :func:`write_diagrams` writes, as :func:`read` reads it."""
+    parts = sorted(_clouds_measured(points, labels, place, settings), key=lambda part: _order(part[0]))
+    found = [each for _, each, _ in parts]
+    whole = [each.jackknife for each in found if each.jackknife]
+    return Diagrams(
+        data=_joined(each.data for each in found),
+        null=[_joined(draws) for draws in zip(*(each.null for each in found), strict=True)],
+        jackknife=[_joined(groups) for groups in zip(*whole, strict=True)],
+        n_points=_joined(each.n_points for each in found),
+        attributes=_about(points, place, settings),
+    )
+
+
+def _joined(parts: Iterable[Mapping]) -> dict:
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def _about(points: np.ndarray, place: Place, settings: DiagramSettings) -> dict[str, object]:
+    """Return the attributes of a diagram file."""
+    return place.columns | {"dimension": points.shape[1], "clouds": settings.clouds, "seed": settings.seed}
+
+
+def _clouds_measured(
+    points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings
+) -> Iterator[tuple[str, Diagrams, list[np.ndarray]]]:
+    """Yield each cloud of a layer: its name, its diagrams, and the rows of it that are left without each group."""
     check_cloud(points, str(place))
     scaled = scale(without_rounding(points), settings.scaling)
     parts = clouds(scaled, labels, settings)
     compute = partial(persistence_diagrams, max_dim=settings.max_dim, engine=settings.engine)
     seed = settings.seed
     whole = int(settings.clouds == "both")  # beside the whole cloud, classes keep the draws that they have without it
-    with hdf5.create_h5(path) as file:
-        file.attrs.update(place.columns | {"dimension": points.shape[1], "clouds": settings.clouds, "seed": seed})
-        for number, (name, cloud) in enumerate(parts.items()):
-            nulls = null_clouds(cloud, settings.null_draws, seed, 1, max(number - whole, 0))
-            groups = list(left_out(len(cloud), settings.jackknife_groups if name == WHOLE else 0, seed))
-            found = of_cloud(cloud, nulls, (cloud[rows] for rows in groups), compute, name=name)
-            _put(file, "", found.data, len(cloud))
-            for draw, null in enumerate(found.null):
-                _put(file, f"null/{draw}/", null, len(cloud))
-            for group, rows in enumerate(groups):
-                _put(file, f"jackknife/{group}/", found.jackknife[group], len(rows))
+    for number, (name, cloud) in enumerate(parts.items()):
+        nulls = null_clouds(cloud, settings.null_draws, seed, 1, max(number - whole, 0))
+        left = list(left_out(len(cloud), settings.jackknife_groups if name == WHOLE else 0, seed))
+        yield name, of_cloud(cloud, nulls, (cloud[rows] for rows in left), compute, name=name), left
 
 
 def of_cloud(
@@ -254,12 +284,17 @@ def _n_points(path: str | Path, file: "h5py.File", name: str) -> int:  # noqa: F
     return found
 
 
+def _order(name: str) -> tuple[int, str]:
+    """Return by what clouds are ordered: classes as numbers are."""
+    return len(name), name
+
+
 def _collection(path: str | Path, group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
     """Return the diagrams of each cloud."""
     where = f"{path}: {group.name}:"
     names = [name for name in hdf5.names_in(where, group) if name.startswith("class_")]
     found = {}
-    for name in sorted(names, key=lambda name: (len(name), name)):
+    for name in sorted(names, key=_order):
         cloud = hdf5.own_group(f"{where} {name!r}", group, name)
         count = len(hdf5.names_in(where, cloud))
         found[name.removeprefix("class_")] = [_diagram(path, cloud, f"H{degree}") for degree in range(count)]

@@ -1,0 +1,220 @@
+"""How a measurement is made: keyword arguments with the defaults and ranges of the pipeline's configuration."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from topodepth.errors import InputError, unknown_name
+from topodepth.registry import Registry
+from topodepth.tables.dimensions import DimensionSettings
+from topodepth.topology.clouds import SCALINGS, WHOLE
+from topodepth.topology.diagrams import DiagramSettings
+
+# whole numbers: least and most; a setting of MAY_BE_NONE may be None too
+WHOLE_NUMBERS = {
+    "max_dim": (0, 2), "points": (2, None), "null_draws": (0, 100), "jackknife_groups": (0, 100), "draws": (1, 1000),
+    "dimension_null_draws": (0, 100), "seed": (0, 2**32 - 1),
+}  # fmt: skip
+MAY_BE_NONE = {"points", "classes", "sizes"}
+POSITIVE = {"alpha": 10, "weight": None, "dimension_alpha": 10}  # numbers above 0: and at most
+CHOICES = {
+    "engine": ("auto", "ripser", "gudhi", "redzed"),
+    "scaling": SCALINGS,
+    "dimension_scaling": SCALINGS,
+    "clouds": ("class", WHOLE, "both"),
+}
+NAMES = {
+    "descriptors": Registry("topodepth.topology.descriptors", "descriptor"),
+    "estimators": Registry("topodepth.topology.dimension", "dimension estimator"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is measured of each layer, and how; the configuration's keys of the same names say more.
+
+    Attributes
+    ----------
+    descriptors
+        Registered summaries of a diagram.
+    max_dim
+        Highest homology dimension, 0 to 2.
+    clouds
+        ``"class"`` measures each class alone and averages over classes, ``"all"`` all points as one cloud, ``"both"``
+        both. Without labels: all.
+    points
+        At most this many points a cloud, for diagrams; None: all.
+    classes
+        Labels of the classes that are measured; None: all. Dimensions are of all points.
+    null_draws
+        Draws of the null model (each feature permuted within the cloud).
+    jackknife_groups
+        Groups of points left out in turn, for the interval of a cloud of all points.
+    engine, scaling, alpha, weight
+        ``topology:`` in the configuration: engine for H_1; scaling of each feature; power and weight of lifespan sums.
+    estimators
+        Registered estimators of intrinsic dimension; none switches them off.
+    dimension_scaling, dimension_alpha, sizes, draws, dimension_null_draws
+        ``dimension:`` in the configuration: ``scaling``, ``alpha``, ``sizes``, ``draws`` and ``null_draws``.
+    seed
+        Of all that is drawn; the same for every layer and model.
+
+    Raises
+    ------
+    InputError
+        If a value is out of its range or a name unknown.
+    """
+
+    descriptors: Sequence[str] = ("lifespan_sum", "persistent_entropy", "longest_bar", "betti_peak")
+    max_dim: int = 1
+    clouds: str = "class"
+    points: int | None = 250
+    classes: Sequence[int] | None = None
+    null_draws: int = 3
+    jackknife_groups: int = 5
+    engine: str = "auto"
+    scaling: str = "minmax"
+    alpha: float = 1.0
+    weight: float = 0.5
+    estimators: Sequence[str] = ("ph_dimension", "two_nn", "mle")
+    dimension_scaling: str = "none"
+    dimension_alpha: float = 1.0
+    sizes: Sequence[int] | None = None
+    draws: int = 10
+    dimension_null_draws: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in NAMES:
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        for name in ("classes", "sizes"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _whole_list(name, getattr(self, name)))
+        for name, (least, most) in WHOLE_NUMBERS.items():
+            if getattr(self, name) is not None or name not in MAY_BE_NONE:
+                _check_whole(name, getattr(self, name), least, most)
+        for name, most in POSITIVE.items():
+            _check_positive(name, getattr(self, name), most)
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown_name(name, getattr(self, name), known)
+        for name, registry in NAMES.items():
+            for each in getattr(self, name):
+                registry.module_of(each)
+        if not self.descriptors:
+            raise InputError("descriptors: expected at least one. Received: none.")
+        if self.jackknife_groups == 1:
+            raise InputError("jackknife_groups: expected 0, or 2 groups and more, to leave out each. Received: 1.")
+
+    @property
+    def diagrams(self) -> DiagramSettings:
+        """What is computed of a layer's clouds."""
+        keys = ("clouds", "classes", "max_dim", "engine", "scaling", "null_draws", "jackknife_groups", "seed")
+        return DiagramSettings(**{key: getattr(self, key) for key in keys}, limit=self.points)
+
+    @property
+    def dimensions(self) -> DimensionSettings:
+        """What is estimated of a layer's points."""
+        ph_dimension = {"alpha": self.dimension_alpha, "sizes": self.sizes, "draws": self.draws}
+        return DimensionSettings(
+            estimators=self.estimators,
+            parameters={"ph_dimension": ph_dimension},
+            scaling=self.dimension_scaling,
+            null_draws=self.dimension_null_draws,
+            seed=self.seed,
+        )
+
+    @property
+    def parameters(self) -> dict:
+        """Keyword arguments of descriptors."""
+        return {"lifespan_sum": {"alpha": self.alpha, "weight": self.weight}}
+
+    def configuration(self) -> dict:
+        """Return the keys of a configuration with which the pipeline measures in the same way."""
+        keys = ("max_dim", "engine", "scaling", "null_draws", "jackknife_groups", "alpha", "weight")
+        topology = {key: getattr(self, key) for key in keys} | {"descriptors": list(self.descriptors)}
+        dimension = {
+            "estimators": list(self.estimators), "scaling": self.dimension_scaling, "alpha": self.dimension_alpha,
+            "sizes": _as_list(self.sizes), "draws": self.draws, "null_draws": self.dimension_null_draws,
+        }  # fmt: skip
+        sample = {"clouds": self.clouds, "points": self.points, "classes": _as_list(self.classes), "images": None}
+        return {"seed": self.seed, "topology": topology, "dimension": dimension, "samples": {"default": sample}}
+
+
+@dataclass(frozen=True)
+class Passing:
+    """How data are passed through a model.
+
+    Attributes
+    ----------
+    batch_size
+        Items at a time; None: by their size.
+    normalise
+        Function from a batch as it is given to the model's float32 input; None: the numbers as they are.
+    indices
+        Rows of the data to measure, in this order; None: all. They are kept in the activations file.
+    trust
+        Open a model file that carries code, which runs on this machine.
+    threads
+        Of ONNX Runtime; None: one for each core.
+    """
+
+    batch_size: int | None = None
+    normalise: Callable[[np.ndarray], np.ndarray] | None = None
+    indices: Sequence[int] | None = None
+    trust: bool = False
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "threads"):
+            if getattr(self, name) is not None:
+                _check_whole(name, getattr(self, name), 1)
+        if self.normalise is not None and not callable(self.normalise):
+            raise InputError(f"normalise: expected a function of a batch. Received: {self.normalise!r}.")
+
+
+def from_keywords(given: Mapping[str, Any]) -> tuple[Settings, Passing]:
+    """Return the settings that keyword arguments say, and the defaults of the others.
+
+    Raises
+    ------
+    InputError
+        If a keyword is unknown; the message lists the known ones.
+    """
+    parts: list[dict[str, Any]] = []
+    for kind in (Settings, Passing):
+        parts.append({key: value for key, value in given.items() if key in {field.name for field in fields(kind)}})
+    known = [field.name for kind in (Settings, Passing) for field in fields(kind)]
+    for key in given:
+        if key not in known:
+            raise unknown_name("setting", key, known)
+    return Settings(**parts[0]), Passing(**parts[1])
+
+
+def _check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
+    right = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
+    if not right or (most is not None and value > most):
+        end = "" if most is None else f" to {most}"
+        none = " or None" if name in MAY_BE_NONE else ""
+        raise InputError(f"{name}: expected a whole number from {least}{end}{none}. Received: {value!r}.")
+
+
+def _check_positive(name: str, value: Any, most: float | None) -> None:
+    is_number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not is_number or not 0 < value < np.inf or (most is not None and value > most):
+        end = "" if most is None else f", at most {most}"
+        raise InputError(f"{name}: expected a number above 0{end}. Received: {value!r}.")
+
+
+def _whole_list(name: str, values: Any) -> tuple[int, ...]:
+    array = np.asarray(values)
+    if array.ndim != 1 or not len(array) or array.dtype.kind not in "iu":
+        raise InputError(f"{name}: expected a list of whole numbers, or None. Received: {values!r}.")
+    return tuple(array.tolist())
+
+
+def _as_list(values: Sequence | None) -> list | None:
+    return None if values is None else list(values)

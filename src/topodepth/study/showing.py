@@ -1,0 +1,49 @@
+"""How a measurement shows itself in a notebook: a line, the figure by depth, and the table of its leading numbers."""
+
+import base64
+import html
+import io
+from typing import TYPE_CHECKING, Any
+
+from topodepth.errors import InputError
+from topodepth.files import pages
+from topodepth.study import draw
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from topodepth.study.comparison import Comparison
+    from topodepth.study.measurement import Measurement
+
+SHOWN = ("mean", "all")  # classes one by one stand in the table itself
+ROWS = 24
+COLUMNS = {"model": "model", "layer": "layer", "relative_depth": "relative depth", "class": "class",
+           "descriptor": "descriptor", "value": "value", "ci_low": "interval from", "ci_high": "to",
+           "null_value": "null", "relative_value": "ratio"}  # fmt: skip
+
+
+def as_html(measured: "Measurement | Comparison", title: str) -> str:
+    """Return HTML without scripts or addresses; every name in it is escaped."""
+    parts = [f"<p><b>{html.escape(title)}</b></p>", _picture(measured), _table(measured.table)]
+    return f"<div>{''.join(parts)}</div>"
+
+
+def _picture(measured: Any) -> str:
+    try:
+        figure = draw.depth(measured)
+    except InputError:  # nothing that this figure shows was measured
+        return ""
+    stored = io.BytesIO()
+    figure.savefig(stored, format="png", dpi=72)
+    data = base64.b64encode(stored.getvalue()).decode()
+    return f'<img alt="descriptors against relative depth" src="data:image/png;base64,{data}">'
+
+
+def _table(table: "DataFrame") -> str:
+    from topodepth.tables.rows import measure
+
+    shown = table[table["class"].isin(SHOWN)]
+    names = [measure(*pair) for pair in zip(shown["descriptor"], shown["homology_dimension"], strict=True)]
+    shown = shown.assign(descriptor=names)[list(COLUMNS)]
+    caption = f"{min(ROWS, len(shown))} of {len(table)} rows; all are in .table"
+    return pages.table(pages.Table(caption, list(COLUMNS.values()), shown.head(ROWS).to_numpy(dtype=object).tolist()))
