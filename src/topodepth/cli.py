@@ -7,7 +7,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +85,11 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
     """Add a flag for each field of the settings."""
     from topodepth.study.settings import Settings
 
+    plain = Settings()
     for field in fields(Settings):
-        assert field.default is not MISSING
-        several = isinstance(field.default, tuple) or field.name in ("classes", "sizes")
-        default = " ".join(field.default) if isinstance(field.default, tuple) else field.default
+        default = getattr(plain, field.name)
+        several = isinstance(default, tuple) or field.name in ("classes", "sizes")
+        default = " ".join(default) if isinstance(default, tuple) else default
         group.add_argument(
             f"--{field.name.replace('_', '-')}", nargs="*" if several else None, type=_value, dest=f"set {field.name}",
             default=argparse.SUPPRESS, metavar=field.name.upper(), help=f"default: {default}",
@@ -96,14 +97,14 @@ def _add_settings(group: argparse._ArgumentGroup) -> None:
 
 
 def _value(text: str) -> Any:
-    """Return a number as a number, ``none`` as None, and anything else as the text it is."""
+    """Return a number as a number, ``none`` as None, a JSON object as that, and anything else as the text it is."""
     if text.lower() in ("none", "null"):
         return None
     try:
         value = json.loads(text)
     except ValueError:
         return text
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+    return value if isinstance(value, int | float | dict) and not isinstance(value, bool) else text
 
 
 def _measure(chosen: argparse.Namespace) -> None:

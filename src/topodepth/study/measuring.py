@@ -97,7 +97,7 @@ def _measured(
         start, token = time.perf_counter(), layer.token
         points, place = file.points(token), file.place(token, what.name)
         diagrams[token] = of_layer(points, file.labels, place, settings.diagrams)
-        values[token] = [*values_of(diagrams[token], settings.descriptors, settings.parameters)]
+        values[token] = [*values_of(diagrams[token], settings.descriptors, settings.of_descriptors)]
         rows += descriptor_rows(diagrams[token], values[token])
         if settings.estimators:
             dimensions += dimension_rows(points, place, settings.dimensions)

@@ -1,12 +1,13 @@
 """How a measurement is made: keyword arguments with the defaults and ranges of the pipeline's configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
+from topodepth.plan.parameters import check, of_descriptors, of_estimators
 from topodepth.registry import Registry
 from topodepth.tables.dimensions import DimensionSettings
 from topodepth.topology.clouds import SCALINGS, WHOLE
@@ -29,6 +30,7 @@ NAMES = {
     "descriptors": Registry("topodepth.topology.descriptors", "descriptor"),
     "estimators": Registry("topodepth.topology.dimension", "dimension estimator"),
 }
+PARAMETERS = {"parameters": ("topology", "descriptors"), "dimension_parameters": ("dimension", "estimators")}
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class Settings:
         Registered estimators of intrinsic dimension; none switches them off.
     dimension_scaling, dimension_alpha, sizes, draws, dimension_null_draws
         ``dimension:`` in the configuration: ``scaling``, ``alpha``, ``sizes``, ``draws`` and ``null_draws``.
+    parameters, dimension_parameters
+        Further keyword arguments of descriptors and of estimators, by their names: ``{"mle": {"neighbours": 10}}``.
     seed
         Of all that is drawn; the same for every layer and model.
 
@@ -84,6 +88,8 @@ class Settings:
     sizes: Sequence[int] | None = None
     draws: int = 10
     dimension_null_draws: int = 1
+    parameters: Mapping[str, Mapping] = field(default_factory=dict)
+    dimension_parameters: Mapping[str, Mapping] = field(default_factory=dict)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -101,9 +107,15 @@ class Settings:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
+        self._check_names()
+
+    def _check_names(self) -> None:
         for name, registry in NAMES.items():
             for each in getattr(self, name):
                 registry.module_of(each)
+        for name, (where, selected) in PARAMETERS.items():
+            _check_parameters(name, getattr(self, name))
+            check(where, NAMES[selected], getattr(self, name), getattr(self, selected))
         if not self.descriptors:
             raise InputError("descriptors: expected at least one. Received: none.")
         if self.jackknife_groups == 1:
@@ -118,27 +130,27 @@ class Settings:
     @property
     def dimensions(self) -> DimensionSettings:
         """What is estimated of a layer's points."""
-        ph_dimension = {"alpha": self.dimension_alpha, "sizes": self.sizes, "draws": self.draws}
         return DimensionSettings(
             estimators=self.estimators,
-            parameters={"ph_dimension": ph_dimension},
+            parameters=of_estimators(self.configuration()["dimension"]),
             scaling=self.dimension_scaling,
             null_draws=self.dimension_null_draws,
             seed=self.seed,
         )
 
     @property
-    def parameters(self) -> dict:
-        """Keyword arguments of descriptors."""
-        return {"lifespan_sum": {"alpha": self.alpha, "weight": self.weight}}
+    def of_descriptors(self) -> dict[str, Mapping]:
+        """Keyword arguments of descriptors, by their names."""
+        return of_descriptors(self.configuration()["topology"])
 
     def configuration(self) -> dict:
         """Return the keys of a configuration with which the pipeline measures in the same way."""
         keys = ("max_dim", "engine", "scaling", "null_draws", "jackknife_groups", "alpha", "weight")
-        topology = {key: getattr(self, key) for key in keys} | {"descriptors": list(self.descriptors)}
+        topology = {key: getattr(self, key) for key in (*keys, "parameters")} | {"descriptors": list(self.descriptors)}
         dimension = {
             "estimators": list(self.estimators), "scaling": self.dimension_scaling, "alpha": self.dimension_alpha,
             "sizes": _as_list(self.sizes), "draws": self.draws, "null_draws": self.dimension_null_draws,
+            "parameters": self.dimension_parameters,
         }  # fmt: skip
         sample = {"clouds": self.clouds, "points": self.points, "classes": _as_list(self.classes), "images": None}
         return {"seed": self.seed, "topology": topology, "dimension": dimension, "samples": {"default": sample}}
@@ -192,6 +204,11 @@ def from_keywords(given: Mapping[str, Any]) -> tuple[Settings, Passing]:
         if key not in known:
             raise unknown_name("setting", key, known)
     return Settings(**parts[0]), Passing(**parts[1])
+
+
+def _check_parameters(name: str, value: Any) -> None:
+    if not isinstance(value, Mapping) or not all(isinstance(options, Mapping) for options in value.values()):
+        raise InputError(f"{name}: expected {{name: {{argument: value}}}}. Received: {value!r:.100}.")
 
 
 def _check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
