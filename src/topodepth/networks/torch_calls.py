@@ -34,7 +34,9 @@ class Call:
     leaves
         How many calls without calls inside had ended then, itself included.
     producer
-        The call whose output its first tensor is, unchanged; None if there is none.
+        The call whose output its first tensor is; None if there is none.
+    tensor
+        Number of what it returned: equal of two calls that returned the same tensor, with nothing written in between.
     inner
         Calls inside it.
     merged
@@ -54,6 +56,7 @@ class Call:
     end: int = 0
     leaves: int = 0
     producer: "Call | None" = field(default=None, repr=False)
+    tensor: int = 0
     inner: int = 0
     merged: int = 0
     shape: tuple[int, ...] | None = None
@@ -93,7 +96,7 @@ class Recorder:
         self._modules = {id(module): module for module in names.values()}
         self._stack: list[Call] = []
         self._counts: Counter = Counter()
-        self._made: dict[int, tuple[weakref.ref, Call]] = {}
+        self._made: dict[int, tuple[weakref.ref, int, Call]] = {}
         self._clock = self._leaves = 0
 
     def run(self, model: object, call: "Callable[[], object]", *, merges: bool = True) -> object:  # noqa: F821
@@ -127,9 +130,8 @@ class Recorder:
         self._counts[name] += 1
         call = Call(name, module, self._counts[name], parent, self._tick())
         taken = next(tensors((args, kwargs)), None)
-        reference, made = self._made.get(id(taken), (None, None))
-        if reference is not None and reference() is taken:
-            call.producer = made
+        if made := self._maker(taken):
+            call.producer = made[1]
         if parent is not None:
             parent.inner += 1
         self._stack.append(call)
@@ -150,8 +152,17 @@ class Recorder:
                 call.shape = len(parts), parts[0].shape[-1]
             else:
                 call.shape = tuple(made.shape)
-                self._made[id(made)] = weakref.ref(made), call
+            version, before = _version(made), self._maker(made)
+            same = before is not None and before[0] == version
+            call.tensor = before[1].tensor if same else self._clock
+            if not call.sequences:
+                self._made[id(made)] = weakref.ref(made), version, call
         self.calls.append(call)
+
+    def _maker(self, tensor: object) -> tuple[int, Call] | None:
+        """Return which call returned a tensor last, and in which version."""
+        reference, version, call = self._made.get(id(tensor), (None, 0, None))
+        return (version, call) if reference is not None and reference() is tensor else None
 
     def merge(self) -> None:
         """Take down that the call that is running adds or concatenates."""
@@ -197,6 +208,14 @@ def _joins_features(parts: object, dim: object = 0, **kwargs: object) -> bool:
     first = next(iter(parts), None) if isinstance(parts, tuple | list) else None
     dim = kwargs.get("axis", dim)
     return isinstance(first, torch.Tensor) and not first.is_nested and first.ndim == 4 and dim in (1, -3)
+
+
+def _version(tensor: object) -> int:
+    """Return how often was written into a tensor; those of inference_mode do not count it."""
+    import torch
+
+    counts = isinstance(tensor, torch.Tensor) and not tensor.is_inference()
+    return tensor._version if counts else 0
 
 
 def tensors(value: object, depth: int = DEEPEST) -> Iterator[object]:

@@ -164,8 +164,10 @@ def _passed(
                 f"{caller.name}: layer {source.token!r} expected to be called in every batch. Received: one without it."
             )
         values.append(_as_array(caller, source, found[source.call.key]))
-    mask = masks.real(sources[0].call.name) if pooling.kind == "tokens" else None
-    rows = np.repeat(np.arange(n), len(values[0]) // n) if mask is None else mask.nonzero()[:, 0].cpu().numpy()
+    rows = np.arange(n)
+    if pooling.kind == "tokens" and sources:
+        mask = masks.real(sources[0].call.name)
+        rows = np.repeat(rows, len(values[0]) // n) if mask is None else mask.nonzero()[:, 0].cpu().numpy()
     for source, points in zip(sources, values, strict=True):
         if len(points) != len(rows):
             raise InputError(

@@ -135,13 +135,14 @@ class Probe:
         """Return what suits the model: each tensor once, at most twelve, the logits last."""
         root = self.calls.root
         body = [self._source(call) for call in self.calls.auto() if call is not root]
-        kept, end, seen = [], [], set()
+        end = []
         if root in self.calls.usable and (not body or not self._axes[root].places):
-            last, values = self._ending()
-            end, seen = [last], {values.tobytes()}
-        for source, values in zip(body, self._passed(self.inputs, body), strict=True):
-            if values.tobytes() not in seen:
-                seen.add(values.tobytes())
+            end = [self._ending()[0]]
+        seen = {source.call.tensor for source in end} | ({root.tensor} if end else set())
+        kept = []
+        for source in body:  # compared as tensors: of an untrained network, blocks can return what they are given
+            if source.call.tensor not in seen:
+                seen.add(source.call.tensor)
                 kept.append(source)
         return thin(kept, AUTO_TAPS - len(end)) + end
 
