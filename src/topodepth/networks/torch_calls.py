@@ -6,8 +6,8 @@ modules are called, how often, on whose output, and in which of them two tensors
 
 import weakref
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, is_dataclass
 
 from topodepth.networks.torch_state import as_found
@@ -99,11 +99,11 @@ class Recorder:
         self._made: dict[int, tuple[weakref.ref, int, Call]] = {}
         self._clock = self._leaves = 0
 
-    def run(self, model: object, call: "Callable[[], object]", *, merges: bool = True) -> object:  # noqa: F821
+    def run(self, model: object, call: Callable[[], object]) -> object:
         """Call a model with hooks on all its modules, and return what it returned."""
         with as_found(model) as stack:
             self._listen(stack)
-            with _additions(self) if merges else nullcontext():
+            with _additions(self):
                 output = call()
         self.calls.sort(key=lambda item: item.end)
         return output

@@ -71,7 +71,7 @@ class Probe:
         self.inputs = caller.placed(part(example, 0, self.size, n))
         recorder = again = self._recorded(names, self.inputs)
         if self.head < self.size:
-            again = self._recorded(names, part(self.inputs, 0, self.head, self.size), merges=False)
+            again = self._recorded(names, part(self.inputs, 0, self.head, self.size))
         other = {call.key: call for call in again.calls}
         sizes = self.size, self.head
         self._axes = {
@@ -82,9 +82,9 @@ class Probe:
         self.calls = Calls(self.name, recorder.calls, names, usable.__contains__)
         self._leaves = max(1, recorder.leaves)
 
-    def _recorded(self, names: Mapping[str, object], inputs: object, *, merges: bool = True) -> Recorder:
+    def _recorded(self, names: Mapping[str, object], inputs: object) -> Recorder:
         recorder = Recorder(names)
-        output = recorder.run(self._caller.model, lambda: self._caller(inputs), merges=merges)
+        output = recorder.run(self._caller.model, lambda: self._caller(inputs))
         if first_tensor(output) is None:
             raise InputError(
                 f"{self.name}: expected to return a floating tensor, or a tuple, list or map with one. Received: "
