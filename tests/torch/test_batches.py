@@ -204,3 +204,24 @@ def test_scores_are_the_models_own_output():
     model = Residual().eval()
     network = open_torch(model, X, ["stem"], scores=True)
     assert np.array_equal(network.predict(X, 12)[-1], plain(model, torch.tensor(X), [])[1].numpy())
+
+
+def test_images_as_they_are_stored_are_refused_with_what_is_expected():
+    stored = (X.clip(0, 1) * 255).astype(np.uint8)
+    with pytest.raises(InputError, match=r"normalised fractions .* Received: torch.uint8 \(8, 3, 8, 8\)"):
+        open_torch(Residual(), stored)
+
+
+def test_a_mask_with_other_items_is_a_ragged_batch():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.one = nn.Linear(4, 3)
+
+        def forward(self, x, attention_mask, bias):
+            return self.one(x) + bias
+
+    inputs = {"x": FLAT, "attention_mask": np.ones((9, 5), int), "bias": np.ones(3, np.float32)}
+    network = open_torch(Masked(), inputs, "one")
+    with pytest.raises(InputError, match="9 items each"):
+        network.run(inputs | {"attention_mask": np.ones((8, 5), int)})

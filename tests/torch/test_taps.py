@@ -237,3 +237,30 @@ def test_a_model_without_tensors_or_taps_is_refused_in_one_line():
         open_torch(3, x)
     with pytest.raises(InputError, match="Received: none yet"):
         open_torch(nn.LazyLinear(3), x)
+
+
+def test_copies_on_several_devices_are_refused():
+    model = Residual()
+    model.blocks = nn.DataParallel(model.blocks)
+    model.blocks.device_ids = [0, 1]
+    with pytest.raises(InputError, match=r"'blocks' expected on one device, use its .module"):
+        open_torch(model, X)
+
+
+def test_a_module_that_keeps_the_one_around_it():
+    model = Residual()
+    model.blocks[0].parent = model
+    assert tokens(model) == ["blocks.0", "blocks.1", "blocks.2", "logits"]
+
+
+def test_a_module_under_two_names():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = self.second = nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.second(torch.relu(self.first(x)))
+
+    x = images(6, 1, 2).reshape(6, 4)
+    assert tokens(Twice(), x, ["second#2"]) == tokens(Twice(), x, ["first#2"]) == ["first#2"]

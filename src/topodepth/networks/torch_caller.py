@@ -1,11 +1,12 @@
 """How a live PyTorch model is called: with tensors where its weights lie, in their precision."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.networks.torch_pooling import MASKS
 
 
 class Caller:
@@ -36,10 +37,25 @@ class Caller:
         self._any_keyword = any(item.kind is item.VAR_KEYWORD for item in forward)
 
     def __call__(self, inputs: object) -> object:
-        """Call the model: a map as keywords, unless it takes none of them; a tuple as several inputs."""
-        if isinstance(inputs, Mapping) and (self._any_keyword or self._keywords & set(inputs)):
-            return self.model(**inputs)
-        return self.model(*inputs) if isinstance(inputs, tuple) else self.model(inputs)
+        """Call the model: a map as keywords, unless it takes none of them; a tuple as several inputs.
+
+        Raises
+        ------
+        InputError
+            If it fails on whole numbers that look like images as they are stored.
+        """
+        try:
+            if isinstance(inputs, Mapping) and (self._any_keyword or self._keywords & set(inputs)):
+                return self.model(**inputs)
+            return self.model(*inputs) if isinstance(inputs, tuple) else self.model(inputs)
+        except RuntimeError as error:
+            shape = tuple(getattr(inputs, "shape", ()))
+            if len(shape) < 3 or inputs.is_floating_point():
+                raise
+            raise InputError(
+                f"{self.name}: inputs expected as the model takes them, images as normalised fractions (n, channels, "
+                f"height, width). Received: {inputs.dtype} {shape}"
+            ) from error
 
     def placed(self, value: object) -> object:
         """Return inputs as tensors on the model's device, floating ones in the precision of its weights."""
@@ -63,13 +79,15 @@ class Caller:
         Raises
         ------
         InputError
-            If there is none, or a batch is ragged: others are as long in the axis of tokens, and hold other items.
+            If there is none, or others of a tuple, or the mask, hold another number of items.
         """
         lengths = _lengths(inputs)
-        if not lengths or lengths[0] == 0:
+        if not lengths or not lengths[0]:
             raise InputError(f"{self.name}: inputs expected as arrays or tensors (items, …). Received: {_kind(inputs)}")
-        masks = _lengths({k: v for k, v in inputs.items() if k.endswith("mask")}) if isinstance(inputs, Mapping) else []
-        for length in lengths[1:] if isinstance(inputs, tuple | list) else masks:
+        others = inputs if isinstance(inputs, tuple | list) else ()
+        if isinstance(inputs, Mapping):
+            others = [value for key, value in inputs.items() if key.removeprefix("decoder_") in MASKS]
+        for length in _lengths(others):
             if length != lengths[0]:
                 raise InputError(
                     f"{self.name}: inputs of a batch expected with {lengths[0]} items each, as the first. Received: "
@@ -89,9 +107,8 @@ def part(inputs: object, start: int, stop: int, n: int) -> object:
 
 
 def _lengths(inputs: object) -> list[int]:
-    values = (
-        inputs.values() if isinstance(inputs, Mapping) else inputs if isinstance(inputs, tuple | list) else [inputs]
-    )
+    values = inputs.values() if isinstance(inputs, Mapping) else inputs
+    values = values if isinstance(values, Iterable) and not hasattr(values, "shape") else [values]
     return [int(value.shape[0]) for value in values if len(getattr(value, "shape", ()))]
 
 

@@ -55,6 +55,9 @@ def live_module(model: object) -> "torch.nn.Module":  # noqa: F821
             f"{expected}, a scripted or traced module, whose layers cannot be listened to; pass the module that it was "
             f"made from, {ACTIVATIONS}."
         )
+    for key, inner in model.named_modules():
+        if type(inner).__name__ in WRAPPERS and len(getattr(inner, "device_ids", None) or ()) > 1:
+            raise InputError(f"{name}: {key!r} expected on one device, use its .module. Received: copies on several.")
     for key, weight in (*model.named_parameters(), *model.named_buffers()):
         if torch.nn.parameter.is_lazy(weight) or weight.is_meta:
             raise InputError(
@@ -67,14 +70,14 @@ def named_modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:  # 
     """Return all inner modules by name, without what wrappers add to it; a module used under two names has both."""
     found: dict[str, object] = {}
 
-    def walk(module, prefix):
+    def walk(module, prefix, around):
         found[prefix] = module  # of a wrapper and what it wraps, the latter comes last
         for key, child in module._modules.items():
-            if child is not None:
+            if child is not None and child not in around:  # some keep the module that they are part of
                 hidden = key in WRAPPED or (key == "module" and type(module).__name__ in WRAPPERS)
-                walk(child, prefix if hidden else f"{prefix}.{key}".lstrip("."))
+                walk(child, prefix if hidden else f"{prefix}.{key}".lstrip("."), {*around, child})
 
-    walk(model, "")
+    walk(model, "", {model})
     return found
 
 
