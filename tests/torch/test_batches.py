@@ -42,6 +42,12 @@ def test_maps_are_averaged_over_space_wherever_their_features_are(size):
         assert np.allclose(found[name], made[name][0].mean(axes), atol=1e-6), name
 
 
+def test_a_normalisation_over_features_and_space_does_not_hide_which_is_which():
+    model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.LayerNorm([6, 8, 8])).eval()
+    assert np.allclose(values(model, X, ["1"])["1"], plain(model, torch.tensor(X), [])[1].mean((2, 3)), atol=1e-6)
+    assert values(model, X, ["1"])["1"].shape == (12, 6)
+
+
 def test_the_order_of_channels_can_be_said():
     model = nn.Sequential(nn.Identity())
     x = np.random.default_rng(1).normal(size=(9, 4, 5, 6)).astype(np.float32)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.torch.nets import state
+from topodepth.errors import InputError
 from topodepth.networks.torch_network import open_torch
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # nothing here is fetched
@@ -62,6 +63,12 @@ def test_families_of_timm(name):
     assert np.allclose(found[block], made.mean(axes), atol=1e-5)
     assert np.allclose(found["logits"], output, atol=1e-5)
     assert network.taps[-1].tensor.shape == (None, 7)
+
+
+def test_dropout_inside_fused_attention_is_never_called():
+    model = timm.create_model("vit_tiny_patch16_224", depth=1, img_size=32)
+    with pytest.raises(InputError, match=r"'blocks.0.attn.attn_drop' expected to be called"):
+        open_torch(model, torch.randn(3, 3, 32, 32), "blocks.0.attn.attn_drop")
 
 
 SMALL = {

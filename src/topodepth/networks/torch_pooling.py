@@ -106,8 +106,8 @@ def _features_first(calls: Sequence[Call], index: int, rest: tuple[int, ...]) ->
 def _says(module: object) -> tuple[bool, int | None] | None:
     """Return whether a layer has features first, and how many; None if it does not tell."""
     kind = type(module).__name__
-    if kind in ("LayerNorm", "RMSNorm"):
-        return False, module.normalized_shape[-1]
+    if kind in ("LayerNorm", "RMSNorm"):  # over several axes it can be of maps with features first
+        return (False, module.normalized_shape[0]) if len(module.normalized_shape) == 1 else None
     if any(word in kind for word in FIRST) and not kind.endswith("Conv1D"):
         sizes = [getattr(module, key, None) for key in ("out_channels", "num_features", "num_channels")]
         size = next((size for size in sizes if isinstance(size, int)), None)

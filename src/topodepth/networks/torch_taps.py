@@ -109,11 +109,7 @@ class Calls:
         if len(blocks) < 3:
             return self._weighted()
         last = max(blocks, key=lambda call: call.end)
-        norms = [
-            call
-            for call in self.usable
-            if call.end > last.end and "Norm" in call.kind and not call.inner and not set(call.ancestors) & set(blocks)
-        ]
+        norms = [call for call in self.usable if call.end > last.end and _is_final_norm(call, last)]
         attention = self._attention(blocks)
         if len(blocks) + len(attention) + len(norms[:1]) >= AUTO_TAPS:
             attention = []
@@ -162,11 +158,19 @@ class Calls:
 
     def _after_activation(self, call: Call, leaves: list[Call]) -> Call:
         """Follow a layer with weights through the normalisation and activation that are called on its output."""
+        found = call
         while True:
             following = [item for item in leaves if item.producer is call]
             if len(following) != 1 or not any(word in following[0].kind for word in ELEMENTWISE):
-                return call
+                return found
             call = following[0]
+            found = found if "Dropout" in call.kind else call  # in eval it gives what it takes
+
+
+def _is_final_norm(call: Call, last: Call) -> bool:
+    """Tell whether a call after the last block normalises what comes out of it, and not what a layer made of it."""
+    takes_it = call.producer is not None and call.producer.tensor == last.tensor
+    return not call.inner and "Norm" in call.kind and (takes_it or "LayerNorm" in call.kind or "RMSNorm" in call.kind)
 
 
 def has_weights(call: Call) -> bool:
