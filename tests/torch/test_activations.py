@@ -22,7 +22,7 @@ def test_a_file_holds_what_the_model_gives(tmp_path):
     network = open_torch(model, X[:4], scores=True)
     last = np.ascontiguousarray(X.transpose(0, 2, 3, 1))  # as data sets hold images
     out = tmp_path / "a.h5"
-    found = extraction.write(network, last, batch_size=6, out=out, labels=labels, classes=5,
+    found = extraction.write_activations(network, last, batch_size=6, out=out, labels=labels, classes=5,
                              normalise=lambda batch: batch.transpose(0, 3, 1, 2))  # fmt: skip
     assert found.value == 0.75
     file = activations.read(out)
@@ -38,7 +38,7 @@ def test_a_file_holds_what_the_model_gives(tmp_path):
 
 def test_labels_of_another_length_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"expected one label for each of 20 images. Received: 19"):
-        extraction.write(open_torch(Residual(), X), X, out=tmp_path / "a.h5", labels=np.zeros(19, int))
+        extraction.write_activations(open_torch(Residual(), X), X, out=tmp_path / "a.h5", labels=np.zeros(19, int))
 
 
 def test_nan_in_one_layer_names_it_and_leaves_no_file(tmp_path):
@@ -46,7 +46,7 @@ def test_nan_in_one_layer_names_it_and_leaves_no_file(tmp_path):
     model.blocks[1].bn2.weight.data.fill_(float("nan"))
     network = open_torch(model, X)
     with pytest.raises(InputError, match=r"model 'Residual', layer 'blocks.1': activations expected to be finite"):
-        extraction.write(network, X, out=tmp_path / "a.h5")
+        extraction.write_activations(network, X, out=tmp_path / "a.h5")
     assert not list(tmp_path.iterdir())
 
 
