@@ -25,7 +25,7 @@ def test_a_file_holds_what_the_model_gives(tmp_path):
     found = extraction.write_activations(network, last, batch_size=6, out=out, labels=labels, classes=5,
                              normalise=lambda batch: batch.transpose(0, 3, 1, 2))  # fmt: skip
     assert found.value == 0.75
-    file = activations.read(out)
+    file = activations.read_activations(out)
     assert activations.validate(out) == []
     assert file.model == "Residual"
     assert file.attributes["runtime"] == f"torch {torch.__version__}"
