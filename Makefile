@@ -5,7 +5,7 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
-.PHONY: demo test lint lock clean bench
+.PHONY: demo test test-torch lint lock clean bench
 
 demo: .venv/ready # small networks on embedded data, minutes on two cores
 	$(SNAKEMAKE) all times --configfile examples/demo.yaml $(LOGGER)
@@ -17,6 +17,9 @@ demo: .venv/ready # small networks on embedded data, minutes on two cores
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-torch: .venv-torch/ready # what needs PyTorch, in an environment of its own
+	.venv-torch/bin/python -m pytest -n 2 tests/torch
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -32,9 +35,12 @@ bench: .venv-bench/ready # beside other tools, and how cost grows: about half an
 lock: # resolve the newest versions again; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --extra all --extra dev --upgrade \
 	    pyproject.toml --output-file requirements.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	    --upgrade --constraint requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
+	    tests/torch/requirements.in --output-file requirements-torch.lock
 
-clean: # remove the environment; results stay
-	rm -rf .venv
+clean: # remove the environments; results stay
+	rm -rf .venv .venv-torch
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else \
@@ -46,11 +52,24 @@ clean: # remove the environment; results stay
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-# sees all that is in .venv, and beside it the tools that only benchmarks need
+# $(call beside,NAME): an environment that sees all that is in .venv
+define beside
+$(BIN)/python -m venv $(1)
+$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
+    > "$$($(1)/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth"
+endef
+
+# beside it the tools that only benchmarks need
 .venv-bench/ready: .venv/ready benchmarks/peers.txt
-	$(BIN)/python -m venv .venv-bench
-	$(BIN)/python -c 'import site; print("import site; site.addsitedir(%r)" % site.getsitepackages()[0])' \
-	    > "$$(.venv-bench/bin/python -c 'import site; print(site.getsitepackages()[0])')/locked.pth"
+	$(call beside,.venv-bench)
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt \
 	    || echo "Not installed, so left out of the comparison: benchmarks/peers.txt"
+	@touch $@
+
+# beside it PyTorch, which brings its CUDA libraries to a machine without a GPU too
+.venv-torch/ready: .venv/ready requirements-torch.lock
+	$(call beside,.venv-torch)
+	@echo "Installing PyTorch into .venv-torch: about 3 GB to download, 6 GB on the disk, some minutes"
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    -r requirements-torch.lock
 	@touch $@

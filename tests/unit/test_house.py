@@ -192,8 +192,9 @@ def test_the_homology_workers_environment_has_no_network_library():
     assert not re.search(r"tensorflow|keras|torch|jax", dependencies)
 
 
-def test_every_package_in_the_lock_has_hashes_and_no_address():
-    text = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-torch.lock"])
+def test_every_package_in_a_lock_has_hashes_and_no_address(lock):
+    text = (ROOT / lock).read_text()
     assert "://" not in text
     for entry in re.split(r"\n(?=[a-z0-9])", text.strip()):
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
@@ -208,6 +209,15 @@ def test_no_function_has_ten_parameters_or_more(path):
             every = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
             names = [one.arg for one in every if one]
             assert len(names) < 10, f"{getattr(node, 'name', 'lambda')} takes {', '.join(names)}"
+
+
+def test_the_lock_of_pytorch_holds_only_what_the_other_does_not():
+    names = [
+        set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / lock).read_text(), flags=re.MULTILINE))
+        for lock in ("requirements.lock", "requirements-torch.lock")
+    ]
+    assert "torch" in names[1]
+    assert not names[0] & names[1]
 
 
 def test_files_stay_short():

@@ -84,7 +84,8 @@ def write_activations(
 ) -> Accuracy | None:
     """Write the activations of a network's taps, as :func:`extract` does of a Keras model's layers.
 
-    Data of another shape than the network's input, but as many values, are reshaped, which the log says.
+    Data of another shape than the network's input, but as many values, are reshaped, which the log says. A network
+    without ``inputs``, a live model of PyTorch, gets batches as they are.
 
     ``batch_size`` None takes as many images at a time as their size allows, so that memory hardly depends on it. With
     the number of ``classes`` of the labels (0: as many as the network tells apart), and a network opened with its
@@ -93,7 +94,7 @@ def write_activations(
     """
     batch_size = batch_for(images.shape) if batch_size is None else batch_size
     rows = checked_rows(network.name, images, labels, indices, batch_size)
-    shape = reshaping(tuple(network.inputs[0].shape[1:]), images.shape[1:], network.name)
+    shape = reshaping(tuple(network.inputs[0].shape[1:]), images.shape[1:], network.name) if network.inputs else None
     labels = None if labels is None else take(labels, rows)
     about = {"model": network.name, "runtime": network.runtime, **(attributes or {})}
     tally = None if labels is None or classes is None else accuracy.Tally(labels, classes)
@@ -102,8 +103,10 @@ def write_activations(
         for start in range(0, len(rows), size):
             batch = take(images, rows[start : start + size])
             batch = batch.astype(np.float32) if normalise is None else normalise(batch)
-            check_whole(network, batch)
-            outputs = network.predict(batch.reshape(len(batch), *shape), size)
+            if shape is not None:
+                check_whole(network, batch)
+                batch = batch.reshape(len(batch), *shape)
+            outputs = network.predict(batch, size)
             if tally and len(outputs) > len(network.taps):
                 tally.add(start, outputs[-1])
             put(start, outputs[: len(network.taps)])

@@ -30,7 +30,8 @@ class Network:
     runtime
         What computes it: ``"onnxruntime 1.32.0"``, ``"keras 3.15.1"``.
     inputs
-        As of a Keras model: one symbolic tensor, whose ``shape`` is (None, height, width, channels).
+        As of a Keras model: one symbolic tensor, whose ``shape`` is (None, height, width, channels). None of a network
+        that does not tell what it takes (:mod:`topodepth.networks.torch_network`).
     taps
         What is measured.
     predict

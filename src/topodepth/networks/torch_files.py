@@ -1,0 +1,202 @@
+"""PyTorch models from files: the code that builds one, run only if trusted, and its weights, which run none."""
+
+import pickle
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from topodepth.errors import InputError, unknown_name
+from topodepth.files.kinds import kind_of
+
+SAFE = (".safetensors",)
+PICKLED = (".pth", ".th", ".pt", ".bin", ".ckpt")
+NESTED = ("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network", "weights", "params")
+DEEPEST = 3  # maps that weights are looked for in
+WRAPPERS = {"module", "_orig_mod"}
+HOW = "save model.state_dict(), best as .safetensors"
+
+
+def load_torch(
+    source: str, *, weights: str | Path | None = None, trust: bool = False, arguments: Mapping | None = None
+) -> "torch.nn.Module":  # noqa: F821
+    """Build a model by a user's own code, and load its weights.
+
+    Parameters
+    ----------
+    source
+        A Python file and the name of a function or class in it, ``"my_nets.py:resnet20"``.
+    weights
+        A file of weights, see :func:`read_weights`; as the code makes them if None.
+    trust
+        Run the file's code; without, it is refused.
+    arguments
+        Of the function or class.
+
+    Returns
+    -------
+    torch.nn.Module
+        In ``eval()`` mode.
+
+    Raises
+    ------
+    InputError
+        If the code is not trusted or fails, makes no module, or the weights are not those of it.
+    """
+    import torch
+
+    file, _, name = str(source).rpartition(":")
+    if not file.endswith(".py") or not name.isidentifier():
+        raise InputError(f"{source!r}: expected a Python file and a name in it, 'my_nets.py:resnet20'.")
+    if not Path(file).is_file():
+        raise InputError(f"{file}: no such file, expected the code of a PyTorch model.")
+    if not trust:
+        raise InputError(f"{source}: runs the code of this file, expected `trust: true`. Received: no trust.")
+    try:
+        module = _module(Path(file))
+        build = getattr(module, name, None)
+        if not callable(build):
+            known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+            raise unknown_name(f"function or class of {file}", name, known)
+        model = build if isinstance(build, torch.nn.Module) else build(**(arguments or {}))
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{source}: its code failed, {type(error).__name__}: {error}") from error
+    if not isinstance(model, torch.nn.Module):
+        raise InputError(f"{source}: expected to return a torch.nn.Module. Received: {type(model).__name__}")
+    if weights is not None:
+        load_weights(model, weights)
+    return model.eval()
+
+
+def _module(file: Path) -> ModuleType:
+    """Run a file as a module of its own; its folder is searched for modules after all that is installed."""
+    folder = str(file.resolve().parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    module = ModuleType(f"topodepth_torch_{file.stem}")
+    module.__file__ = str(file)
+    sys.modules[module.__name__] = module  # pickle, dataclasses and typing look a class's module up
+    exec(compile(file.read_bytes(), str(file), "exec"), vars(module))
+    return module
+
+
+def load_weights(model: "torch.nn.Module", path: str | Path) -> None:  # noqa: F821
+    """Load a file of weights into a model: all of them, and no others.
+
+    Names may have what DataParallel, torch.compile or Lightning put before them.
+
+    Raises
+    ------
+    InputError
+        If the file is none of weights, or names or shapes are not the model's.
+    """
+    own = model.state_dict()
+    found = _renamed(read_weights(path), set(own))
+    missing, unknown = sorted(set(own) - set(found)), sorted(set(found) - set(own))
+    # older PyTorch kept no counter of batches, which nothing that is measured depends on
+    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if missing or unknown:
+        parts = [f"without {_some(missing)}"] * bool(missing) + [f"with {_some(unknown)} beside them"] * bool(unknown)
+        raise InputError(
+            f"{path}: expected the weights of {type(model).__name__}. Received: some {' and '.join(parts)}."
+        )
+    for key, value in found.items():
+        if value.shape != own[key].shape:
+            raise InputError(
+                f"{path}: {key!r} expected as {tuple(own[key].shape)} in {type(model).__name__}. Received: "
+                f"{tuple(value.shape)}"
+            )
+    model.load_state_dict(found, strict=False)
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:3])) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _renamed(found: dict, own: set[str]) -> dict:
+    """Return weights by the names that a model has for them, without what wrappers put into them."""
+    while not set(found) & own:
+        heads = {key.partition(".")[0] for key in found}
+        inner = {key.partition(".")[2]: value for key, value in found.items()}
+        if len(heads) != 1 or "" in inner:
+            break
+        found = inner
+    if set(found) - own:
+        inner = {".".join(part for part in key.split(".") if part not in WRAPPERS): key for key in found}
+        if len(inner) == len(found) and set(inner) <= own:
+            found = {name: found[key] for name, key in inner.items()}
+    return found
+
+
+def read_weights(path: str | Path) -> "dict[str, torch.Tensor]":  # noqa: F821
+    """Return the weights in a file by name; no code in it is run.
+
+    Parameters
+    ----------
+    path
+        ``.safetensors``, or a file of ``torch.save`` (``.pth``, ``.th``, ``.pt``, ``.bin``, ``.ckpt``), which is opened
+        with ``weights_only``. Weights may lie in it under ``state_dict``, ``model`` or alike.
+
+    Raises
+    ------
+    InputError
+        If it is none of these, damaged, or holds more than weights.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path}: expected a file of weights. Received: {kind_of(path)}.")
+    if path.suffix not in (*SAFE, *PICKLED):
+        raise InputError(
+            f"{path}: expected weights in {', '.join((*SAFE, *PICKLED))}. Received: {kind_of(path)}; {HOW}."
+        )
+    found = _weights(_safe(path) if path.suffix in SAFE else _pickled(path), DEEPEST)
+    if found is None:
+        raise InputError(
+            f"{path}: expected a map of names to tensors, or one with it as `state_dict`. Received: none; {HOW}."
+        )
+    return found
+
+
+def _safe(path: Path) -> dict:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise InputError(f"{path}: expected a whole .safetensors file. Received: {error}") from error
+
+
+def _pickled(path: Path) -> object:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).partition("WeightsUnpickler error:")[2].partition("\n")[0].strip()[:120]
+        what = "more than weights, a whole model or settings" + (f" ({reason})" if reason else "")
+        raise InputError(
+            f"{path}: expected weights only, since a pickle can run code. Received: {what}; {HOW}."
+        ) from error
+    except (RuntimeError, OSError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: expected a whole file of weights. Received: {_first_line(error)}; {HOW}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0][:120]}"
+
+
+def _weights(value: object, depth: int) -> dict | None:
+    """Return the weights in what a file holds: itself, or what lies in it under one of the usual names."""
+    import torch
+
+    if not isinstance(value, Mapping) or not depth:
+        return None
+    tensors = {key: item for key, item in value.items() if isinstance(key, str) and isinstance(item, torch.Tensor)}
+    others = [item for item in value.values() if isinstance(item, Mapping)]
+    if tensors and not others:
+        return tensors
+    held = (_weights(value.get(key), depth - 1) for key in NESTED)
+    return next((item for item in held if item is not None), tensors or None)

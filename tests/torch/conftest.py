@@ -1,0 +1,17 @@
+"""What holds for every module of this folder: it needs PyTorch, one thread is enough, and models are seeded."""
+
+import importlib.util
+
+import pytest
+
+if importlib.util.find_spec("torch") is None:  # `make test-torch` has it; `make test` goes without
+    collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Let models built in a test have the same weights, whatever ran before, and leave the other cores alone."""
+    import torch
+
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
