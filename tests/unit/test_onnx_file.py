@@ -61,6 +61,7 @@ RELU = [node("Relu", "x", "y")]
 TRAINED = [node("BatchNormalization", "x s b m v", "y rm rv", training_mode=1)]
 DROPPED = [node("Dropout", "x ratio yes", "y")]
 PAIR = {"inputs": [value("a", [1, 4]), value("b", [1, 4])]}
+BRANCH = helper.make_graph([node("Relu", "x", "o")], "branch", [], [value("o", None)])
 # what is written, and what is said of it
 HOSTILE = {
     "two inputs": (model([node("Add", "a b", "y")], **PAIR), "one input. Received: 2 inputs, 'a', 'b'"),
@@ -73,6 +74,12 @@ HOSTILE = {
     ),
     "no such operator": (model([node("Rellu", "x", "y")]), "operators of ONNX opset 17. Received: 'Rellu'"),
     "operator to come": (model([node("Gelu", "x", "y")], opset=17), "opset 17. Received: 'Gelu'"),
+    "too few inputs": (model([node("Conv", "x", "y")]), "at least 2 inputs, 1 outputs of a Conv"),
+    "no branch": (model([node("If", "c", "y")], {"c": np.array(True)}), "without else_branch, then_branch"),
+    "a weight that is none": (
+        model([helper.make_node("If", ["c"], ["y"], then_branch=BRANCH, else_branch=BRANCH)], {"c": np.array(True)}),
+        "tensor 'c': expected whole. Received: ",
+    ),
     "new opset": (model(RELU, opset=999), "Received: opset 999"),
     "old opset": (model(RELU, opset=6), "from 7 to .* Received: opset 6"),
     "order": (model([node("Relu", "z", "y"), node("Relu", "x", "z")]), "made later or never"),
@@ -97,6 +104,8 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_network_that_cannot_be_measured_is_refused_in_one_line(case, tmp_path):
     found, match = HOSTILE[case]
+    if case == "a weight that is none":
+        found.graph.initializer[0].raw_data = b""
     path = tmp_path / "net.onnx"
     onnx.save_model(found, path)
     refused(path, match)

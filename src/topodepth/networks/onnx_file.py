@@ -253,8 +253,23 @@ def _check_operators(path: Path, model: "onnx.ModelProto") -> None:  # noqa: F82
                     f"{path}: expected operators of ONNX or ONNX Runtime itself, libraries of others are never loaded. "
                     f"Received: {node.op_type} of {node.domain!r}."
                 )
-            if node.domain in STANDARD and not onnx.defs.has(node.op_type, opset):
-                raise InputError(f"{path}: expected operators of ONNX opset {opset}. Received: {node.op_type!r}.")
+            if node.domain in STANDARD:
+                _check_standard(path, node, opset)
+
+
+def _check_standard(path: Path, node: "onnx.NodeProto", opset: int) -> None:  # noqa: F821
+    """Refuse an operator that ONNX does not have, or with fewer inputs, outputs or branches than it takes."""
+    import onnx
+
+    if not onnx.defs.has(node.op_type, opset):
+        raise InputError(f"{path}: expected operators of ONNX opset {opset}. Received: {node.op_type!r}.")
+    schema = onnx.defs.get_schema(node.op_type, opset)
+    needed = {name for name, attribute in schema.attributes.items() if attribute.required}
+    missing = needed - {attribute.name for attribute in node.attribute}
+    if len(node.input) < schema.min_input or len(node.output) < schema.min_output or missing:
+        received = f"one with {len(node.input)} and {len(node.output)}, without {', '.join(sorted(missing)) or 'none'}"
+        expected = f"at least {schema.min_input} inputs, {schema.min_output} outputs"
+        raise InputError(f"{path}: expected {expected} of a {node.op_type}, and its attributes. Received: {received}.")
 
 
 def only_input(model: "onnx.ModelProto", name: str) -> "onnx.ValueInfoProto":  # noqa: F821

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.files.reading import of_file
 from topodepth.networks.graph import Application, LayerGraph
 from topodepth.networks.onnx_kinds import ELEMENTARY, MOVES, RECURRENT, SHAPES, Kind, composite, kind_of
 from topodepth.networks.onnx_names import names_of
@@ -61,12 +62,8 @@ def truth_of(graph: "onnx.GraphProto", name: str) -> bool | None:  # noqa: F821
 
 
 def _truth(tensor: "onnx.TensorProto | None") -> bool | None:  # noqa: F821
-    from onnx import numpy_helper
-
-    if tensor is None or tensor.data_location == tensor.EXTERNAL:
-        return None
-    value = numpy_helper.to_array(tensor)
-    return bool(value.reshape(-1)[0]) if value.size == 1 else None
+    value = as_array(tensor)
+    return None if value is None or value.size != 1 else bool(value.reshape(-1)[0])
 
 
 class Flow:
@@ -273,4 +270,4 @@ def as_array(tensor: "onnx.TensorProto | None") -> np.ndarray | None:  # noqa: F
 
     if tensor is None or tensor.data_location == tensor.EXTERNAL:
         return None
-    return numpy_helper.to_array(tensor)
+    return of_file(f"tensor {tensor.name!r}:", numpy_helper.to_array, tensor)
