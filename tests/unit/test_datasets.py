@@ -71,7 +71,7 @@ MEAN, STD = [0.5, 0.25, 0.75], [0.5, 0.2, 0.1]
 def test_a_given_mean_and_deviation_count_pixels_from_0_to_1_and_other_numbers_as_they_are(kind, tmp_path, images):
     values, labels = images
     values = values if kind == "images" else values.astype(np.float32) / 100
-    datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, (values, labels)), ["a", "b", "c"])
+    datasets.write_dataset(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, (values, labels)), ["a", "b", "c"])
     with datasets.open_dataset(tmp_path / "d.h5") as dataset:
         each = dataset.normaliser(json.dumps({"mean": MEAN, "std": STD}))(values)
         one = dataset.normaliser('{"mean": [0.5], "std": [2]}')(values)
@@ -89,7 +89,7 @@ def test_a_given_mean_and_deviation_count_pixels_from_0_to_1_and_other_numbers_a
      '{"mean": 1, "std": [1]}', '{"mean": ["a"], "std": [1]}', '{"mean": [1], "std": [1], "more": 1}', "{", "{1: 2}"],
 )  # fmt: skip
 def test_a_mean_and_deviation_that_are_none_are_refused(how, tmp_path, images):
-    datasets.write(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, images), ["a", "b", "c"])
+    datasets.write_dataset(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, images), ["a", "b", "c"])
     with (
         datasets.open_dataset(tmp_path / "d.h5") as dataset,
         pytest.raises(InputError, match="normalisation: expected"),

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.test_networks import randomised
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.networks import files, models, runtime
 from topodepth.networks.onnx_file import inspect
 from topodepth.networks.onnx_graph import OnnxGraph
@@ -14,7 +14,7 @@ from topodepth.networks.onnx_network import _converted
 from topodepth.networks.onnx_weights import FileClassifier, kernels, parameters
 from topodepth.tables import tables
 from topodepth.tables.values import values_of
-from topodepth.topology import diagrams
+from topodepth.topology.diagrams import DiagramSettings, read_diagrams, write_diagrams
 from topodepth.training import training
 from topodepth.training.complexity import complexity, of_kernels
 
@@ -64,12 +64,12 @@ def pair(request, tmp_path_factory):
 def table(path, folder):
     """The rows of all layers of a network, as the depth experiment has them, and its accuracy."""
     network = runtime.open_network(path, files.auto_layers(path), scores=True)
-    accuracy = extraction.write(network, IMAGES, out=folder / "a.h5", labels=LABELS, classes=4)
-    file, rows = activations.read(folder / "a.h5"), []
+    accuracy = extraction.write_activations(network, IMAGES, out=folder / "a.h5", labels=LABELS, classes=4)
+    file, rows = read_activations(folder / "a.h5"), []
     for layer in file.layers:
-        about = file.about(layer.token)
-        diagrams.write(folder / "d.h5", file.points(layer.token), file.labels, where="mine", attributes=about)
-        found = diagrams.read(folder / "d.h5")
+        points = file.points(layer.token)
+        write_diagrams(folder / "d.h5", points, file.labels, file.place(layer.token, "mine"), DiagramSettings())
+        found = read_diagrams(folder / "d.h5")
         rows += tables.descriptor_rows(found, values_of(found, ["lifespan_sum", "longest_bar"], {}))
     return pandas.DataFrame(rows), [tap.layer_class for tap in network.taps], accuracy
 

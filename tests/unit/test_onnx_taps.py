@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 
 from tests.unit.onnx_graphs import IMAGES, auto, convolved, node, normal, residual, scoped, taps, value, written
 from topodepth.activations import extraction
-from topodepth.activations import file as activations
+from topodepth.activations.file import read_activations
 from topodepth.errors import InputError
 from topodepth.networks import runtime
 from topodepth.networks.onnx_file import inspect
@@ -304,8 +304,10 @@ def test_an_activations_file_is_written_as_of_any_network(tmp_path):
     path = written(tmp_path / "net.onnx", *residual())
     network = runtime.open_network(path, scores=True)
     labels = np.arange(5) % 10
-    accuracy = extraction.write(network, IMAGES, out=tmp_path / "a.h5", labels=labels, classes=10, batch_size=2)
-    file = activations.read(tmp_path / "a.h5")
+    accuracy = extraction.write_activations(
+        network, IMAGES, out=tmp_path / "a.h5", labels=labels, classes=10, batch_size=2
+    )
+    file = read_activations(tmp_path / "a.h5")
     assert [layer.token for layer in file.layers] == ["s1", "s2", "s3", "logits"]
     _, values = taps(path)
     for layer, expected in zip(file.layers, values, strict=True):
