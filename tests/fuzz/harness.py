@@ -26,6 +26,7 @@ INPUTS: dict[str, int] = {
     "images, bytes": 700, "archives, bytes": 1200,
     "keras, bytes": 600, "keras hdf5, bytes": 400, "keras hdf5, structure": 200, "keras, configuration": 1200,
     "keras, opened": 60, "networks, bytes": 400, "networks, configuration": 1200,
+    "onnx, bytes": 1500,
     "tables, bytes": 400, "json, bytes": 400, "drive pages, bytes": 500,
     "configuration": 2000,
 }  # fmt: skip

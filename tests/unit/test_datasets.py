@@ -1,5 +1,7 @@
 """Data set files hold what they promise: disjoint stratified splits, exact normalisations, whole samples."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,39 @@ def test_normalisations_do_what_their_names_say(tmp_path, images):
     assert made["global"].std() == pytest.approx(1, abs=1e-5)
     with pytest.raises(InputError, match="Received: 'whiten'"):
         datasets.normaliser("whiten", dataset.statistics)
+
+
+MEAN, STD = [0.5, 0.25, 0.75], [0.5, 0.2, 0.1]
+
+
+@pytest.mark.parametrize("kind", ["images", "arrays"])
+def test_a_given_mean_and_deviation_count_pixels_from_0_to_1_and_other_numbers_as_they_are(kind, tmp_path, images):
+    values, labels = images
+    values = values if kind == "images" else values.astype(np.float32) / 100
+    datasets.write_dataset(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, (values, labels)), ["a", "b", "c"])
+    with datasets.open_dataset(tmp_path / "d.h5") as dataset:
+        each = dataset.normaliser(json.dumps({"mean": MEAN, "std": STD}))(values)
+        one = dataset.normaliser('{"mean": [0.5], "std": [2]}')(values)
+        with pytest.raises(InputError, match=r"mean: expected one number, or one for each of 3 channels. Received: 2"):
+            dataset.normaliser('{"mean": [1, 2], "std": [1]}')
+    counted = values.astype(float) / (255 if kind == "images" else 1)
+    assert each.dtype == np.float32
+    np.testing.assert_allclose(each, (counted - MEAN) / STD, atol=1e-5)
+    np.testing.assert_allclose(one, (counted - 0.5) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "how",
+    ['{"mean": [1]}', '{"mean": [1], "std": [0]}', '{"mean": [1], "std": [-1]}', '{"mean": [NaN], "std": [1]}',
+     '{"mean": 1, "std": [1]}', '{"mean": ["a"], "std": [1]}', '{"mean": [1], "std": [1], "more": 1}', "{", "{1: 2}"],
+)  # fmt: skip
+def test_a_mean_and_deviation_that_are_none_are_refused(how, tmp_path, images):
+    datasets.write_dataset(tmp_path / "d.h5", dict.fromkeys(datasets.SPLITS, images), ["a", "b", "c"])
+    with (
+        datasets.open_dataset(tmp_path / "d.h5") as dataset,
+        pytest.raises(InputError, match="normalisation: expected"),
+    ):
+        dataset.normaliser(how)
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ SAFE = struct.pack("<Q", 2) + b"{}" + bytes(20)
 OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
 # what is written where a model was expected: how to write it, what it is, which way in there is
 WRONG = {
-    "net.onnx": (content(b"\x08\x08\x12\x07pytorch"), "an ONNX file", ACTIVATIONS),
+    "net.onnx": (content(b"\x08\x08\x12\x07pytorch"), "of another kind or truncated", ACTIVATIONS),
     "net.th": (content(pickle.dumps({"weights": 1}, protocol=2)), "a PyTorch file", ACTIVATIONS),
     "net.pt": (archive("net/data.pkl", "net/version"), "a PyTorch file", ACTIVATIONS),
     "renamed.keras": (archive("net/data.pkl", "net/version"), "a PyTorch file", ACTIVATIONS),
@@ -104,7 +104,8 @@ def test_what_is_no_model_is_called_what_it_is_with_the_way_in(name, tmp_path):
 
 def settings(**changes):
     entry = {"dataset": "d", "architecture": None, "asset": None, "file": None, "directory": None, "label": None,
-             "layers": "auto", "trust": False, "stated_accuracy": None, "normalisation": "auto"} | changes  # fmt: skip
+             "layers": "auto", "trust": False, "stated_accuracy": None, "normalisation": "auto",
+             "mean": None, "std": None, "layout": "auto"} | changes  # fmt: skip
     return {"activations": {}, "assets": {}, "models": {"mine": entry}}
 
 
@@ -131,7 +132,8 @@ def test_a_wrong_folder_is_refused_by_the_plan_under_its_key(make, received, tmp
         make(tmp_path / "zoo")
     config = settings(directory=str(tmp_path / "zoo"))
     expected = (
-        r"^config key 'models\.mine\.directory': expected a folder of \.keras, \.h5, \.hdf5 files\. Received: .*zoo, "
+        r"^config key 'models\.mine\.directory': expected a folder of \.keras, \.h5, \.hdf5, \.onnx files\. "
+        r"Received: .*zoo, "
     )
     with pytest.raises(InputError, match=expected + received):
         plan.units(config, {"mine"})

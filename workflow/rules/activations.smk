@@ -6,6 +6,7 @@ sample_file = measured(lambda unit, sample: f"<results>/samples/{unit.images.dat
 rule extract_activations:
     input:
         model=model_file,
+        weights=weights_files,
         dataset=dataset_file,
         own_dataset=own_dataset_file,  # by whose pixels a network's input is normalised
         sample=sample_file,
@@ -25,12 +26,14 @@ rule extract_activations:
         split=lambda wildcards: PLAN.samples[wildcards.sample]["split"],
         model=keras_file,
         normalisation=normalisation,
+        layout=layout,
         trust=trust_flag,
         layers=measured(lambda unit, sample: as_json([*layers_of(unit, sample).values()])),
         stated=stated_flag,
         code=code("extract_activations.py"),
     shell:
         "python $SCRIPTS/extract_activations.py --name={wildcards.model:q} --model={params.model:q} {params.trust}"
+        " --layout {params.layout:q}"
         " --dataset={input.dataset:q} --own-dataset {input.own_dataset:q} --sample={input.sample:q}"
         " --split {params.split:q} --normalisation {params.normalisation:q} --layers {params.layers:q} {params.stated}"
         " --threads {threads} --gpus {resources.gpu} --out {output:q} 2> {log:q}"

@@ -122,7 +122,9 @@ def layers_of(unit, sample):
 layer_of = look_up(lambda wildcards: layers_of(PLAN.units[wildcards.model], wildcards.sample)[wildcards.layer])
 dataset_file = unit(lambda unit: f"<results>/datasets/{unit.images.dataset}.h5")
 model_file = unit(lambda unit: unit.model.path)
-normalisation = unit(lambda unit: unit.model.settings["normalisation"])
+weights_files = unit(lambda unit: list(unit.model.weights))
+normalisation = unit(lambda unit: unit.model.normalisation)
+layout = unit(lambda unit: unit.model.settings["layout"])
 trust_flag = unit(lambda unit: "--trust" if unit.model.settings["trust"] else "")
 activations_file = measured(lambda unit, sample: unit.activations(sample))
 

@@ -32,6 +32,7 @@ rule train_model:
 rule evaluate_model:
     input:
         model=model_file,
+        weights=weights_files,
         dataset=dataset_file,
     output:
         "<results>/evaluations/{model}/metrics.json",
@@ -46,9 +47,11 @@ rule evaluate_model:
     params:
         model=keras_file,
         normalisation=normalisation,
+        layout=layout,
         trust=trust_flag,
         code=code("evaluate_model.py"),
     shell:
         "python $SCRIPTS/evaluate_model.py --model={params.model:q} --dataset={input.dataset:q}"
         " --normalisation {params.normalisation:q} --threads {threads} {params.trust}"
+        " --layout {params.layout:q}"
         " --out {output:q} 2> {log:q}"

@@ -16,13 +16,16 @@ def main() -> None:
     """Parse, load, extract."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the model in tables and figures")
-    parser.add_argument("--model", required=True, help="Keras file")
+    parser.add_argument("--model", required=True, help="model file, of Keras or ONNX")
     parser.add_argument("--trust", action="store_true", help="run code that the file carries")
+    parser.add_argument("--layout", default="auto", help="auto, channels_first or channels_last, of an ONNX file")
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--own-dataset", help="data set by whose pixels the input is normalised; --dataset if left out")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
-    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel or global")
+    parser.add_argument(
+        "--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON: mean, std"
+    )
     parser.add_argument("--stated-accuracy", type=float, help="test accuracy that its makers state, to warn of less")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
@@ -38,6 +41,7 @@ def main() -> None:
     network = runtime.open_network(
         arguments.model, arguments.layers,
         scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
+        layout=arguments.layout,
     )  # fmt: skip
     network = replace(network, name=arguments.model)  # messages name the file
     with datasets.open_dataset(arguments.own_dataset or arguments.dataset) as trained_on:

@@ -9,7 +9,8 @@ int64 (n,). ``@register(name, shape=…)`` says what one item will be before any
 
 from topodepth.datasets._images import ArrayImages
 from topodepth.datasets._loading import Form, form, images_only, load, register, registry, source_sha256
-from topodepth.datasets._opened import DataSet, Normaliser, normaliser, open_dataset
+from topodepth.datasets._normalisation import Normaliser, normaliser
+from topodepth.datasets._opened import DataSet, open_dataset
 from topodepth.datasets._splits import draw_sample, random_split, take, three_splits
 from topodepth.datasets._writing import SPLITS, write_dataset
 

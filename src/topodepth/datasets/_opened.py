@@ -1,67 +1,19 @@
 """Data set files, opened: their items read in parts, and what turns them into a network's input."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from topodepth.datasets._joined import Joined
+from topodepth.datasets._normalisation import Normaliser, given, normaliser
 from topodepth.datasets._writing import SPLITS, STATISTICS
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 
 COLUMNS = ("images", "labels", "positions")  # of each split
 TYPES = {"images": (np.uint8,), "arrays": (np.uint8, np.float32)}
-
-
-@dataclass(frozen=True)
-class Normaliser:
-    """Turns pixels 0–255 (n, height, width, channels), or other numbers, into float32 input: (values − shift) / scale.
-
-    Attributes
-    ----------
-    shift, scale
-        float32 in the units of the values (0–255), of shapes that stretch to an item's; no scale is 0.
-    """
-
-    shift: np.ndarray
-    scale: np.ndarray
-
-    def __call__(self, images: np.ndarray) -> np.ndarray:
-        """Return the network's input, float32 of the images' shape."""
-        return (np.asarray(images, dtype=np.float32) - self.shift) / self.scale
-
-
-def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> Normaliser:
-    """Return what turns uint8 pixels into a network's input.
-
-    Parameters
-    ----------
-    how
-        ``raw`` (0–255 as they are), ``unit`` (x/255), ``centred`` (x/255 minus the mean image), ``channel`` (each
-        channel to mean 0 and standard deviation 1) or ``global`` (all values to mean 0 and standard deviation 1).
-    statistics
-        The training set's, in units of 0–255, as :func:`write` stores them.
-
-    Raises
-    ------
-    InputError
-        If ``how`` is unknown.
-    """
-    shift, scale = {
-        "raw": (0.0, 1.0),
-        "unit": (0.0, 255.0),
-        "centred": (statistics["mean_image"], 255.0),
-        "channel": (statistics["channel_mean"], statistics["channel_std"]),
-        "global": (statistics["global_mean"], statistics["global_std"]),
-    }.get(how, (None, None))
-    if shift is None:
-        raise InputError(f"normalisation: expected raw, unit, centred, channel or global. Received: {how!r}.")
-    shift = np.asarray(shift, dtype=np.float32)
-    scale = np.where(np.asarray(scale) > 0, scale, 1.0).astype(np.float32)  # a constant channel stays at 0
-    return Normaliser(shift, scale)
 
 
 class DataSet:
@@ -159,7 +111,7 @@ class DataSet:
         Raises
         ------
         InputError
-            If ``how`` divides by 255 and the values are no pixels.
+            If ``how`` divides by 255 and the values are no pixels, or gives a mean and deviation that do not fit them.
         """
         if how in ("unit", "centred") and self.images("train").dtype != np.uint8:
             low, high = (float(self._statistic(name).min()) for name in ("lowest", "highest"))
@@ -168,6 +120,8 @@ class DataSet:
                     f"{self._path}: normalisation {how} divides by 255, expected values from 0 to 255. "
                     f"Received: {low:g} to {high:g}. Use raw (as they are), channel or global."
                 )
+        if mean_and_std := given(how):
+            return mean_and_std(self.image_shape, pixels=self.images("train").dtype == np.uint8)
         return normaliser(how, self.statistics)
 
 

@@ -1,4 +1,4 @@
-"""What a Keras model file says of itself, read without Keras: its layers, code that it carries, layers worth tapping.
+"""What a model file says of itself, read without Keras: its layers, code that it carries, layers worth tapping.
 
 A plan needs one job a layer before anything runs, and must not pay for TensorFlow. So the file's own configuration,
 JSON inside a ``.keras`` archive or an HDF5 attribute, is read here, and the choice of layers is made on a graph that
@@ -17,6 +17,8 @@ from topodepth.files.reading import of_file
 from topodepth.networks.code import code_in
 from topodepth.networks.graph import LayerGraph
 from topodepth.networks.kinds import not_a_model, weights_only
+from topodepth.networks.onnx_file import OnnxFile, is_onnx
+from topodepth.networks.onnx_file import inspect as inspect_onnx
 from topodepth.networks.records import file_graph, layer_name
 from topodepth.networks.taps import auto_tokens
 
@@ -74,13 +76,13 @@ class ModelFile:
             raise InputError(f"{self.path}: unreadable architecture. Received: {reason}") from error
 
 
-def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
+def inspect(path: str | Path, *, trust: bool = False) -> ModelFile | OnnxFile:
     """Read what a model file says of itself, without opening the model: no Keras is imported, no code is run.
 
     Parameters
     ----------
     path
-        A whole Keras model: ``.keras`` or HDF5, of Keras 3 or 2.
+        A whole Keras model: ``.keras`` or HDF5, of Keras 3 or 2. Or an ONNX file, by its ending ``.onnx``.
     trust
         Accept a file that carries code.
 
@@ -88,9 +90,11 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile:
     ------
     InputError
         If the file is missing, truncated, holds weights only, is neither functional nor sequential, or carries code
-        and is not trusted.
+        and is not trusted; of ONNX see :func:`topodepth.networks.onnx_file.inspect`.
     """
     path = Path(path)
+    if is_onnx(path):
+        return inspect_onnx(path)
     if not path.is_file():
         raise not_a_model(path)
     form, config, version = _read_config(path)
@@ -151,7 +155,7 @@ def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
     """
     found = inspect(path, trust=trust)
     try:
-        return auto_tokens(found.graph())
+        return found.auto() if isinstance(found, OnnxFile) else auto_tokens(found.graph())
     except InputError as error:
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
 

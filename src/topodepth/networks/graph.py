@@ -34,7 +34,18 @@ SEQUENCES = {
     "AdditiveAttention",
 }  # fmt: skip
 MERGES = {"Add", "Concatenate", "add", "concat", "Concat"}
-ELEMENTWISE = {"BatchNormalization", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "LayerNormalization", "Dropout"}
+ELEMENTWISE = {
+    "BatchNormalization",
+    "Activation",
+    "ReLU",
+    "LeakyReLU",
+    "PReLU",
+    "ELU",
+    "LayerNormalization",
+    "Dropout",
+    "Bias",
+    "Scale",
+}  # fmt: skip; the last two of ONNX: a constant added, or multiplied
 # layers and functions that move values, or take them as they are
 RESHAPES = {"Reshape", "Flatten", "Dropout", "Permute", "Identity", "Cast", "Squeeze", "ActivityRegularization",
             "reshape", "cast", "squeeze", "identity"}  # fmt: skip
@@ -114,8 +125,10 @@ class Application:
         Longest path from the input, in applications; an inner model counts as its layers do.
     number
         Its place among the applications of the same layer.
+    counts
+        Whether it adds to the depth; what only moves values in ONNX does not.
     layer, output
-        The Keras layer and tensor; None in a graph that was read from a file.
+        The Keras layer and tensor; None in a graph that was read from a file, and of ONNX the name of the value.
     record
         What the file says of the layer; None in the graph of an opened model.
     """
@@ -131,6 +144,7 @@ class Application:
     inputs: list["Application"] = field(default_factory=list)
     depth: int = 0
     number: int = 0
+    counts: bool = True
     layer: object = None
     output: object = None
     record: dict | None = field(default=None, repr=False)
@@ -239,7 +253,7 @@ class LayerGraph:
                 continue
             application.inputs = [made_by[describe(item)[0].key] for item in inputs]
             before = max((item.depth for item in application.inputs), default=-1)
-            application.depth = before if application.nested else before + 1
+            application.depth = max(0, before + (application.counts and not application.nested))
             made_by[application.key] = application
             self.applications.append(application)
 

@@ -8,6 +8,7 @@ from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.jobs.commands import log
 from topodepth.networks.files import ModelFile, inspect
+from topodepth.networks.onnx_file import OnnxFile
 
 AXES = {
     1: "(n, features)",
@@ -93,11 +94,15 @@ def _text(shape: tuple) -> str:
     return f"(n, {', '.join('any' if size is None else str(size) for size in shape)})"
 
 
-def declared(found: ModelFile) -> tuple[tuple[int | None, ...], str] | None:
+def declared(found: ModelFile | OnnxFile, layout: str = "auto") -> tuple[tuple[int | None, ...], str] | None:
     """Return the shape of a model file's one input, the batch's axis first, and its type, as the file tells them.
 
-    None if it has several inputs, or does not say.
+    None if it has several inputs, or does not say. The channels are the last axis; ``layout`` says where an ONNX
+    network has them.
     """
+    if isinstance(found, OnnxFile):
+        source = found.source(layout)
+        return source.shape, source.dtype
     inner = found.config["config"]
     records = inner if isinstance(inner, list) else inner["layers"]
     inputs = [item for item in records if item.get("class_name") == "InputLayer"]
@@ -150,7 +155,11 @@ def check_plan(config: Mapping, units: Iterable, attacked: Iterable[str]) -> Non
             if model.entry in attacked:
                 datasets.images_only(form, f"{where}: attacks change images, data set {name!r}")
         if model.settings["file"] and Path(model.path).is_file():  # of many files in a folder it would take too long
-            takes = declared(inspect(model.path, trust=model.settings["trust"]))
+            found = inspect(model.path, trust=model.settings["trust"])
+            try:
+                takes = declared(found, model.settings.get("layout", "auto"))
+            except InputError as error:
+                raise InputError(f"{where}: {error}") from None
             if takes is not None:
                 fitted(takes[0][1:], form.shape, f"{where}: {model.path} on data set {name!r}")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 
-MODEL_ENDINGS = (".keras", ".h5", ".hdf5")
+MODEL_ENDINGS = (".keras", ".h5", ".hdf5", ".onnx")
 LOOKED_AT = 4096  # bytes
 
 ACTIVATIONS = "its activations can be measured: write them to a file as docs/activations.md says"
@@ -38,7 +38,6 @@ BEGINNINGS = [
 ]
 # by a file's ending, where its first bytes do not tell
 ENDINGS = {
-    ".onnx": ("an ONNX file", ACTIVATIONS),
     ".pb": ("a TensorFlow graph", SAVED_MODEL),
     ".tflite": ("a TensorFlow Lite file", ACTIVATIONS),
     ".safetensors": ("weights without a network (safetensors)", ACTIVATIONS),
@@ -70,6 +69,14 @@ def not_a_model(path: Path) -> InputError:
     what, way = _folder(path) if path.is_dir() else _file(path)
     expected = "expected a whole one in a .keras or HDF5 file"
     return InputError(f"{path}: not a Keras model, {expected}. Received: {what}; {way}.")
+
+
+def not_onnx(path: Path) -> InputError:
+    """Return the error for a path that should be an ONNX file and is none."""
+    if not path.exists():
+        return InputError(f"{path}: no such file, expected an ONNX file.")
+    what, way = _folder(path) if path.is_dir() else _file(path)
+    return InputError(f"{path}: expected a whole ONNX file. Received: {what}; {way}.")
 
 
 def weights_only(path: Path) -> InputError:
@@ -133,6 +140,8 @@ def _by_bytes(head: bytes, path: Path) -> tuple[str, str] | None:
             return what, way
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return ENDINGS[".safetensors"]
+    if head[0] == 8 and head[2:3] in (b"\x12", b"B", b":") and path.suffix.lower() != ".onnx":
+        return "what looks like an ONNX file", "give it the ending .onnx"
     if head.lstrip()[:1] == b"{" and b'"class_name"' in head:
         return "an architecture without weights (JSON)", "save the whole model"
     return None
@@ -142,7 +151,7 @@ def _by_ending(head: bytes, path: Path) -> tuple[str, str]:
     ending = ".index" if ".data-00000-of-" in path.name else path.suffix.lower()
     if ending in ENDINGS:
         return ENDINGS[ending]
-    if head.isascii() and b"\0" not in head:
+    if head.isascii() and min(head) >= ord("\t"):  # no control characters
         return f"text that begins with {json.dumps(head[:20].decode())}", "name the model's own file"
     return f"a file that begins with {head[:8]!r}, of another kind or truncated", ACTIVATIONS
 

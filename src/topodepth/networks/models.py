@@ -13,6 +13,7 @@ from topodepth.networks.batches import predict
 from topodepth.networks.code import APPLICATIONS
 from topodepth.networks.files import inspect
 from topodepth.networks.graph import Tap
+from topodepth.networks.onnx_file import is_onnx
 from topodepth.networks.opened import KerasGraph
 from topodepth.networks.weights import as_keras_reads
 
@@ -75,6 +76,10 @@ def load_model(path: str | Path, *, trust: bool = False):
         As :func:`topodepth.networks.files.inspect`; also if its weights lie in other files or Keras cannot open it.
     """
     path = Path(path)
+    if is_onnx(path):
+        raise InputError(
+            f"{path}: expected a Keras model, which has gradients and can be trained. Received: an ONNX file."
+        )
     found = inspect(path, trust=trust)
     if found.legacy:
         import tf_keras as framework
@@ -215,11 +220,24 @@ class Classifier:
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, classes), float64."""
-        values = np.asarray(predict(self._model, images, len(images)), dtype=np.float64).reshape(len(images), -1)
-        if values.shape[1] == 1 and self.ends_in != "softmax":
-            second = values if self.ends_in == "sigmoid" else 1 / (1 + np.exp(-np.clip(values, -500, 500)))
-            return np.hstack([1 - second, second])
-        if self.ends_in == "logits":
-            values = np.exp(values - values.max(axis=1, keepdims=True))
-        total = values.sum(axis=1, keepdims=True)
-        return values / np.where(total > 0, total, 1.0)
+        return probabilities(predict(self._model, images, len(images)), self.ends_in)
+
+
+def probabilities(outputs: np.ndarray, ends_in: str) -> np.ndarray:
+    """Return the probabilities (n, classes), float64, that the outputs of a network stand for.
+
+    Parameters
+    ----------
+    outputs
+        (n, …), one number a class, or one of two classes.
+    ends_in
+        ``"softmax"``, ``"sigmoid"`` or ``"logits"``, see :class:`Classifier`.
+    """
+    values = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
+    if values.shape[1] == 1 and ends_in != "softmax":
+        second = values if ends_in == "sigmoid" else 1 / (1 + np.exp(-np.clip(values, -500, 500)))
+        return np.hstack([1 - second, second])
+    if ends_in == "logits":
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+    total = values.sum(axis=1, keepdims=True)
+    return values / np.where(total > 0, total, 1.0)

@@ -1,11 +1,13 @@
-"""What a Keras file says of the input it takes: whole numbers, or pixels 0–255 that its first layer scales itself."""
+"""What a model file says of the input it takes: whole numbers, or pixels 0–255 that its first layer scales itself."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from topodepth.errors import InputError
+from topodepth.networks import onnx_input
 from topodepth.networks.files import ModelFile, inspect
 from topodepth.networks.graph import CONTAINERS
+from topodepth.networks.onnx_file import OnnxFile
 
 SCALED_INSIDE = 0.1  # a first Rescaling by less than this brings 0–255 near 1; numbers scaled already would vanish
 INDEXING = {"Embedding", "CategoryEncoding", "IntegerLookup", "Hashing", "Discretization"}  # cut numbers to whole ones
@@ -44,8 +46,10 @@ def normalisation(how: str, path: str | Path, *, trust: bool = False) -> tuple[s
     return ("raw", reason) if reason else (PLAIN, "")
 
 
-def whole_numbers(found: ModelFile) -> str:
+def whole_numbers(found: ModelFile | OnnxFile) -> str:
     """Say why a network takes whole numbers only; nothing if it does not."""
+    if isinstance(found, OnnxFile):
+        return onnx_input.whole_numbers(found)
     for source, first in _entrances_of(found):
         dtype = str(source.get("dtype", ""))
         if dtype.startswith(("int", "uint")):
@@ -55,7 +59,9 @@ def whole_numbers(found: ModelFile) -> str:
     return ""
 
 
-def _scales_itself(found: ModelFile) -> str:
+def _scales_itself(found: ModelFile | OnnxFile) -> str:
+    if isinstance(found, OnnxFile):
+        return onnx_input.scales_itself(found, SCALED_INSIDE)
     for _, first in _entrances_of(found):
         settings = first.get("config")
         scale = settings.get("scale") if isinstance(settings, dict) else None

@@ -15,6 +15,7 @@ from topodepth.jobs.commands import log
 from topodepth.networks.batches import predict
 from topodepth.networks.files import inspect
 from topodepth.networks.graph import Tap
+from topodepth.networks.onnx_file import is_onnx, of_model
 
 PROBABILITY = 5e-3  # how far from 1 the sum of probabilities in half precision can be
 
@@ -47,7 +48,7 @@ class Network:
 
 
 def open_network(
-    path: str | Path,
+    path: "str | Path | onnx.ModelProto",  # noqa: F821
     layers="auto",
     *,
     scores: bool = False,
@@ -55,15 +56,17 @@ def open_network(
     threads: int = 1,
     gpu: bool = False,
     model=None,
+    layout: str = "auto",
 ) -> Network:
-    """Open a Keras model file and tap its layers.
+    """Open a model file, of Keras or ONNX, and tap its layers.
 
     Parameters
     ----------
     path, trust
-        As for :func:`topodepth.networks.models.load_model`.
+        As for :func:`topodepth.networks.models.load_model`; an ONNX file by its ending ``.onnx``, or an
+        ``onnx.ModelProto``.
     layers
-        As for :func:`topodepth.networks.models.tap_layers`.
+        As for :func:`topodepth.networks.models.tap_layers`; of an ONNX file also names of nodes and values.
     scores
         Let ``predict`` return the model's own output too.
     threads
@@ -72,15 +75,26 @@ def open_network(
         Let Keras open it in any case: there is a GPU, which ONNX Runtime would leave idle.
     model
         The same file as Keras has opened it, where it has: it is not opened again.
+    layout
+        Whether an ONNX network takes ``"channels_first"`` or ``"channels_last"``; ``"auto"`` finds out. Images are
+        given channels last always.
 
     Raises
     ------
     InputError
         As both of these functions.
     """
+    in_memory = type(path).__name__ == "ModelProto"
     try:
+        if in_memory or is_onnx(path):
+            from topodepth.networks.onnx_opened import open_file
+
+            found = of_model(path) if in_memory else inspect(path)
+            return open_file(found, layers, scores=scores, threads=threads, layout=layout)
         return _opened(path, layers, scores=scores, trust=trust, threads=threads, gpu=gpu, model=model)
     except InputError as error:  # what is said of a network names the network, and not its file
+        if in_memory:
+            raise
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
 
 
@@ -122,13 +136,13 @@ def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
         outputs = predict(tapped, images, size)
         outputs = outputs if isinstance(outputs, list) else [outputs]
         if doubtful and len(images) > 1:  # the two logits of one image can sum to 1 by chance
-            _check_logits(model.name, np.asarray(outputs[doubtful.pop()]))
+            check_logits(model.name, np.asarray(outputs[doubtful.pop()]))
         return outputs
 
     return Network(model.name, f"{framework.__name__} {framework.__version__}", model.inputs, taps, values)
 
 
-def _check_logits(name: str, values: np.ndarray) -> None:
+def check_logits(name: str, values: np.ndarray) -> None:
     """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1.
 
     One batch settles it, so that the last image of a data set, alone in its batch, is not refused for its values.

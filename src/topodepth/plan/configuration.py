@@ -277,6 +277,13 @@ def _check_model(where: str, model: Mapping) -> None:
             f"config key {where!r}: expected one of architecture, file, directory, asset. "
             f"Received: {', '.join(sources) or 'none'}."
         )
+    given = [key for key in ("mean", "std") if model[key]]
+    if len(given) == 1 or (given and model["normalisation"] != "auto"):
+        received = ", ".join([*given, *["normalisation"] * (model["normalisation"] != "auto")])
+        raise InputError(
+            f"config key {where!r}: expected `mean` and `std` together, in place of `normalisation`. "
+            f"Received: {received}."
+        )
     if isinstance(model["layers"], str) and model["layers"] != "auto":
         raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
 

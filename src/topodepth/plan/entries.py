@@ -19,6 +19,8 @@ from topodepth.errors import InputError
 from topodepth.networks.files import auto_layers, inspect
 from topodepth.networks.kinds import MODEL_ENDINGS, what_a_folder_is
 from topodepth.networks.normalisation import PLAIN, normalisation
+from topodepth.networks.onnx_file import inspect as inspect_onnx
+from topodepth.networks.onnx_file import is_onnx
 from topodepth.plan.units import RESULTS, Images, Model, Unit, as_file_name
 
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
@@ -192,10 +194,15 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
         tokens = _told(where, lambda: auto_layers(path, trust=settings["trust"]))
     elif settings["file"] and Path(path).exists():  # of many files in a folder this would take too long
         _told(where, lambda: inspect(path, trust=settings["trust"]))
-    if settings["normalisation"] != "auto" and Path(path).is_file():
-        key = f"config key 'models.{entry}.normalisation'"
-        _told(key, partial(normalisation, trust=settings["trust"]), settings["normalisation"], path)
-    return Model(name, entry, label, settings, _layers(entry, list(tokens)), path)
+    how = "mean" if settings.get("mean") else settings["normalisation"]
+    if how != "auto" and Path(path).is_file():
+        key = f"config key 'models.{entry}.{'mean' if settings['mean'] else 'normalisation'}'"
+        _told(key, partial(normalisation, trust=settings["trust"]), how, path)
+    weights = ()
+    if is_onnx(path) and Path(path).is_file():
+        found = _told(where, inspect_onnx, path)
+        weights = tuple(map(str, found.external))
+    return Model(name, entry, label, settings, _layers(entry, list(tokens)), path, weights)
 
 
 def _brought_activations(entry: str, settings: Mapping) -> Unit:

@@ -1,5 +1,6 @@
 """What is measured: a network on images, in some of its layers."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,7 +29,9 @@ class Model:
     layers
         ``{file name of the layer: token}``, in order of depth.
     path
-        Its Keras file, or the folder of snapshots that it lies in; none where there is no network to run.
+        Its model file, or the folder of snapshots that it lies in; none where there is no network to run.
+    weights
+        Files beside it that hold the weights of an ONNX file.
     seed, epoch
         Of its training; the epoch of a snapshot only.
     axes
@@ -43,6 +46,7 @@ class Model:
     settings: Mapping
     layers: Mapping[str, str | int]
     path: str = ""
+    weights: tuple[str, ...] = ()
     seed: int = 0
     epoch: int | None = None
     axes: Mapping[str, object] = field(default_factory=dict)
@@ -51,6 +55,12 @@ class Model:
     def __post_init__(self) -> None:
         if not self.curve:
             object.__setattr__(self, "curve", self.name)
+
+    @property
+    def normalisation(self) -> str:
+        """How its input is normalised, as its jobs are told it."""
+        given = {key: self.settings[key] for key in ("mean", "std") if self.settings.get(key)}
+        return json.dumps(given, separators=(",", ":")) if given else self.settings["normalisation"]
 
     @property
     def is_made(self) -> bool:
@@ -126,7 +136,8 @@ class Unit:
     @property
     def brought(self) -> list[str]:
         """The files of the user's that it comes from: a network, or activations."""
-        return [path for path in (self.model.path, self.images.activations) if path and not path.startswith(RESULTS)]
+        paths = (self.model.path, *self.model.weights, self.images.activations)
+        return [path for path in paths if path and not path.startswith(RESULTS)]
 
     @property
     def has_images(self) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from topodepth.errors import InputError
+from topodepth.networks.onnx_file import is_onnx
 
 SOURCES = ("architecture", "file", "directory", "asset")  # of a model, one of them
 OF_TRAINING = ("activation", "width", "depth", "seed", "seeds", "grid", "training")
-OF_FILES = ("trust", "stated_accuracy")
+OF_FILES = ("trust", "stated_accuracy", "mean", "std", "layout")
 ONE_STEP = ("fgsm",)  # attacks without iterations
 OF_STEPS = ("steps", "step_size")
 
@@ -53,10 +54,20 @@ def _of_model(where: str, model: Mapping) -> Iterator[tuple[str, str, object]]:
         foreign, reason = OF_FILES, "expected of a file; nothing reads it of a network trained here"
     elif len(sources) == 1:
         foreign, reason = OF_TRAINING, "expected in a model with an architecture; nothing reads it of a file"
+    if sources == ["file"]:
+        yield from _of_file(where, model)
     for key in filter(partial(_is_set, model), foreign):
         yield f"{where}.{key}", reason, model[key]
     if model.get("seeds") and model.get("seed") is not None:
         yield f"{where}.seed", "expected without `seeds`, which come in its place (or `seeds: []`)", model["seed"]
+
+
+def _of_file(where: str, model: Mapping) -> Iterator[tuple[str, str, object]]:
+    if is_onnx(model["file"]):
+        if model.get("trust"):
+            yield f"{where}.trust", "expected of a Keras file; an ONNX file carries no code", model["trust"]
+    elif model.get("layout", "auto") != "auto":
+        yield f"{where}.layout", "expected of an ONNX file; Keras files tell it themselves", model["layout"]
 
 
 def _of_attack(where: str, item: Mapping, known: Mapping) -> Iterator[tuple[str, str, object]]:
@@ -76,4 +87,4 @@ def _of_spoofing(where: str, item: Mapping) -> Iterator[tuple[str, str, object]]
 
 def _is_set(settings: Mapping, key: str) -> bool:
     value = settings.get(key)
-    return value is not None and value is not False and value not in ([], {})
+    return value is not None and value is not False and value not in ([], {}, "auto")

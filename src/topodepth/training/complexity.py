@@ -1,5 +1,7 @@
 """Measures of a network that its weights alone decide; apart from the rest, for training records them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -19,9 +21,14 @@ def complexity(model: "keras.Model") -> dict[str, float]:  # noqa: F821
     """
     kernels = [np.asarray(weight) for weight in model.trainable_weights if len(weight.shape) > 1]
     kernels = [kernel.reshape(-1, kernel.shape[-1]).astype(np.float64) for kernel in kernels]
+    return of_kernels(kernels, int(model.count_params()))
+
+
+def of_kernels(kernels: Sequence[np.ndarray], parameters: int) -> dict[str, float]:
+    """Return the measures of a network with these kernels, matrices (inputs, outputs), and so many parameters."""
     largest = [np.linalg.norm(kernel, 2) for kernel in kernels]
     return {
-        "parameters": int(model.count_params()),
+        "parameters": parameters,
         "weight_layers": len(kernels),
         "frobenius_norm": float(np.sqrt(sum((kernel**2).sum() for kernel in kernels))),
         "spectral_norm": float(np.log(np.maximum(largest, np.finfo(float).tiny)).sum()),

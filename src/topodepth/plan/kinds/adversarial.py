@@ -4,6 +4,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from topodepth.attacks import attacks
+from topodepth.errors import InputError
+from topodepth.networks.onnx_file import is_onnx
 from topodepth.plan.experiment import Experiment, Figure, pick
 from topodepth.plan.kinds import register
 from topodepth.plan.units import RESULTS, Unit, attacked
@@ -19,6 +21,16 @@ class Adversarial(Experiment):
         "adversarial_success": Figure(("changes",), "success, {model}", panels=True),
     }
     of_each_model = True
+
+    def check(self) -> None:
+        """Refuse networks that have no gradients to attack along."""
+        for unit in self.members:
+            if is_onnx(unit.model.path):
+                raise InputError(
+                    f"config key 'experiments.adversarial.{self.name}.models': attacks follow gradients, which an ONNX "
+                    f"file does not have; expected a Keras file, or a model trained here. Received: {unit.name!r}, "
+                    f"{unit.model.path}."
+                )
 
     def strengths(self, unit: Unit) -> list[Unit]:
         """Return a network on attacked images, once for each strength."""
