@@ -8,7 +8,7 @@ import numpy as np
 
 from topodepth.activations.file import Representation
 from topodepth.jobs import extras, memory
-from topodepth.study import sources
+from topodepth.study import doors, sources
 from topodepth.study.settings import Settings, from_keywords
 
 # Seconds on one core of a server's processor, from the tables of docs/cost.md; others differ, and so do data.
@@ -96,7 +96,7 @@ def estimate(
         As :func:`topodepth.measure` where the arguments do not fit; what is too large is not refused here.
     """
     chosen, passing = from_keywords(settings)
-    with extras.one_line():
+    with extras.one_line(), doors.as_found(model, images):
         return of(sources.given(model, images, labels, layers=layers, name=name, passing=passing), chosen)
 
 

@@ -5,12 +5,17 @@ One more framework is one more function here, and its line in DOORS.
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks import taps
 from topodepth.networks.runtime import Network
+from topodepth.networks.torch_state import is_torch, random_state
 from topodepth.study.settings import Passing
 
 
@@ -54,6 +59,8 @@ def name_of(model: Any) -> str:
     """Return what a model is called in tables where no name is given: that of its file, or its own."""
     if is_path(model):
         return Path(model).stem
+    if _is_onnx(model):
+        return model.graph.name or "model"
     own = getattr(model, "name", None)
     return own if isinstance(own, str) and own else type(model).__name__
 
@@ -91,8 +98,58 @@ def _keras_file(path: Any, layers: Any, _example: Any, passing: Passing) -> Netw
 
     if _has_pattern(layers):
         layers = taps.matching(inspect(path, trust=passing.trust).graph(), layers)
+    return open_network(path, layers, scores=True, trust=passing.trust, threads=_threads(passing))
+
+
+def _is_onnx(model: Any) -> bool:
+    if is_path(model):
+        return Path(model).suffix.lower() == ".onnx"
+    return type(model).__name__ == "ModelProto"
+
+
+def _onnx_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
+    from topodepth.networks import onnx_file
+    from topodepth.networks.runtime import open_network
+
+    if _has_pattern(layers):
+        found = onnx_file.inspect(model) if is_path(model) else onnx_file.of_model(model)
+        layers = taps.matching(found.graph(), layers)
+    network = open_network(model, layers, scores=True, threads=_threads(passing), layout=passing.layout)
+    return _as_given(network, np.shape(example())[1:])
+
+
+def _as_given(network: Network, shape: tuple[int, ...]) -> Network:
+    """Let a network that is asked with its channels last take them first, where data of this shape have them there."""
+    (source,) = network.inputs
+    batch, *inner = source.shape
+    first = (*inner[-1:], *inner[:-1])
+    if len(inner) < 2 or tuple(shape) == tuple(inner) or not _fits(shape, first):
+        return network
+    return replace(
+        network,
+        inputs=[replace(source, shape=(batch, *first))],
+        predict=lambda images, size: network.predict(np.moveaxis(images, 1, -1), size),
+    )
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(b in (None, a) for a, b in zip(shape, expected, strict=True))
+
+
+def _torch_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
+    from topodepth.networks.torch_network import open_torch
+
+    return open_torch(model, example(), layers, pooling=passing.pooling, channels=passing.channels, scores=True)
+
+
+def as_found(model: Any, images: Any) -> AbstractContextManager:
+    """Return a context behind which all that a framework draws from by chance is as it was found."""
+    return random_state(images) if is_torch(model) else nullcontext()
+
+
+def _threads(passing: Passing) -> int:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return open_network(path, layers, scores=True, trust=passing.trust, threads=passing.threads or cores)
+    return passing.threads or cores
 
 
 def _has_pattern(layers: Any) -> bool:
@@ -101,5 +158,7 @@ def _has_pattern(layers: Any) -> bool:
 
 DOORS = [
     Door("a Keras model", from_package("keras", "tf_keras"), _keras_model),
-    Door("the path of one", is_path, _keras_file),  # the last of those for files: it says what any other file is
+    Door("a PyTorch model", is_torch, _torch_model),
+    Door("a model of ONNX or its path", _is_onnx, _onnx_model),
+    Door("the path of a Keras model", is_path, _keras_file),  # the last for files: it says what any other file is
 ]

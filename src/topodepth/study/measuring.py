@@ -9,7 +9,7 @@ from topodepth.activations import accuracy
 from topodepth.activations.file import Activations
 from topodepth.jobs import extras
 from topodepth.jobs.commands import said_once
-from topodepth.study import costs, sources
+from topodepth.study import costs, doors, sources
 from topodepth.study.measurement import Measurement
 from topodepth.study.settings import Settings, from_keywords
 from topodepth.tables.dimensions import dimension_rows
@@ -38,7 +38,8 @@ def measure(
     Parameters
     ----------
     model
-        A functional or sequential Keras model, or the path of one; or an activations file, without images.
+        A functional or sequential Keras model, a ``torch.nn.Module``, or an ``onnx.ModelProto``; the path of a Keras or
+        ONNX model; or an activations file, without images.
     images
         The model's inputs: an array (n, …) or anything that can be sliced like one; or an iterable of batches, each
         inputs, ``(inputs, labels)`` or a map of them. Batches go through the model one at a time.
@@ -71,7 +72,7 @@ def measure(
     Magai & Ayzenberg (2022), Topology and geometry of data manifold in deep learning, arXiv:2204.08624.
     """
     chosen, passing = from_keywords(settings)
-    with extras.one_line(), said_once():
+    with extras.one_line(), said_once(), doors.as_found(model, images):
         what = sources.given(model, images, labels, layers=layers, name=name, passing=passing)
         say = _Progress(progress)
         cost = costs.of(what, chosen)

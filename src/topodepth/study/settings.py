@@ -26,6 +26,11 @@ CHOICES = {
     "dimension_scaling": SCALINGS,
     "clouds": ("class", WHOLE, "both"),
 }
+PASSING_CHOICES = {
+    "pooling": ("mean", "first", "last"),
+    "channels": ("auto", "first", "last"),
+    "layout": ("auto", "channels_first", "channels_last"),
+}
 NAMES = {
     "descriptors": Registry("topodepth.topology.descriptors", "descriptor"),
     "estimators": Registry("topodepth.topology.dimension", "dimension estimator"),
@@ -172,6 +177,13 @@ class Passing:
         Open a model file that carries code, which runs on this machine.
     threads
         Of ONNX Runtime; None: one for each core.
+    pooling
+        Of a PyTorch model, what is taken of a sequence: the ``"mean"`` over the mask, the ``"first"`` token, the
+        ``"last"``.
+    channels
+        Of a PyTorch model, whether maps of images have their features ``"first"`` or ``"last"``; ``"auto"`` infers it.
+    layout
+        Of an ONNX model, whether it takes ``"channels_first"`` or ``"channels_last"``; ``"auto"`` infers it.
     """
 
     batch_size: int | None = None
@@ -179,8 +191,14 @@ class Passing:
     indices: Sequence[int] | None = None
     trust: bool = False
     threads: int | None = None
+    pooling: str = "mean"
+    channels: str = "auto"
+    layout: str = "auto"
 
     def __post_init__(self) -> None:
+        for name, known in PASSING_CHOICES.items():
+            if getattr(self, name) not in known:
+                raise unknown_name(name, getattr(self, name), known)
         for name in ("batch_size", "threads"):
             if getattr(self, name) is not None:
                 _check_whole(name, getattr(self, name), 1)
