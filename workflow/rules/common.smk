@@ -1,4 +1,5 @@
 # What the rules share: the checked configuration, what it asks to measure, digests of the code behind each script.
+import gc
 import json
 import os
 import shlex
@@ -13,6 +14,10 @@ if not REPOSITORY.is_dir():
 sys.path.insert(0, str(REPOSITORY / "src"))
 
 from snakemake.exceptions import WorkflowError
+
+# A plan is many small objects, nearly all of which stay: with Python's own threshold a fifth of its time is a search for
+# those that do not.
+gc.set_threshold(100_000, 50, 50)
 
 from topodepth import architectures, datasets, plan, plugins
 from topodepth.files import storage, texts
