@@ -15,7 +15,7 @@ PUBLIC = {
     "features": "study.features",
     "draw": "study.draw",
     "Measurement": "study.measurement",
-    "Comparison": "study.comparison",
+    "Comparison": "study.measurement",
     "Cost": "study.costs",
     "InputError": "errors",
 }

@@ -1,9 +1,9 @@
 from topodepth.errors import InputError as InputError
 from topodepth.study import draw as draw
-from topodepth.study.comparison import Comparison as Comparison
 from topodepth.study.costs import Cost as Cost
 from topodepth.study.costs import estimate as estimate
 from topodepth.study.features import features as features
+from topodepth.study.measurement import Comparison as Comparison
 from topodepth.study.measurement import Measurement as Measurement
 from topodepth.study.measuring import measure as measure
 

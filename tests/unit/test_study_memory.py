@@ -8,7 +8,7 @@ import resource, numpy as np
 import topodepth as td
 from types import SimpleNamespace
 from topodepth.networks.graph import Tap
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 from topodepth.study import doors
 
 LAYERS, IMAGES, D = {layers}, {images}, 32

@@ -10,7 +10,7 @@ import topodepth as td
 from topodepth import architectures
 from topodepth.activations import extraction
 from topodepth.networks.graph import Tap
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 from topodepth.study import doors
 
 RNG = np.random.default_rng(0)

@@ -16,7 +16,8 @@ from topodepth.files import hdf5
 from topodepth.networks.batches import batch_for, even_batch, whole_numbers
 from topodepth.networks.graph import Tap
 from topodepth.networks.inputs import reshaping
-from topodepth.networks.runtime import Network, by_keras
+from topodepth.networks.network import Network
+from topodepth.networks.runtime import by_keras
 
 CHUNK = 1024  # points that lie together in a file whose number of points is not known beforehand
 

@@ -27,7 +27,7 @@ from topodepth.files import hdf5, storage, texts
 from topodepth.jobs.commands import log
 from topodepth.networks.batches import even_batch
 from topodepth.networks.inputs import reshaping
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 
 COLUMNS = (
     "model", "attack", "norm", "target", "logits", "epsilon", "epsilon_unit", "accuracy", "macro_f1", "success_rate",

@@ -103,9 +103,17 @@ def small_multiples(
             axes.sharey(places[0])
         for axes, stack, name in zip(places, stacks, names, strict=True):
             gaps |= draw(axes, name, panel)
-            scales.small_depth_axis(axes, stack, last=row == len(panels) - 1)
+            small_depth_axis(axes, stack, last=row == len(panels) - 1)
             if stack.leftmost:
                 axes.set_ylabel(titles(panel)[1])
         for axes in places:  # once all curves are there: setting a limit ends what adapts it to them
             scales.from_zero(axes)
     return gaps
+
+
+def small_depth_axis(axes: "Axes", stack: Stack, last: bool) -> None:
+    """Set the x axis of a small panel to relative depth, and keep the labels of the outer panels only."""
+    lowest = last and stack.lowest
+    scales.depth_axis(axes, label=lowest)
+    axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
+    axes.tick_params(labelleft=stack.leftmost, labelbottom=lowest)

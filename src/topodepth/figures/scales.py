@@ -10,8 +10,6 @@ from topodepth.figures import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from topodepth.figures.grids import Stack
-
 
 def from_zero(axes: "Axes") -> None:
     """Let the y axis begin at 0, or lower where the data do, and end above their markers."""
@@ -28,14 +26,6 @@ def depth_axis(axes: "Axes", label: bool = True) -> None:
     axes.set_xticks([0, 0.2, 0.4, 0.6, 0.8, 1.0], ["0", "0.2", "0.4", "0.6", "0.8", "1"])
     if label:
         axes.set_xlabel("relative depth")
-
-
-def small_depth_axis(axes: "Axes", stack: "Stack", last: bool) -> None:
-    """Set the x axis of a small panel to relative depth, and keep the labels of the outer panels only."""
-    lowest = last and stack.lowest
-    depth_axis(axes, label=lowest)
-    axes.set_xticks([0, 0.5, 1.0], ["0", "0.5", "1"])
-    axes.tick_params(labelleft=stack.leftmost, labelbottom=lowest)
 
 
 def layer_axis(axes: "Axes", layers: Sequence[str], label: bool = True) -> None:

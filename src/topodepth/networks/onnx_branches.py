@@ -10,9 +10,8 @@ from itertools import chain, count
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.networks.onnx_file import MOST_NODES, OnnxFile
 from topodepth.networks.onnx_flow import reached, truth_of
-from topodepth.networks.onnx_tensors import subgraphs, whole
+from topodepth.networks.onnx_tensors import MOST_NODES, subgraphs, whole
 
 ROUNDS = 20  # of branches in branches
 IMAGES = 2  # that are passed through to see which branch is taken, where the batch is free
@@ -33,7 +32,7 @@ def without_functions(model: "onnx.ModelProto") -> "onnx.ModelProto":  # noqa: F
     return made
 
 
-def without_branches(found: OnnxFile) -> "onnx.ModelProto":  # noqa: F821
+def without_branches(found: "topodepth.networks.onnx_file.OnnxFile") -> "onnx.ModelProto":  # noqa: F821
     """Return a model in which each If whose condition no image decides is the branch that it takes.
 
     What depends on the images, or on axes that the file leaves free, stays as it is.
@@ -60,7 +59,10 @@ def without_branches(found: OnnxFile) -> "onnx.ModelProto":  # noqa: F821
     return model
 
 
-def _decided(model: "onnx.ModelProto", found: OnnxFile) -> dict[str, bool]:  # noqa: F821
+def _decided(
+    model: "onnx.ModelProto",  # noqa: F821
+    found: "topodepth.networks.onnx_file.OnnxFile",  # noqa: F821
+) -> dict[str, bool]:
     """Return the conditions of Ifs that are the same for all images, by name."""
     images = reached(model.graph, found.input.name)
     asked = {node.input[0] for node in model.graph.node if node.op_type == "If"} - images
@@ -72,12 +74,17 @@ def _decided(model: "onnx.ModelProto", found: OnnxFile) -> dict[str, bool]:  # n
     return decided
 
 
-def _computed(model, found: OnnxFile, names: list[str], shape: tuple[int, ...]) -> Mapping[str, bool]:
+def _computed(
+    model: "onnx.ModelProto",  # noqa: F821
+    found: "topodepth.networks.onnx_file.OnnxFile",  # noqa: F821
+    names: list[str],
+    shape: tuple[int, ...],
+) -> Mapping[str, bool]:
     """Compute conditions that depend on shapes, for images of this shape."""
     import onnx
 
     from topodepth.networks.onnx_input import type_of
-    from topodepth.networks.onnx_network import session
+    from topodepth.networks.onnx_session import session
 
     asking = whole(found.path, model)
     del asking.graph.output[:]

@@ -9,10 +9,13 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from topodepth.errors import InputError
-from topodepth.networks.graph import LARGEST, LayerGraph, check_one_input
+from topodepth.networks.graph import LayerGraph, check_one_input
 from topodepth.networks.kinds import not_onnx
 from topodepth.networks.onnx_tensors import (
+    FLOATS,
     LARGEST_FILE,
+    MOST_NODES,
+    WHOLE,
     all_nodes,
     all_tensors,
     external_files,
@@ -22,14 +25,10 @@ from topodepth.networks.onnx_tensors import (
 from topodepth.networks.taps import auto_tokens
 
 ENDING = ".onnx"
-MOST_NODES = 20 * LARGEST  # constants and shapes among them
 OLDEST = 7  # opset; before it, ONNX Runtime lacks additions and products
 STANDARD = ("", "ai.onnx")
 KNOWN = (*STANDARD, "ai.onnx.ml", "com.microsoft")  # ONNX Runtime computes these without a library of anyone's
-FLOATS = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}  # of onnx.TensorProto
-WHOLE = {2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 12: "uint32", 13: "uint64"}
 OTHERS = {8: "text", 9: "true or false"}
-LAYOUTS = ("channels_first", "channels_last")
 
 
 @dataclass(frozen=True)

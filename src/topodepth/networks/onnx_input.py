@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.networks.onnx_file import FLOATS, LAYOUTS, WHOLE, OnnxFile
 from topodepth.networks.onnx_flow import as_array
 from topodepth.networks.onnx_kinds import CONVOLUTIONS
+from topodepth.networks.onnx_tensors import FLOATS, WHOLE
 
 TO_FIRST, TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 ONE_BY_ONE = {
@@ -25,8 +25,10 @@ ONE_BY_ONE = {
 }  # fmt: skip; these leave axes where they are
 ALIKE = (1, 3, 4)  # channels of images
 
+LAYOUTS = ("channels_first", "channels_last")
 
-def type_of(found: OnnxFile) -> str:
+
+def type_of(found: "topodepth.networks.onnx_file.OnnxFile") -> str:  # noqa: F821
     """Return the type of the numbers that a network takes."""
     kind = (FLOATS | WHOLE)[found.input.type.tensor_type.elem_type]
     if kind == "bfloat16":
@@ -36,7 +38,7 @@ def type_of(found: OnnxFile) -> str:
     return kind
 
 
-def shape_of(found: OnnxFile) -> tuple[int | None, ...]:
+def shape_of(found: "topodepth.networks.onnx_file.OnnxFile") -> tuple[int | None, ...]:  # noqa: F821
     """Return the shape of a network's input as the file has it, the batch's axis first; None for a free axis.
 
     A convolution that takes it tells how many axes and channels it has, where the file does not.
@@ -54,7 +56,7 @@ def shape_of(found: OnnxFile) -> tuple[int | None, ...]:
     return tuple(shape)
 
 
-def channels_first(found: OnnxFile, layout: str = "auto") -> bool:
+def channels_first(found: "topodepth.networks.onnx_file.OnnxFile", layout: str = "auto") -> bool:  # noqa: F821
     """Tell whether a network takes the channels of its input before height and width, as PyTorch has them.
 
     The first convolution or transposition tells it, else the shape: 1, 3 or 4 channels.
@@ -88,7 +90,7 @@ def channels_first(found: OnnxFile, layout: str = "auto") -> bool:
     return first
 
 
-def _entrance(found: OnnxFile) -> Iterator[int]:
+def _entrance(found: "topodepth.networks.onnx_file.OnnxFile") -> Iterator[int]:  # noqa: F821
     """Yield the nodes that the input passes through first, as far as each leaves its axes where they are."""
     flow, value, seen = found.flow, found.flow.source, set()
     while value not in seen:
@@ -101,7 +103,7 @@ def _entrance(found: OnnxFile) -> Iterator[int]:
         value = flow.nodes[following[0]].output[0]
 
 
-def _first_convolution(found: OnnxFile) -> tuple[int, "onnx.TensorProto | None"]:  # noqa: F821
+def _first_convolution(found: "topodepth.networks.onnx_file.OnnxFile") -> tuple[int, "onnx.TensorProto | None"]:  # noqa: F821
     flow = found.flow
     for number in _entrance(found):
         if flow.nodes[number].op_type in CONVOLUTIONS and flow.kinds[number].weighted:
@@ -109,7 +111,7 @@ def _first_convolution(found: OnnxFile) -> tuple[int, "onnx.TensorProto | None"]
     return -1, None
 
 
-def whole_numbers(found: OnnxFile) -> str:
+def whole_numbers(found: "topodepth.networks.onnx_file.OnnxFile") -> str:  # noqa: F821
     """Say why a network takes whole numbers only; nothing if it does not."""
     kind = type_of(found)
     if kind.startswith(("int", "uint")):
@@ -121,7 +123,7 @@ def whole_numbers(found: OnnxFile) -> str:
     return ""
 
 
-def scales_itself(found: OnnxFile, least: float) -> str:
+def scales_itself(found: "topodepth.networks.onnx_file.OnnxFile", least: float) -> str:  # noqa: F821
     """Say how a network scales pixels itself: its first product with a number, where that is below ``least``."""
     flow = found.flow
     for number in _entrance(found):

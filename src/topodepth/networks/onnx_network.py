@@ -1,7 +1,6 @@
 """A whole Keras file as a network of ONNX Runtime: graph, weights and taps, without Keras."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import numpy as np
 import onnxruntime
@@ -11,13 +10,13 @@ from topodepth.networks.graph import Choice, LayerGraph, Tap
 from topodepth.networks.inputs import declared
 from topodepth.networks.onnx_graph import OnnxGraph, Unsupported, Value, convert
 from topodepth.networks.onnx_layers import TO_FIRST  # and with them the layers
+from topodepth.networks.onnx_session import run_parts, session
 from topodepth.networks.taps import choose
 from topodepth.networks.weights import open_weights
 
-__all__ = ["RUNTIME", "Unsupported", "convert_file"]
+__all__ = ["Unsupported", "convert_file"]
 
 MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
-RUNTIME = f"onnxruntime {onnxruntime.__version__}"
 
 
 def convert_file(
@@ -72,22 +71,6 @@ def _run(opened: onnxruntime.InferenceSession, name: str, images: np.ndarray, th
         lambda part: opened.run(None, {name: part}), np.array_split(images, min(threads, len(images))), threads
     )
     return [np.concatenate(values) for values in zip(*parts, strict=True)]
-
-
-def run_parts(run: Callable[[np.ndarray], list], parts: Sequence[np.ndarray], threads: int) -> list[list[np.ndarray]]:
-    """Run a part of the images in each thread: twice as fast with two, which threads inside an operator are not."""
-    if threads == 1 or len(parts) == 1:
-        return [run(part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(run, parts))
-
-
-def session(model: bytes) -> onnxruntime.InferenceSession:
-    """Open an ONNX graph with one thread, on the processor."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = 1, 1
-    options.log_severity_level = 4  # errors are raised too, and told in one line
-    return onnxruntime.InferenceSession(model, options, ["CPUExecutionProvider"])
 
 
 def _converted(graph: OnnxGraph, known: LayerGraph, found: ModelFile) -> tuple[Value, dict, dict]:

@@ -12,12 +12,12 @@ from topodepth.errors import InputError
 from topodepth.files.reading import reason_of
 from topodepth.jobs.commands import log
 from topodepth.networks.graph import Choice, Tap
+from topodepth.networks.network import Network, check_logits
 from topodepth.networks.onnx_axes import channel_axes, shapes_of
 from topodepth.networks.onnx_file import OnnxFile, Source, opset_of
 from topodepth.networks.onnx_input import channels_first, type_of
-from topodepth.networks.onnx_network import RUNTIME, run_parts, session
+from topodepth.networks.onnx_session import RUNTIME, run_parts, session
 from topodepth.networks.onnx_tensors import whole
-from topodepth.networks.runtime import Network, check_logits
 from topodepth.networks.taps import choose
 
 PREFIX = "topodepth:"

@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from topodepth.errors import InputError
+from topodepth.networks.graph import LARGEST
 
+FLOATS = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}  # of onnx.TensorProto
+WHOLE = {2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 12: "uint32", 13: "uint64"}
+MOST_NODES = 20 * LARGEST  # of a graph, constants and shapes among them
 LARGEST_FILE = 2**31 - 1  # bytes, with the weights that lie beside it: protobuf has no larger messages
 
 

@@ -4,8 +4,6 @@ ONNX Runtime starts in a tenth of a second, where TensorFlow takes seconds, and 
 two agree to single precision. Keras opens what :mod:`topodepth.networks.onnx_layers` does not know, and serves GPUs.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,36 +13,8 @@ from topodepth.jobs.commands import log
 from topodepth.networks.batches import predict
 from topodepth.networks.files import inspect
 from topodepth.networks.graph import Tap
+from topodepth.networks.network import Network, check_logits
 from topodepth.networks.onnx_file import is_onnx, of_model
-
-PROBABILITY = 5e-3  # how far from 1 the sum of probabilities in half precision can be
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network with its taps.
-
-    Attributes
-    ----------
-    name
-        The model's own.
-    runtime
-        What computes it: ``"onnxruntime 1.32.0"``, ``"keras 3.15.1"``.
-    inputs
-        As of a Keras model: one symbolic tensor, whose ``shape`` is (None, height, width, channels). None of a network
-        that does not tell what it takes (:mod:`topodepth.networks.torch_network`).
-    taps
-        What is measured.
-    predict
-        From a batch of at most ``size`` inputs, and ``size``, to the values (n, d) of each tap, and last, where they
-        were asked for, the model's own output (n, classes).
-    """
-
-    name: str
-    runtime: str
-    inputs: list
-    taps: list[Tap]
-    predict: Callable[[np.ndarray, int], list[np.ndarray]]
 
 
 def open_network(
@@ -103,13 +73,13 @@ def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int
     reason = "there is a GPU" if gpu else "carries code" if found.code else None
     if reason is None:
         try:
-            from topodepth.networks import onnx_network
+            from topodepth.networks import onnx_network, onnx_session
         except ModuleNotFoundError as error:
             reason = f"{error.name} is not installed"
     if reason is None:
         try:
             source, taps, run = onnx_network.convert_file(found, layers, scores=scores, threads=threads)
-            return Network(found.name, onnx_network.RUNTIME, [source], taps, lambda images, size: run(images))
+            return Network(found.name, onnx_session.RUNTIME, [source], taps, lambda images, size: run(images))
         except onnx_network.Unsupported as unsupported:
             reason = f"not among the layers known to ONNX Runtime: {unsupported}"
     log.info("%s: computed by Keras, %s", path, reason)
@@ -140,15 +110,3 @@ def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
         return outputs
 
     return Network(model.name, f"{framework.__name__} {framework.__version__}", model.inputs, taps, values)
-
-
-def check_logits(name: str, values: np.ndarray) -> None:
-    """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1.
-
-    One batch settles it, so that the last image of a data set, alone in its batch, is not refused for its values.
-    """
-    if values.shape[-1] > 1 and values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() < PROBABILITY:
-        raise InputError(
-            f"{name}: logits expected as the values before a softmax, which no layer of this network is known to be. "
-            "Received: probabilities; tap other layers by name."
-        )

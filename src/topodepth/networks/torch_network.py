@@ -1,4 +1,4 @@
-"""A live PyTorch model as a :class:`topodepth.networks.runtime.Network`: its taps, and what a batch gives in them.
+"""A live PyTorch model as a :class:`topodepth.networks.network.Network`: its taps, and what a batch gives in them.
 
 Every batch takes one pass, with hooks on the tapped modules only, and only during it; what to tap is found before, by
 :mod:`topodepth.networks.torch_probe`.
@@ -11,7 +11,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks.graph import Tap
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 from topodepth.networks.torch_caller import Caller
 from topodepth.networks.torch_calls import first_tensor
 from topodepth.networks.torch_pooling import Masks, Pooling

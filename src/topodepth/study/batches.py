@@ -11,7 +11,7 @@ from topodepth.activations import accuracy, extraction
 from topodepth.activations.accuracy import Accuracy
 from topodepth.errors import InputError
 from topodepth.networks.inputs import reshaping
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 from topodepth.study.arrays import as_array, as_labels
 from topodepth.study.settings import Passing
 

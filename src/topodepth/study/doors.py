@@ -1,4 +1,4 @@
-"""Whose model it is, and what opens it: a live model or a file becomes a :class:`topodepth.networks.runtime.Network`.
+"""Whose model it is, and what opens it: a live model or a file becomes a :class:`topodepth.networks.network.Network`.
 
 One more framework is one more function here, and its line in DOORS.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks import taps
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 from topodepth.networks.torch_state import is_torch, random_state
 from topodepth.study.settings import Passing
 

@@ -1,21 +1,44 @@
 """Figures of measurements and comparisons, the pipeline's own: each returns a matplotlib Figure."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.study.comparison import Comparison
-from topodepth.study.measurement import Measurement, check_one
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 __all__ = ["depth", "depth_models", "diagrams", "dimension"]
 
 
-def depth(measured: Measurement | Comparison, **options: Any) -> "Figure":
+class Tabled(Protocol):
+    """A measurement, or a comparison of several."""
+
+    @property
+    def table(self) -> "DataFrame":
+        """Its tidy table."""
+
+
+class Measured(Tabled, Protocol):
+    """A measurement."""
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers, in order of depth."""
+
+    @property
+    def bars(self) -> "DataFrame":
+        """Its bars."""
+
+    @property
+    def betti(self) -> "DataFrame":
+        """Its Betti curves."""
+
+
+def depth(measured: Tabled, **options: Any) -> "Figure":
     """Draw descriptors against depth, a curve for each model, beside the null model; below, the ratio of the two.
 
     Parameters
@@ -28,17 +51,17 @@ def depth(measured: Measurement | Comparison, **options: Any) -> "Figure":
     return _of_table("depth", measured, options)
 
 
-def depth_models(measured: Measurement | Comparison, **options: Any) -> "Figure":
+def depth_models(measured: Tabled, **options: Any) -> "Figure":
     """Draw descriptors against depth, a panel for a model; options: :func:`topodepth.figures.depth_models.draw`."""
     return _of_table("depth_models", measured, options)
 
 
-def dimension(measured: Measurement | Comparison, **options: Any) -> "Figure":
+def dimension(measured: Tabled, **options: Any) -> "Figure":
     """Draw all estimates of dimension against depth; options of :func:`topodepth.figures.dimension.draw`."""
     return _of_table("dimension", measured, options)
 
 
-def diagrams(measured: Measurement, *, layers: int = 4, **options: Any) -> "Figure":
+def diagrams(measured: Measured, *, layers: int = 4, **options: Any) -> "Figure":
     """Draw persistence diagrams and Betti curves of so many layers, spread over the depth.
 
     Parameters
@@ -59,7 +82,13 @@ def diagrams(measured: Measurement, *, layers: int = 4, **options: Any) -> "Figu
     return importlib.import_module("topodepth.figures.diagrams").draw(*tables, measured=len(known), **options)
 
 
-def _of_table(figure: str, measured: Any, options: dict) -> "Figure":
-    if not isinstance(measured, Comparison):
+def check_one(measurement: object) -> None:
+    """Refuse what is no measurement."""
+    if not hasattr(measurement, "betti"):
+        raise InputError(f"expected a measurement, of topodepth.measure. Received: {type(measurement).__name__}.")
+
+
+def _of_table(figure: str, measured: Tabled, options: dict) -> "Figure":
+    if not hasattr(measured, "differences"):  # of a comparison
         check_one(measured)
     return importlib.import_module(f"topodepth.figures.{figure}").draw(measured.table, **options)

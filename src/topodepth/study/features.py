@@ -8,8 +8,8 @@ import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.jobs import extras
-from topodepth.study.comparison import Comparison
-from topodepth.study.measurement import Measurement, check_one
+from topodepth.study.draw import check_one
+from topodepth.study.measurement import Comparison, Measurement
 from topodepth.topology.clouds import WHOLE
 
 if TYPE_CHECKING:

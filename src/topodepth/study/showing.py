@@ -12,9 +12,6 @@ from topodepth.study import draw
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from topodepth.study.comparison import Comparison
-    from topodepth.study.measurement import Measurement
-
 SHOWN = ("mean", "all")  # classes one by one stand in the table itself
 ROWS = 24
 COLUMNS = {"model": "model", "layer": "layer", "relative_depth": "relative depth", "class": "class",
@@ -22,7 +19,7 @@ COLUMNS = {"model": "model", "layer": "layer", "relative_depth": "relative depth
            "null_value": "null", "relative_value": "ratio"}  # fmt: skip
 
 
-def as_html(measured: "Measurement | Comparison", title: str) -> str:
+def as_html(measured: draw.Tabled, title: str) -> str:
     """Return HTML without scripts or addresses; every name in it is escaped."""
     parts = [f"<p><b>{html.escape(title)}</b></p>", _picture(measured), _table(measured.table)]
     return f"<div>{''.join(parts)}</div>"

@@ -21,7 +21,7 @@ from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.files.kinds import KINDS, kind_of
 from topodepth.networks import taps
-from topodepth.networks.runtime import Network
+from topodepth.networks.network import Network
 from topodepth.study import arrays, batches, doors
 from topodepth.study.settings import Passing
 
