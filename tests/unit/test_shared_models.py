@@ -55,7 +55,8 @@ def cifar10():
 
 def measure(found, token):
     """Return E_0 and E_1 of each class of a layer, scaled to [0, 1] over all its points, through the library."""
-    clouds = diagrams.clouds(scale(found.points(token), "minmax"), found.labels, by="class", limit=None, seed=0)
+    by_class = diagrams.DiagramSettings(clouds="class", limit=None, seed=0)
+    clouds = diagrams.clouds(scale(found.points(token), "minmax"), found.labels, by_class)
     pairs = {name: persistence_diagrams(cloud, max_dim=1) for name, cloud in clouds.items()}
     return {name: [descriptors.lifespan_sum(diagram) for diagram in pair] for name, pair in pairs.items()}
 
