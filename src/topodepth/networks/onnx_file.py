@@ -32,7 +32,7 @@ OTHERS = {8: "text", 9: "true or false"}
 
 
 @dataclass(frozen=True)
-class Source:
+class OnnxInput:
     """A tensor as the rest of the house sees it: its shape, channels last, None for a free axis, and its type."""
 
     name: str
@@ -117,7 +117,7 @@ class OnnxFile:
 
         return shape_of(self)
 
-    def source(self, layout: str = "auto") -> Source:
+    def source(self, layout: str = "auto") -> OnnxInput:
         """Return the input as data come: channels last, whatever order the network takes them in.
 
         Raises
@@ -130,7 +130,7 @@ class OnnxFile:
         shape = self.shape
         if channels_first(self, layout):
             shape = (shape[0], *shape[2:], shape[1])
-        return Source(self.input.name, shape, type_of(self))
+        return OnnxInput(self.input.name, shape, type_of(self))
 
 
 def is_onnx(path: str | Path) -> bool:

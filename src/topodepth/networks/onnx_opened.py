@@ -14,7 +14,7 @@ from topodepth.jobs.commands import log
 from topodepth.networks.graph import Choice, Tap
 from topodepth.networks.network import Network, check_logits
 from topodepth.networks.onnx_axes import channel_axes, shapes_of
-from topodepth.networks.onnx_file import OnnxFile, Source, opset_of
+from topodepth.networks.onnx_file import OnnxFile, OnnxInput, opset_of
 from topodepth.networks.onnx_input import channels_first, type_of
 from topodepth.networks.onnx_session import RUNTIME, run_parts, session
 from topodepth.networks.onnx_tensors import whole
@@ -63,7 +63,7 @@ def open_file(
 
 def passing(
     found: OnnxFile, values: Mapping[str, str], *, threads: int = 1, layout: str = "auto"
-) -> tuple[Source, list[tuple[int, int]], Callable[[np.ndarray], list[np.ndarray]]]:
+) -> tuple[OnnxInput, list[tuple[int, int]], Callable[[np.ndarray], list[np.ndarray]]]:
     """Return what passes images through a network to some of its values.
 
     Parameters
@@ -111,7 +111,7 @@ def _tap(found: OnnxFile, choice: Choice, rank: int, features: int) -> Tap:
         name=choice.name,
         layer_class=use.kind,
         relative_depth=graph.relative_depth(use),
-        tensor=Source(found.flow.value_of(use), (None, *[None] * (rank - 2), features)),
+        tensor=OnnxInput(found.flow.value_of(use), (None, *[None] * (rank - 2), features)),
         reduction="none" if rank == 2 else "mean",
     )
 
@@ -200,7 +200,7 @@ def _ask_for(model, name: str, value: str, axes: list[int], opset: int) -> None:
 class _Runner:
     """Passes images, channels last, through a network; one of a fixed batch gets batches of that size."""
 
-    def __init__(self, found: OnnxFile, tapped: _Tapped, source: Source, first: bool, threads: int) -> None:
+    def __init__(self, found: OnnxFile, tapped: _Tapped, source: OnnxInput, first: bool, threads: int) -> None:
         self.tapped, self.source, self.first, self.threads = tapped, source, first, threads
         self.path, self.batch = found.path, found.shape[0]
         if None not in source.shape[1:]:

@@ -15,7 +15,7 @@ from topodepth.networks.network import Network
 from topodepth.networks.torch_caller import Caller
 from topodepth.networks.torch_calls import first_tensor
 from topodepth.networks.torch_pooling import Masks, Pooling
-from topodepth.networks.torch_probe import Probe, Source
+from topodepth.networks.torch_probe import Probe, TorchTap
 from topodepth.networks.torch_state import as_found, live_module, named_modules
 
 
@@ -110,7 +110,7 @@ def open_torch(
     caller = Caller(model, name or type(model).__name__)
     names, how = named_modules(model), Pooling(pooling, channels)
 
-    def values(inputs: object, sources: Sequence[Source]) -> list[np.ndarray]:
+    def values(inputs: object, sources: Sequence[TorchTap]) -> list[np.ndarray]:
         return _passed(caller, how, inputs, sources).values
 
     sources = Probe(caller, names, how, example, values).sources(layers)
@@ -128,7 +128,7 @@ def open_torch(
     return TorchNetwork(caller.name, f"torch {torch.__version__}{precision}", [], taps, predict, run=run)
 
 
-def _tap(source: Source, index: int, pooling: str) -> Tap:
+def _tap(source: TorchTap, index: int, pooling: str) -> Tap:
     axes = source.axes
     reduction = pooling if axes.sequence or pooling == "tokens" else "mean"
     return Tap(
@@ -143,14 +143,14 @@ def _tap(source: Source, index: int, pooling: str) -> Tap:
 
 
 def _passed(
-    caller: Caller, pooling: Pooling, inputs: object, sources: Sequence[Source], *, scores: bool = False
+    caller: Caller, pooling: Pooling, inputs: object, sources: Sequence[TorchTap], *, scores: bool = False
 ) -> Pass:
     """Pass one batch, and pool at once what the tapped calls return: later calls may write into it."""
     n = caller.count(inputs)
     inputs = caller.placed(inputs)
     masks = Masks(inputs)
     found: dict[tuple[str, int], object] = {}
-    by_module: dict[object, list[Source]] = {}
+    by_module: dict[object, list[TorchTap]] = {}
     for source in sources:
         by_module.setdefault(source.call.module, []).append(source)
     with as_found(caller.model) as stack:
@@ -177,7 +177,7 @@ def _passed(
     return Pass(values, rows, _scores(output, n) if scores else None)
 
 
-def _listener(pooling: Pooling, sources: Sequence[Source], masks: Masks, found: dict) -> Callable:
+def _listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found: dict) -> Callable:
     number = 0
 
     def listen(module: object, args: tuple, output: object) -> None:  # a value returned would replace the output
@@ -191,7 +191,7 @@ def _listener(pooling: Pooling, sources: Sequence[Source], masks: Masks, found: 
     return listen
 
 
-def _as_array(caller: Caller, source: Source, made: "torch.Tensor") -> np.ndarray:  # noqa: F821
+def _as_array(caller: Caller, source: TorchTap, made: "torch.Tensor") -> np.ndarray:  # noqa: F821
     values = made.detach().cpu().numpy()
     where = f"{caller.name}: layer {source.token!r}"
     if values.shape[1] != source.axes.features:

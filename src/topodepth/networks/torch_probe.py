@@ -27,7 +27,7 @@ HALF = 0.05
 
 
 @dataclass(frozen=True)
-class Source:
+class TorchTap:
     """A call to tap: which, by what name, what its axes are, and how deep it lies."""
 
     call: Call
@@ -62,7 +62,7 @@ class Probe:
         names: Mapping[str, object],
         pooling: Pooling,
         example: object,
-        passed: Callable[[object, Sequence[Source]], list[np.ndarray]],
+        passed: Callable[[object, Sequence[TorchTap]], list[np.ndarray]],
     ) -> None:
         n = caller.count(example)
         self.name, self._caller, self._passed = caller.name, caller, passed
@@ -92,7 +92,7 @@ class Probe:
             )
         return recorder
 
-    def sources(self, layers: object) -> list[Source]:
+    def sources(self, layers: object) -> list[TorchTap]:
         """Choose what to tap; ``layers`` as for :func:`topodepth.networks.torch_network.open_torch`.
 
         Raises
@@ -115,10 +115,10 @@ class Probe:
         self._check_independence(chosen)
         return chosen
 
-    def _source(self, call: Call, token: str | None = None) -> Source:
-        return Source(call, token or self.calls.name(call), self._axes[call], call.leaves / self._leaves)
+    def _source(self, call: Call, token: str | None = None) -> TorchTap:
+        return TorchTap(call, token or self.calls.name(call), self._axes[call], call.leaves / self._leaves)
 
-    def _named(self, layers: Sequence[str]) -> list[Source]:
+    def _named(self, layers: Sequence[str]) -> list[TorchTap]:
         found = {call: self._source(call) for call in self.calls.named(layers)}
         root = self.calls.root
         if "logits" in layers and root in found and self.calls.name(root) not in layers:
@@ -128,10 +128,10 @@ class Probe:
                     f"{self.name}: logits expected as the values before a softmax. Received: probabilities; tap other "
                     "layers by name, or 'output'."
                 )
-            found[root] = Source(end.call, "logits", end.axes, end.depth)
+            found[root] = TorchTap(end.call, "logits", end.axes, end.depth)
         return list(found.values())
 
-    def _auto(self) -> list[Source]:
+    def _auto(self) -> list[TorchTap]:
         """Return what suits the model: each tensor once, at most twelve, the logits last."""
         root = self.calls.root
         body = [self._source(call) for call in self.calls.auto() if call is not root]
@@ -146,7 +146,7 @@ class Probe:
                 kept.append(source)
         return thin(kept, AUTO_TAPS - len(end)) + end
 
-    def _ending(self) -> tuple[Source, np.ndarray]:
+    def _ending(self) -> tuple[TorchTap, np.ndarray]:
         """Return the logits, where a layer with weights makes them, else the model's own output; and their values."""
         root = self.calls.root
         heads = [call for call in self.calls.usable if not call.inner and has_weights(call)][-3:]
@@ -156,7 +156,7 @@ class Probe:
                 return self._source(call, "logits"), values
         return self._source(root), scores
 
-    def _check_independence(self, sources: Sequence[Source]) -> None:
+    def _check_independence(self, sources: Sequence[TorchTap]) -> None:
         """Warn of taps whose values depend on the other items of a batch, or on chance."""
         if self.head == self.size:
             return

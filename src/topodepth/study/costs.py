@@ -100,7 +100,7 @@ def estimate(
         return of(sources.given(model, images, labels, layers=layers, name=name, passing=passing), chosen)
 
 
-def of(what: sources.Given, settings: Settings) -> Cost:
+def of(what: sources.ToMeasure, settings: Settings) -> Cost:
     """Return the cost of what is given."""
     if what.n is None:
         return Cost(what.name, (), 0)
@@ -109,7 +109,7 @@ def of(what: sources.Given, settings: Settings) -> Cost:
     return Cost(what.name, layers, what.bytes_to_write)
 
 
-def _clouds(what: sources.Given, n: int, settings: Settings) -> Sequence[int]:
+def _clouds(what: sources.ToMeasure, n: int, settings: Settings) -> Sequence[int]:
     """Return the points of each diagram of a layer: of clouds, draws of their null model, and without each group."""
     limit = settings.points or n
     labels = what.labels

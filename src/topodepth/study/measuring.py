@@ -89,7 +89,7 @@ def measure(
 
 
 def _measured(
-    what: sources.Given, file: Activations, settings: Settings, dataset: str, say: "_Progress"
+    what: sources.ToMeasure, file: Activations, settings: Settings, dataset: str, say: "_Progress"
 ) -> Measurement:
     diagrams: dict[str, Diagrams] = {}
     values: dict[str, list[Values]] = {}

@@ -29,7 +29,7 @@ ROWS = 1024  # of arrays that are written at a time
 
 
 @dataclass(frozen=True)
-class Given:
+class ToMeasure:
     """What a user gives to be measured, checked as far as that needs no pass through a network.
 
     Attributes
@@ -63,7 +63,7 @@ class Given:
         return 0 if self.file or self.n is None else 4 * self.n * sum(layer.d for layer in self.layers)
 
 
-def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None, passing: Passing) -> Given:
+def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None, passing: Passing) -> ToMeasure:
     """Return what is to be measured, from the arguments of :func:`topodepth.measure`.
 
     Raises
@@ -100,10 +100,10 @@ def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None
         images = stream
         labels = labels if labels is None or passing.indices is None else labels[np.asarray(passing.indices)]
     about = extraction.representations(network.taps)
-    return Given(name or doors.name_of(model), about, n, labels, network=network, images=images)
+    return ToMeasure(name or doors.name_of(model), about, n, labels, network=network, images=images)
 
 
-def _of_arrays(layers: Mapping, labels: Any, name: str, passing: Passing) -> Given:
+def _of_arrays(layers: Mapping, labels: Any, name: str, passing: Passing) -> ToMeasure:
     points = arrays.as_layers(layers)
     n = len(next(iter(points.values())))
     labels = None if labels is None else arrays.as_labels(labels, n)
@@ -112,10 +112,10 @@ def _of_arrays(layers: Mapping, labels: Any, name: str, passing: Passing) -> Giv
     if passing.indices is not None:
         points = {key: values[rows] for key, values in points.items()}
         labels = None if labels is None else labels[rows]
-    return Given(name, arrays.representations(points), len(rows), labels, points=points, rows=rows)
+    return ToMeasure(name, arrays.representations(points), len(rows), labels, points=points, rows=rows)
 
 
-def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Passing) -> Given:
+def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Passing) -> ToMeasure:
     if not doors.is_path(path):
         raise InputError(f"images: expected beside a model. Received: {type(path).__name__} alone.")
     if holds_model(Path(path)):
@@ -127,7 +127,7 @@ def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Pas
     if not isinstance(layers, str) or layers != "auto":
         asked = [layers] if isinstance(layers, str | int) else list(layers)
         tokens = [file.layer(token).token for token in taps.matched(asked, tokens, f"layer of {path}")]
-    return Given(name or file.model, [file.layer(token) for token in tokens], file.n, file.labels, file=file)
+    return ToMeasure(name or file.model, [file.layer(token) for token in tokens], file.n, file.labels, file=file)
 
 
 def _holds_activations(path: Path) -> bool:
@@ -172,7 +172,7 @@ class Workspace:
 
 
 @contextmanager
-def activations_of(what: Given, passing: Passing):
+def activations_of(what: ToMeasure, passing: Passing):
     """Yield the activations file of what is measured, and the workspace that it lies in, None for a user's own.
 
     The workspace is removed where the block fails or is interrupted.
@@ -205,7 +205,7 @@ def activations_of(what: Given, passing: Passing):
         raise
 
 
-def _write_arrays(what: Given, points: Mapping[str, np.ndarray], out: Path, about: Mapping) -> None:
+def _write_arrays(what: ToMeasure, points: Mapping[str, np.ndarray], out: Path, about: Mapping) -> None:
     with extraction.create(out, what.layers, what.rows, what.labels, about) as put:
         for start in range(0, len(next(iter(points.values()))), ROWS):
             with np.errstate(over="ignore"):  # what is too large for float32 is refused as infinite
@@ -213,7 +213,7 @@ def _write_arrays(what: Given, points: Mapping[str, np.ndarray], out: Path, abou
             put(start, parts)
 
 
-def _write_outputs(what: Given, network: Network, passing: Passing, *, out: Path, about: Mapping) -> None:
+def _write_outputs(what: ToMeasure, network: Network, passing: Passing, *, out: Path, about: Mapping) -> None:
     """Pass images or batches through the network; say so where it classifies them no better than chance."""
     about = {"runtime": network.runtime, **about}
     if isinstance(what.images, batches.Stream):
