@@ -1,18 +1,16 @@
 """Measure accuracy and loss of a trained model, whoever trained it, on every split of a data set."""
 
 import argparse
-from collections.abc import Callable
 
 from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.files import texts
 from topodepth.jobs.commands import prepare_networks, run, start_keras
-from topodepth.networks import inputs, models
-from topodepth.networks.files import inspect
+from topodepth.networks import inputs
 from topodepth.networks.normalisation import normalisation
 from topodepth.networks.onnx_file import is_onnx
 from topodepth.training import training
-from topodepth.training.complexity import complexity, of_kernels
+from topodepth.training.evaluation import open_classifier
 
 
 def main() -> None:
@@ -21,9 +19,7 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="model file, of Keras or ONNX")
     parser.add_argument("--layout", default="auto", help="auto, channels_first or channels_last, of an ONNX file")
     parser.add_argument("--dataset", required=True, help="data set file")
-    parser.add_argument(
-        "--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON: mean, std"
-    )
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON")
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--trust", action="store_true", help="open the model although it carries code")
@@ -33,7 +29,9 @@ def main() -> None:
     if not arguments.trust and not is_onnx(arguments.model):  # code of a file may want all of Keras
         start_keras()
     how, _ = normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
-    classifier, expected, measures = _opened(arguments)
+    classifier, expected, measures = open_classifier(
+        arguments.model, trust=arguments.trust, threads=arguments.threads, layout=arguments.layout
+    )
     with datasets.open_dataset(arguments.dataset) as dataset:
         shape = inputs.reshaping(expected, dataset.image_shape, arguments.model)
         if classifier.classes != len(dataset.class_names):
@@ -53,19 +51,6 @@ def main() -> None:
             for split in datasets.SPLITS
         }
     texts.write_json(arguments.out, metrics | measures())
-
-
-def _opened(arguments: argparse.Namespace) -> tuple[object, tuple[int | None, ...], Callable[[], dict]]:
-    """Return a model file as a classifier, the shape of one item that it takes, and what gives its complexity."""
-    if is_onnx(arguments.model):
-        from topodepth.networks.onnx_weights import FileClassifier, kernels, parameters
-
-        found = inspect(arguments.model)
-        classifier = FileClassifier(found, threads=arguments.threads, layout=arguments.layout)
-        shape = classifier.inputs[0].shape[1:]
-        return classifier, shape, lambda: of_kernels(list(kernels(found)), parameters(found))
-    model = models.load_model(arguments.model, trust=arguments.trust)
-    return models.Classifier(model), tuple(model.inputs[0].shape[1:]), lambda: complexity(model)
 
 
 run(main)

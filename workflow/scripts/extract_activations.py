@@ -23,9 +23,7 @@ def main() -> None:
     parser.add_argument("--own-dataset", help="data set by whose pixels the input is normalised; --dataset if left out")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
-    parser.add_argument(
-        "--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON: mean, std"
-    )
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON")
     parser.add_argument("--stated-accuracy", type=float, help="test accuracy that its makers state, to warn of less")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
@@ -48,16 +46,10 @@ def main() -> None:
         normalise = trained_on.normaliser(how)
     with datasets.open_dataset(arguments.dataset) as dataset:
         accuracy = extraction.write_activations(
-            network,
-            dataset.images(arguments.split),
-            batch_size=arguments.batch_size,
-            out=arguments.out,
-            labels=dataset.labels(arguments.split),
-            indices=indices,
-            normalise=normalise,
-            attributes={"model": arguments.name},
-            classes=len(dataset.class_names) if own else None,
-        )
+            network, dataset.images(arguments.split), batch_size=arguments.batch_size, out=arguments.out,
+            labels=dataset.labels(arguments.split), indices=indices, normalise=normalise,
+            attributes={"model": arguments.name}, classes=len(dataset.class_names) if own else None,
+        )  # fmt: skip
     log.info("%s: %d points", arguments.out, len(indices))
     if accuracy is not None:
         accuracy.tell(arguments.name, arguments.stated_accuracy)

@@ -51,10 +51,7 @@ def main() -> None:
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     texts.write_json(arguments.metrics, metrics)
-    columns = [key for key in history if key != "seconds"]  # which differ from run to run; tables do not
-    named, epochs = {"model": arguments.name}, range(metrics["epochs"])
-    rows = [named | {"epoch": k + 1} | {key: history[key][k] for key in columns} for k in epochs]
-    texts.write_table(arguments.history, rows, ["model", "epoch", *columns])
+    texts.write_table(arguments.history, *training.history_table(history, arguments.name))
     shutil.rmtree(arguments.snapshots, ignore_errors=True)
     kept.replace(arguments.snapshots)
     shutil.rmtree(arguments.checkpoints, ignore_errors=True)

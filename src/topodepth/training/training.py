@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from numbers import Integral
 from pathlib import Path
@@ -383,3 +383,11 @@ def _line(name: str, epoch: int, epochs: int, logs: dict[str, float]) -> str:
         f"{name}: epoch {epoch}/{epochs}, loss {logs['loss']:.4f}, accuracy {logs['accuracy']:.3f}, "
         f"validation {logs['val_loss']:.4f} and {logs['val_accuracy']:.3f}, {logs['seconds']:.1f} s"
     )
+
+
+def history_table(history: Mapping[str, Sequence], name: str) -> tuple[list[dict], list[str]]:
+    """Return the rows of a model's history, one an epoch from 1, and their columns; seconds differ from run to run."""
+    columns = [key for key in history if key != "seconds"]
+    epochs = range(len(history["loss"]))
+    rows = [{"model": name, "epoch": k + 1} | {key: history[key][k] for key in columns} for k in epochs]
+    return rows, ["model", "epoch", *columns]

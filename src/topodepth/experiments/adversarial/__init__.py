@@ -18,18 +18,19 @@ from topodepth.experiments.adversarial.comparison import (
     most_successful,
 )
 from topodepth.experiments.adversarial.series import Series
-from topodepth.experiments.adversarial.summary import answer, by_measure
+from topodepth.experiments.adversarial.summary import METHOD, answer, tables_of
 from topodepth.experiments.adversarial.verdicts import VERDICTS
 
 __all__ = [
     "CHANGE_COLUMNS",
     "COLUMNS",
+    "METHOD",
     "TREND_COLUMNS",
     "VERDICTS",
     "AttackComparison",
     "Series",
     "answer",
-    "by_measure",
     "compare",
     "most_successful",
+    "tables_of",
 ]

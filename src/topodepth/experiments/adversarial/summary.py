@@ -14,6 +14,22 @@ LEAST_SUCCESS = 0.05  # a smaller rise of the success rate is called no success
 CHANCE = 0.05  # of the tests: so many may show a direction where there is none
 SHOWN = 3  # sentences of single layers
 SUMMARIES = ("all", "mean")
+LISTED = (
+    "layer", "class", "measure", "percent", "percent_ci_low", "percent_ci_high",
+    "kendall_success", "kendall_success_p", "kendall_f1", "kendall_f1_p", "verdict",
+)  # fmt: skip
+METHOD = (
+    "Change: where the success rate is highest against the clean images, in percent of the clean value, with the 95 % "
+    "interval of the jackknife over groups of the same images (all images) or over classes (mean), on the scale of "
+    "logarithms. Relative to the null model, the chance of its draws is added (a jackknife over draws); a single draw "
+    "cannot tell it, so there is no interval. An interval that no group moves is none either.",
+    "τ: Kendall's rank correlation over the strengths, ε = 0 included. p: the share of all orders of the strengths "
+    "with at least this |τ|, two-sided. It tells whether values follow the attack, for this model and these images.",
+    "A direction (more complex, simpler) needs an interval of the change that excludes 0, and p of at most 0.025 with "
+    "success or with F1 (half of 5 %, for there are two tests), in the same direction. Four strengths cannot reach it: "
+    "their smallest p is 2/4! = 0.083. Layers and measures are tested one by one, without correction for their number. "
+    "The peak of the Betti curve of H_0 is always the number of points and is left out.",
+)
 
 
 def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:  # noqa: F821
@@ -33,6 +49,20 @@ def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:
     if shown:
         told.append(f"The largest changes with a direction ({min(SHOWN, len(shown))} of {len(shown)}):")
     return [*told, *(row["sentence"] for row in shown[:SHOWN])]
+
+
+def tables_of(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[pages.Table]:  # noqa: F821
+    """Return the tables of the page: by measure, the attack itself, and every layer."""
+    told = [
+        {**row, "measure": measure(row["descriptor"], row["homology_dimension"], row["version"])}
+        for row in trends
+        if row["class"] in SUMMARIES
+    ]
+    return [
+        by_measure(trends),
+        pages.Table("The attack", list(metrics.columns), metrics.to_numpy().tolist()),
+        pages.Table("Change and rank tests by layer", LISTED, [[row[key] for key in LISTED] for row in told]),
+    ]
 
 
 def _answer(rows: Sequence[Mapping]) -> str:
