@@ -15,6 +15,7 @@ PUBLIC = {
     "features": "study.features",
     "draw": "study.draw",
     "Measurement": "study.measurement",
+    "Monitor": "study.monitor",
     "Comparison": "study.measurement",
     "Cost": "study.costs",
     "InputError": "errors",

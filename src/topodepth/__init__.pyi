@@ -6,5 +6,6 @@ from topodepth.study.features import features as features
 from topodepth.study.measurement import Comparison as Comparison
 from topodepth.study.measurement import Measurement as Measurement
 from topodepth.study.measuring import measure as measure
+from topodepth.study.monitor import Monitor as Monitor
 
 PUBLIC: dict[str, str]

@@ -1,7 +1,8 @@
-"""The dynamics experiment: descriptors against depth at several epochs of training, coloured by test accuracy."""
+"""The dynamics experiment: descriptors against depth at several epochs of training, coloured by accuracy or epoch."""
 
 from typing import TYPE_CHECKING
 
+from topodepth.errors import unknown_name
 from topodepth.figures import drawing, frame, grids, keys, style
 from topodepth.figures.frame import Labels, Models, Panels
 
@@ -11,13 +12,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL, "epoch", "test_accuracy")
+COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL, "epoch")
+COLOURS = {  # column: the label of its colour bar, factor from the table's unit
+    "test_accuracy": ("test accuracy of the snapshot, %", 100),
+    "accuracy": ("accuracy on the measured images, %", 100),
+    "epoch": ("epochs of training", 1),
+}
 PER_ROW = 4  # models side by side; more start a new block of rows
 FEW = 5  # with more snapshots than this, only the first and the last have their interval and null model
 
 
 def draw(
-    table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
+    table: "DataFrame",
+    *,
+    models: Models = None,
+    labels: Labels = None,
+    title: str = "",
+    panels: Panels = None,
+    colour: str = "test_accuracy",
 ) -> "Figure":
     """Draw a row a descriptor and a column a model: one curve a snapshot, its colour the measured test accuracy.
 
@@ -28,14 +40,19 @@ def draw(
     ----------
     table
         Descriptor table with the columns model, layer, relative_depth, class, homology_dimension, descriptor, value,
-        ci_low, ci_high, null_value, null_ci_low, null_ci_high, epoch, test_accuracy.
+        ci_low, ci_high, null_value, null_ci_low, null_ci_high, epoch, and that of the colour.
     models, labels, title, panels
         As for every figure (:mod:`topodepth.figures`); by default E_0, E_1 and PHdim.
+    colour
+        Column that gives the curves their colours, of :data:`COLOURS`.
     """
-    table, names = frame.of_models(table, COLUMNS, models, "dynamics")
+    if colour not in COLOURS:
+        raise unknown_name("colour", colour, COLOURS)
+    table, names = frame.of_models(table, dict.fromkeys([*COLUMNS, colour]), models, "dynamics")
     chosen = frame.present(table, panels, frame.DEPTH, "dynamics")
-    accuracy = 100 * table["test_accuracy"]
-    scale = keys.colour_scale(accuracy)
+    label, factor = COLOURS[colour]
+    table = table.assign(shade=factor * table[colour])
+    scale = keys.colour_scale(table["shade"])
     blocks = grids.Blocks(len(names), PER_ROW, rows=len(chosen))
     with style.look():
         figure = style.new_figure(max(10.0, 1.6 + 2.3 * blocks.columns), 0.6 + 2.1 * blocks.height, title)
@@ -46,7 +63,7 @@ def draw(
             stacks, names, chosen, lambda axes, name, panel: _draw_panel(axes, of_model[name], panel, scale)
         )
         figure.align_ylabels()
-        keys.colour_bar(figure, scale, "test accuracy of the snapshot, %", one=accuracy.nunique() == 1)
+        keys.colour_bar(figure, scale, label, one=table["shade"].nunique() == 1)
         null, interval = (bool(table[column].notna().any()) for column in ("null_value", "ci_low"))
         keys.legend(figure, keys.key_handles(null=null, interval=interval, gaps=False))
     return figure
@@ -59,7 +76,7 @@ def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "Sc
     snapshots = [rows for _, rows in table.groupby("epoch", sort=True)]
     for number, snapshot in enumerate(snapshots):
         curve = frame.summary_rows(snapshot, panel, "dynamics")
-        depth, colour = curve["relative_depth"], to_hex(scale.to_rgba(100 * curve["test_accuracy"].iloc[0]))
+        depth, colour = curve["relative_depth"], to_hex(scale.to_rgba(curve["shade"].iloc[0]))
         if len(snapshots) <= FEW or number in (0, len(snapshots) - 1):
             drawing.band(axes, depth, (curve["ci_low"], curve["ci_high"]), colour)
             drawing.null_curve(axes, depth, curve["null_value"], colour)

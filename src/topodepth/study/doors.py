@@ -4,8 +4,9 @@ One more framework is one more function here, and its line in DOORS.
 """
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,6 +80,9 @@ def is_path(model: Any) -> bool:
     return isinstance(model, str | os.PathLike)
 
 
+_is_keras = from_package("keras", "tf_keras")
+
+
 def _keras_model(model: Any, layers: Any, _example: Any, _passing: Passing) -> Network:
     from topodepth.networks.opened import KerasGraph
     from topodepth.networks.runtime import by_keras
@@ -142,9 +146,20 @@ def _torch_model(model: Any, layers: Any, example: Callable[[], Any], passing: P
     return open_torch(model, example(), layers, pooling=passing.pooling, channels=passing.channels, scores=True)
 
 
-def as_found(model: Any, images: Any) -> AbstractContextManager:
-    """Return a context behind which all that a framework draws from by chance is as it was found."""
-    return random_state(images) if is_torch(model) else nullcontext()
+@contextmanager
+def as_found(model: Any, images: Any) -> Iterator[None]:
+    """Put back all that a framework draws from by chance, and what opening a model leaves in it.
+
+    Images can come from a DataLoader of PyTorch whatever the model is.
+    """
+    with ExitStack() as stack:
+        if "torch" in sys.modules:
+            stack.enter_context(random_state(images))
+        if _is_keras(model):
+            from topodepth.networks import keras_state
+
+            stack.enter_context(keras_state.as_found(model))
+        yield
 
 
 def _threads(passing: Passing) -> int:
@@ -157,7 +172,7 @@ def _has_pattern(layers: Any) -> bool:
 
 
 DOORS = [
-    Door("a Keras model", from_package("keras", "tf_keras"), _keras_model),
+    Door("a Keras model", _is_keras, _keras_model),
     Door("a PyTorch model", is_torch, _torch_model),
     Door("a model of ONNX or its path", _is_onnx, _onnx_model),
     Door("the path of a Keras model", is_path, _keras_file),  # the last for files: it says what any other file is

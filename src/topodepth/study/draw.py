@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-__all__ = ["depth", "depth_models", "diagrams", "dimension"]
+__all__ = ["depth", "depth_models", "diagrams", "dimension", "dynamics"]
 
 
 class Tabled(Protocol):
-    """A measurement, or a comparison of several."""
+    """A measurement, a comparison of several, or a monitor of a training."""
 
     @property
     def table(self) -> "DataFrame":
@@ -80,6 +80,24 @@ def diagrams(measured: Measured, *, layers: int = 4, **options: Any) -> "Figure"
     shown = {known[place] for place in np.linspace(0, len(known) - 1, min(layers, len(known))).round().astype(int)}
     tables = [table[table["layer"].isin(shown)] for table in (measured.bars, measured.betti)]
     return importlib.import_module("topodepth.figures.diagrams").draw(*tables, measured=len(known), **options)
+
+
+def dynamics(monitor: Tabled, **options: Any) -> "Figure":
+    """Draw descriptors against depth, a curve for each epoch, in the colour of its accuracy, or else of its number.
+
+    Parameters
+    ----------
+    monitor
+        A :class:`topodepth.Monitor` that has measured.
+    **options
+        As for :func:`topodepth.figures.dynamics.draw`: models, labels, title, panels, colour. By default the colour is
+        the test accuracy where it is known of all epochs, else that on the measured images, else the epoch.
+    """
+    if not hasattr(monitor, "failed"):
+        raise InputError(f"expected a topodepth.Monitor. Received: {type(monitor).__name__}.")
+    module, table = importlib.import_module("topodepth.figures.dynamics"), monitor.table
+    colour = next(column for column in module.COLOURS if table[column].notna().all())
+    return module.draw(table, **{"colour": colour, **options})
 
 
 def check_one(measurement: object) -> None:
