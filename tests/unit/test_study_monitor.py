@@ -39,9 +39,10 @@ def network(framework):
 def drawn(framework):
     """Return what is drawn next, of everything that Keras or a user draws from."""
     numbers = [random.random(), np.random.random(), float(tf.random.uniform([]))]  # noqa: NPY002
-    layer = framework.layers.Dense(2)
-    layer.build((None, 3))
-    return [*numbers, layer.name, *layer.get_weights()[0].ravel().tolist()]
+    model = framework.Sequential([framework.Input((3,)), framework.layers.Dense(2)])
+    names = [model.name, *(layer.name for layer in model.layers)]
+    other = framework.Model(model.inputs, model.outputs).name
+    return [*numbers, *names, other, *model.get_weights()[0].ravel().tolist()]
 
 
 def trained(framework, callbacks=(), epochs=2):
@@ -74,7 +75,7 @@ def test_what_recurrent_layers_remember_stays():
     model.predict_on_batch(batch)
     before = [np.array(state) for state in recurrent.states]
     assert all(state.any() for state in before)
-    td.Monitor(np.concatenate([batch] * 4), np.arange(20) % 2, **QUICK)(model, 1)
+    td.Monitor(RNG.random((20, 4, 2), dtype=np.float32), np.arange(20) % 2, **QUICK)(model, 1)
     for state, kept in zip(recurrent.states, before, strict=True):
         np.testing.assert_array_equal(np.array(state), kept)
 
