@@ -3,6 +3,7 @@
 Nothing here imports Keras before it is called: who has a live model has it imported.
 """
 
+import logging
 import random
 import sys
 from collections.abc import Iterator
@@ -26,7 +27,23 @@ def as_found(model: object) -> Iterator[None]:
         stack.enter_context(_random_state())
         stack.enter_context(_legacy_state() if framework_of(model).__name__ == "tf_keras" else _global_state())
         stack.enter_context(_layers(list(_inner(model))))
+        stack.enter_context(_traced_in_silence())
         yield
+
+
+@contextmanager
+def _traced_in_silence() -> Iterator[None]:
+    """Hold back TensorFlow's advice not to trace a function again and again: what looks into a model is made anew."""
+    logger = logging.getLogger("tensorflow")
+
+    def told(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger.addFilter(told)
+    try:
+        yield
+    finally:
+        logger.removeFilter(told)
 
 
 @contextmanager

@@ -42,7 +42,7 @@ class Monitor:
     ----------
     images, labels
         As for :func:`topodepth.measure`; batches have to come again, in the same order, each time they are iterated.
-    layers, name, dataset, **settings
+    layers
         As for :func:`topodepth.measure`.
     every
         After each so many epochs, and before the first; or the epochs themselves: ``[0, 1, 2, 4, 8]``.
@@ -51,6 +51,8 @@ class Monitor:
     log
         Where the leading numbers go beside the table: a function of the epoch and ``{name: value}``, a TensorBoard
         ``SummaryWriter``, or a run of Weights & Biases.
+    **options
+        ``name``, ``dataset`` and settings, as for :func:`topodepth.measure`.
 
     Attributes
     ----------
@@ -76,17 +78,16 @@ class Monitor:
         every: int | Collection[int] = 1,
         path: str | Path | None = None,
         log: Any = None,
-        name: str | None = None,
-        dataset: str = "",
-        **settings: Any,
+        **options: Any,
     ) -> None:
+        settings = {key: value for key, value in options.items() if key not in ("name", "dataset")}
         from_keywords(settings)  # a mistake is told before any training
         if images is None or isinstance(images, Iterator):
             received = "none" if images is None else f"{type(images).__name__}, which can be gone through once"
             raise InputError(f"images: expected an array, or batches that come again each time. Received: {received}.")
         self.every, self.path, self._log = _checked(every), path, _logger(log)
         self._data = (images, labels)
-        self._options = {"layers": layers, "name": name, "dataset": dataset, "progress": False, **settings}
+        self._options = {"layers": layers, "progress": False, **options}
         self._labels: np.ndarray | None = None
         self._told = Once()
         self.rows: list[Mapping] = []
