@@ -43,7 +43,8 @@ def test_changed_code_is_named_and_the_configuration_is_written_only_if_asked(el
     elsewhere.edit("src/topodepth/homology/spanning_tree.py", "return np.sqrt(", "return 1.0 * np.sqrt(")
     refused = check(elsewhere)
     assert refused.returncode == 1
-    assert "code, compute_diagrams.py" in refused.stderr
+    assert "code, estimate_dimensions.py" in refused.stderr  # the tree of a subset, for the PH dimension
+    assert "code, compute_diagrams.py" not in refused.stderr
     assert "Traceback" not in refused.stderr
     assert not (elsewhere.path / "again.json").exists()
     assert check(elsewhere, "--anyway").returncode == 0
