@@ -45,7 +45,7 @@ def test_a_branch_switched_to_and_back_has_nothing_to_do(repository):
 
 
 # of training, and of the data set and the sample
-CAUSES_OF_TRAINING = {"training", "networks/batches", "architectures", "datasets", "files", "registry",
+CAUSES_OF_TRAINING = {"training", "networks/batches", "architectures", "datasets", "files", "registry", "plugins",
                       "jobs/commands"}  # fmt: skip
 
 
