@@ -158,6 +158,7 @@ class _Walk:
         self.given = given
         self.reached: Reached = {}
         self._run: set[str] = set()  # modules whose import is accounted for
+        self._imported: set[tuple[str, str]] = set()  # and what statements ask for
         self._pending: list[tuple[Module, Definition]] = []
 
     def script(self, script: Module) -> None:
@@ -200,6 +201,9 @@ class _Walk:
 
     def _import(self, name: str, attribute: str) -> None:
         """Reach what an import statement runs."""
+        if (name, attribute) in self._imported or name.partition(".")[0] != PACKAGE:
+            return
+        self._imported.add((name, attribute))
         for one in _modules_of(name, attribute):
             if one in self._run or one == MESSAGES or (found := module(one)) is None:
                 continue
