@@ -80,6 +80,24 @@ def test_what_can_change_a_result_counts(one, other):
     assert logic(one) != logic(other)
 
 
+def test_a_nested_format_counts_the_same_in_every_python():
+    tree = ast.parse("X = f'{x:{width}}'").body[0]
+    inner = tree.value.values[0].format_spec.values
+    inner[:] = [item for item in inner if not isinstance(item, ast.Constant)]
+    before = definition(tree, "topodepth").text
+    inner.append(ast.Constant(""))  # as Python 3.12 and later read it
+    assert definition(tree, "topodepth").text == before
+    inner.append(ast.Constant("d"))
+    assert definition(tree, "topodepth").text != before
+
+
+def test_the_tree_stays_as_it_is():
+    tree = ast.parse('def f(x: int):\n    """One."""\n    raise InputError(f"{x}") from None').body[0]
+    before = ast.dump(tree)
+    definition(tree, "topodepth")
+    assert ast.dump(tree) == before
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -4,13 +4,17 @@ Docstrings, comments, layout, annotations of functions, and the wording of error
 """
 
 import ast
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from topodepth.jobs.scopes import Function, Scope, Value, called
 
 HELP = {"help", "description", "epilog", "metavar", "usage"}  # what ``argparse`` only prints
 PARSERS = {"ArgumentParser", "add_argument", "add_argument_group", "add_parser"}
 LOGGERS, LEVELS = {"log", "logger", "logging"}, {"debug", "info", "warning", "error"}
 EXIT = ("sys", "exit")  # ends a program with a line
+SAYS_NOTHING = {"ctx", "kind", "type_comment"}  # fields of a tree
+EMPTY = ["Constant", "''"]  # the logic of a text that only a message says
 
 
 class Definition(NamedTuple):
@@ -19,7 +23,7 @@ class Definition(NamedTuple):
     Attributes
     ----------
     text
-        Its logic.
+        Its logic: the kinds and values of its syntax tree in the order of the source, the same in every Python.
     names
         What it names: chains such as ``("np", "linalg", "norm")``.
     imports
@@ -42,10 +46,10 @@ def definition(node: ast.stmt | ast.expr, package: str) -> Definition:
     found = _Logic(package)
     found.visit(node)
     value = getattr(node, "value", None)
-    registry = isinstance(value, ast.Call) and _called(value) == "Registry"
+    registry = isinstance(value, ast.Call) and called(value) == "Registry"
     registers = ast.unparse(value.args[0]).strip("'\"") if registry else None
     return Definition(
-        text=ast.unparse(node),
+        text=" ".join(found.logic),
         names=found.names(),
         imports=imported(found.imports),
         modules=frozenset(found.modules - {registers}),
@@ -95,57 +99,22 @@ def _chain(node: ast.AST) -> tuple[str, ...] | None:
     return (node.id, *reversed(attributes)) if isinstance(node, ast.Name) else None
 
 
-class _Scope:
-    """Local variables of a function or a comprehension, and what is read within it."""
+class _Logic:
+    """Goes once through a tree: writes down its logic without what no result depends on, and gathers what it names.
 
-    def __init__(self, outer: "_Scope | None") -> None:
-        self.outer = outer
-        self.bound: set[str] = set()
-        self.elsewhere: set[str] = set()  # declared global or nonlocal
-        self.read: set[tuple[str, ...]] = set()
+    The tree stays as it is. What is written can be read back in one way only: each kind of node has its own number of
+    parts, and lists have brackets.
+    """
 
-    def holds(self, name: str) -> bool:
-        """Whether a name is a local variable, here or around."""
-        scope: _Scope | None = self
-        while scope is not None:
-            if name in scope.bound and name not in scope.elsewhere:
-                return True
-            scope = scope.outer
-        return False
-
-
-class _Function:
-    """Variables of a function and of those within it: what they are assigned, and where results depend on them."""
-
-    def __init__(self) -> None:
-        self.assigned: dict[str, list[ast.AST]] = {}
-        self.read: dict[str, set[int]] = {}  # by what is no message
-        self.elsewhere: set[str] = set()
-
-    def told_only(self) -> list[ast.AST]:
-        """Return the values of those variables that only errors, log lines and other such variables read."""
-        candidates = self.assigned.keys() - self.elsewhere
-        found: list[ast.AST] = []
-        while only := {name for name in candidates if not self.read.get(name)}:
-            values = [value for name in only for value in self.assigned[name] if _only_text(value)]
-            found += values
-            spoken = {id(item) for value in values for item in ast.walk(value)}
-            self.read = {name: places - spoken for name, places in self.read.items()}
-            candidates -= only
-        return found
-
-
-class _Logic(ast.NodeVisitor):
-    """Goes once through a tree: leaves out what no result depends on, and gathers what the tree names."""
-
-    def __init__(self, package: str) -> None:
+    def __init__(self, package: str, *, spoken: bool = False) -> None:
         self.package = package
+        self.logic: list[str] = []
         self.imports: list[ast.Import | ast.ImportFrom] = []
         self.modules: set[str] = set()
-        self.scope = _Scope(None)
+        self.scope = Scope(None)
         self.scopes = [self.scope]
-        self.function: _Function | None = None
-        self.spoken = False
+        self.function: Function | None = None
+        self.spoken = spoken
 
     def names(self) -> frozenset[tuple[str, ...]]:
         """Return what is read and is no local variable; ``register`` is left out, for no result depends on it."""
@@ -156,193 +125,231 @@ class _Logic(ast.NodeVisitor):
             if chain[0] != "register" and not scope.holds(chain[0])
         )
 
-    def generic_visit(self, node: ast.AST) -> None:
-        """Go through all below a node."""
+    def visit(self, node: ast.AST) -> None:
+        """Go through a node and all below it."""
+        kind = type(node)
+        if self.spoken and kind is ast.JoinedStr:
+            self.logic += EMPTY
+            return
+        self.logic.append(kind.__name__)
+        method = VISITS.get(kind)
+        if method is not None:
+            method(self, node)
+        else:
+            self._fields(node)
+
+    def _fields(self, node: ast.AST) -> None:
         for name in node._fields:
             value = getattr(node, name, None)
             if isinstance(value, list):
-                for item in value:
-                    if isinstance(item, ast.AST):
-                        self.visit(item)
+                self._all(value)
             elif isinstance(value, ast.AST):
                 self.visit(value)
+            elif name not in SAYS_NOTHING:
+                self.logic.append(repr(value))
 
-    def _all(self, nodes: Iterable[ast.AST]) -> None:
+    def _all(self, nodes: Iterable[ast.AST | str | None]) -> None:
+        self.logic.append("[")
         for node in nodes:
-            self.visit(node)
+            if isinstance(node, ast.AST):
+                self.visit(node)
+            else:
+                self.logic.append(repr(node))
+        self.logic.append("]")
 
-    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
-        """Keep it."""
+    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
         self.imports.append(node)
+        self._fields(node)
 
-    visit_ImportFrom = visit_Import  # noqa: N815
-
-    def visit_Name(self, node: ast.Name) -> None:
+    def _name(self, node: ast.Name) -> None:
         """Keep what is read, and what is bound."""
+        self.logic.append(node.id)
         if not isinstance(node.ctx, ast.Load):
             self.scope.bound.add(node.id)
             return
-        self.scope.read.add((node.id,))
-        if self.function is not None and not self.spoken:
-            self.function.read.setdefault(node.id, set()).add(id(node))
+        self._read(node, (node.id,))
 
-    def visit_Attribute(self, node: ast.Attribute) -> None:
+    def _attribute(self, node: ast.Attribute) -> None:
         """Keep the whole chain of attributes of a name."""
         chain = _chain(node)
         if chain is None:
+            self.logic.append(node.attr)
             self.visit(node.value)
             return
-        self.scope.read.add(chain)
-        while isinstance(node, ast.Attribute):
-            node = node.value
-        if self.function is not None and not self.spoken:
-            self.function.read.setdefault(node.id, set()).add(id(node))
+        self.logic.append(".".join(chain))
+        first: ast.AST = node
+        while isinstance(first, ast.Attribute):
+            first = first.value
+        self._read(first, chain)
 
-    def visit_Constant(self, node: ast.Constant) -> None:
+    def _read(self, node: ast.AST, chain: tuple[str, ...]) -> None:
+        self.scope.read.add(chain)
+        if self.function is not None and not self.spoken:
+            self.function.read.setdefault(chain[0], set()).add(id(node))
+
+    def _constant(self, node: ast.Constant) -> None:
         """Keep a dotted name of a module."""
-        if isinstance(node.value, str) and node.value.startswith(f"{self.package}.") and _dotted(node.value):
+        text = isinstance(node.value, str)
+        self.logic.append("''" if self.spoken and text else repr(node.value))
+        if text and node.value.startswith(f"{self.package}.") and _dotted(node.value):
             self.modules.add(node.value)
 
-    def visit_Global(self, node: ast.Global | ast.Nonlocal) -> None:
+    def _joined(self, node: ast.JoinedStr) -> None:
+        """Leave out empty texts: since Python 3.12 one stands behind each nested format, ``f"{x:{width}}"``."""
+        self._all(item for item in node.values if getattr(item, "value", None) != "")
+
+    def _global(self, node: ast.Global | ast.Nonlocal) -> None:
         """Keep what is bound elsewhere."""
+        self._fields(node)
         self.scope.elsewhere |= {*node.names}
         if self.function is not None:
             self.function.elsewhere |= {*node.names}
 
-    visit_Nonlocal = visit_Global  # noqa: N815
-
-    def visit_Assign(self, node: ast.Assign) -> None:
+    def _assign(self, node: ast.Assign) -> None:
         """Keep what a variable is assigned."""
+        self._all(node.targets)
+        start = len(self.logic)
+        self.visit(node.value)
         if self.function is not None and all(isinstance(target, ast.Name) for target in node.targets):
+            value = Value(node.value, start, len(self.logic))
             for target in node.targets:
-                self.function.assigned.setdefault(target.id, []).append(node.value)
-        self.generic_visit(node)
+                self.function.assigned.setdefault(target.id, []).append(value)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+    def _handler(self, node: ast.ExceptHandler) -> None:
         """Bind the error."""
         if node.name:
             self.scope.bound.add(node.name)
-        self.generic_visit(node)
+        self._fields(node)
 
-    def visit_Raise(self, node: ast.Raise) -> None:
+    def _raise(self, node: ast.Raise) -> None:
         """Leave out what an error says, and from which it comes."""
-        if isinstance(node.exc, ast.Call):
-            node.exc = node.exc.func
-        node.cause = None
-        if node.exc is not None:
-            self.visit(node.exc)
+        found = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        self._all([] if found is None else [found])
 
-    def visit_Call(self, node: ast.Call) -> None:
+    def _call(self, node: ast.Call) -> None:
         """Leave out help, and the wording of log lines and of errors; a logger's name is no module."""
-        name = _called(node)
-        if name in PARSERS:
-            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in HELP]
+        name = called(node)
+        self.visit(node.func)
         if name == "getLogger":
-            self.visit(node.func)
-        elif _is_message(node):
-            self.visit(node.func)
-            _blank(node)
-            before, self.spoken = self.spoken, True
-            self._all(node.args)
-            self._all(node.keywords)
-            self.spoken = before
-        else:
-            self.generic_visit(node)
+            return
+        parser = name in PARSERS
+        before, self.spoken = self.spoken, self.spoken or _is_message(node)
+        self._all(node.args)
+        self._all(keyword for keyword in node.keywords if not (parser and keyword.arg in HELP))
+        self.spoken = before
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+    def _class(self, node: ast.ClassDef) -> None:
         """Leave out the docstring."""
-        _drop_docstring(node)
         self.scope.bound.add(node.name)
-        self._all([*node.decorator_list, *node.bases, *node.keywords])
+        self.logic.append(node.name)
+        self._all(node.decorator_list)
+        self._all(node.bases)
+        self._all(node.keywords)
         outer = self._enter()  # what a class binds are attributes, which its methods do not see as names
-        self._all(node.body)
+        self._all(_without_docstring(node.body))
         self.scope.bound = set()
         self.scope = outer
 
-    def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    def _def(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Leave out docstring, annotations and what only messages say."""
-        _drop_docstring(node)
-        node.returns = None
         self.scope.bound.add(node.name)
+        self.logic.append(node.name)
         self._all(node.decorator_list)
         outermost = self.function is None
+        function = self.function = self.function or Function()
+        self._within(node.args, _without_docstring(node.body))
         if outermost:
-            self.function = _Function()
-        self._within(node, node.body)
-        if outermost:
-            for value in self.function.told_only():
-                _blank(value)
+            self._without_wording(function.told_only())
             self.function = None
 
-    visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
+    def _without_wording(self, values: list[Value]) -> None:
+        """Write values again without texts, from the last to the first; one within another goes with it."""
+        start = len(self.logic)
+        for value in sorted(values, key=lambda value: (value.end, -value.start), reverse=True):
+            if value.end <= start:
+                start = value.start
+                again = _Logic(self.package, spoken=True)
+                again.visit(value.node)
+                self.logic[value.start : value.end] = again.logic
 
-    def visit_Lambda(self, node: ast.Lambda) -> None:
+    def _lambda(self, node: ast.Lambda) -> None:
         """Go through it as a scope."""
-        self._within(node, [node.body])
+        self._within(node.args, [node.body])
 
-    def _within(self, node: ast.FunctionDef | ast.Lambda, body: list[ast.AST]) -> None:
-        found = node.args
-        self._all([*found.defaults, *filter(None, found.kw_defaults)])
+    def _within(self, arguments: ast.arguments, body: Iterable[ast.AST]) -> None:
+        self._all(arguments.defaults)
+        self._all(arguments.kw_defaults)
         outer = self._enter()
-        several = (found.vararg, found.kwarg)
-        for item in (*found.posonlyargs, *found.args, *found.kwonlyargs, *filter(None, several)):
-            item.annotation = None
-            self.scope.bound.add(item.arg)
+        several = [[item] if item else [] for item in (arguments.vararg, arguments.kwarg)]
+        for items in (arguments.posonlyargs, arguments.args, arguments.kwonlyargs, *several):
+            names = [item.arg for item in items]
+            self._all(names)
+            self.scope.bound |= {*names}
         self._all(body)
         self.scope = outer
 
-    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp) -> None:
         """Go through it as a scope."""
         first, *others = node.generators
         self.visit(first.iter)  # it is worked out before there are variables
         outer = self._enter()
-        self._all([first.target, *first.ifs, *others])
+        self.visit(first.target)
+        self.logic.append(repr(first.is_async))
+        self._all(first.ifs)
+        self._all(others)
         self._all([node.key, node.value] if isinstance(node, ast.DictComp) else [node.elt])
         self.scope = outer
 
-    visit_SetComp = visit_DictComp = visit_GeneratorExp = visit_ListComp  # noqa: N815
-
-    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+    def _named(self, node: ast.NamedExpr) -> None:
         """Bind a variable, which of a comprehension is one of what is around it too."""
-        scope: _Scope | None = self.scope
+        self.logic.append(node.target.id)
+        scope: Scope | None = self.scope
         while scope is not None and scope is not self.scopes[0]:
             scope.bound.add(node.target.id)
             scope = scope.outer
         self.visit(node.value)
 
-    def _enter(self) -> _Scope:
-        outer, self.scope = self.scope, _Scope(self.scope)
+    def _enter(self) -> Scope:
+        outer, self.scope = self.scope, Scope(self.scope)
         self.scopes.append(self.scope)
         return outer
 
 
-def _drop_docstring(node: ast.FunctionDef | ast.ClassDef) -> None:
-    first = node.body[0]
+# What is more than its fields; kinds that are alike share one.
+VISITS: dict[type[ast.AST], Callable[[_Logic, Any], None]] = {
+    ast.Import: _Logic._import,
+    ast.ImportFrom: _Logic._import,
+    ast.Name: _Logic._name,
+    ast.Attribute: _Logic._attribute,
+    ast.Constant: _Logic._constant,
+    ast.JoinedStr: _Logic._joined,
+    ast.Global: _Logic._global,
+    ast.Nonlocal: _Logic._global,
+    ast.Assign: _Logic._assign,
+    ast.ExceptHandler: _Logic._handler,
+    ast.Raise: _Logic._raise,
+    ast.Call: _Logic._call,
+    ast.ClassDef: _Logic._class,
+    ast.FunctionDef: _Logic._def,
+    ast.AsyncFunctionDef: _Logic._def,
+    ast.Lambda: _Logic._lambda,
+    ast.ListComp: _Logic._comprehension,
+    ast.SetComp: _Logic._comprehension,
+    ast.DictComp: _Logic._comprehension,
+    ast.GeneratorExp: _Logic._comprehension,
+    ast.NamedExpr: _Logic._named,
+}
+
+
+def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
+    first = body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
-        node.body[:1] = [] if node.body[1:] else [ast.Pass()]
-
-
-def _called(node: ast.Call) -> str:
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        return body[1:] or [ast.Pass()]
+    return body
 
 
 def _is_message(node: ast.Call) -> bool:
     """Whether a call makes an error, logs, or ends the program with a line."""
     holder = getattr(getattr(node.func, "value", None), "id", "")
-    name = _called(node)
+    name = called(node)
     return name.endswith(("Error", "Warning")) or (holder in LOGGERS and name in LEVELS) or (holder, name) == EXIT
-
-
-def _blank(node: ast.AST) -> None:
-    """Take the wording out of an expression: texts, and what is put into them."""
-    for item in ast.walk(node):
-        if isinstance(item, ast.Constant) and isinstance(item.value, str):
-            item.value = ""
-        elif isinstance(item, ast.JoinedStr):  # made a plain text where it stands: its parent is not known here
-            item.__class__, item.value, item.kind = ast.Constant, "", None
-
-
-def _only_text(value: ast.AST) -> bool:
-    """Whether an expression calls nothing but what puts texts together."""
-    calls = [node for node in ast.walk(value) if isinstance(node, ast.Call)]
-    return all(_called(call) in ("join", "len", "sorted", "str", "repr", "type", "list", "tuple") for call in calls)
