@@ -126,12 +126,16 @@ def reached(script: str | Path, modules: Iterable[str] = ()) -> Reached:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Let no garbage be collected: among the many small parts of trees, which all stay, that takes half the time."""
+    """Let no garbage be looked for, now or later, among the many small parts of trees, which all stay.
+
+    That would take half the time of a walk, and a second of what Snakemake plans after it.
+    """
     on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if on:
             gc.enable()
 
