@@ -4,7 +4,8 @@ The Vietoris–Rips filtration adds a simplex at the largest distance between it
 at 0 and die at the lengths of the edges of the minimum spanning tree, so H_0 needs no homology engine at all.
 
 Everything here works in float64. Only NumPy is imported until an engine is needed: a worker that wants H_0 starts in
-a tenth of a second. BLAS uses the threads that ``OMP_NUM_THREADS`` allows; all else runs in one.
+a tenth of a second. BLAS, and the search for near points of a large cloud, use the threads that ``OMP_NUM_THREADS``
+allows; all else runs in one.
 """
 
 from topodepth.homology.distances import distance_matrix, nearest_distances, squared_distance_matrix

@@ -1,9 +1,9 @@
 """The Euclidean minimum spanning tree: the lengths of its edges are the deaths of the finite H_0 bars.
 
 Two ways to the same tree. On a few thousand points, and on any matrix of distances, Prim's algorithm on the full
-graph. Beyond, and where points nearly coincide, Borůvka's algorithm on the graph of near neighbours, which makes the
-distances strip by strip, keeps O(n d) memory, and knows for every component whether its shortest edge may lie outside
-that graph.
+graph. Beyond, and where points nearly coincide, Borůvka's algorithm on the graph of near neighbours, which keeps O(n d)
+memory and knows for every component whether its shortest edge may lie outside that graph. All distances are made once,
+tile by tile (:mod:`topodepth.homology.near_pairs`); those of the few points that this leaves open again, in strips.
 """
 
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from topodepth.homology.distances import CANCELLATION, Cloud, lengths, prepared, squared_norms, squares_between
+from topodepth.homology.near_pairs import lowered, near_pairs
 from topodepth.homology.ties import TIE
 from topodepth.jobs import memory
 
@@ -122,14 +123,17 @@ def _boruvka(cloud: Cloud) -> np.ndarray:
     Lengths of listed edges are computed in float64 from the differences of the points; bounds err downwards only. Edges
     that differ by less than TIE count as equal.
     """
-    n = len(cloud)
-    search = _Search(cloud)
-    labels, bounds, rows = np.arange(n), np.zeros(n), np.arange(n)
-    edges = [np.empty(0), *np.empty((2, 0), dtype=np.int64)]  # squared length, point, point; by length
-    tree = [np.empty(0)]
+    labels = np.arange(len(cloud))
+    search: _Search | None = None
+    tree, rows = [np.empty(0)], labels
+    found = near_pairs(cloud) if labels.any() else None
+    *edges, bounds = found or (np.empty(0), *np.empty((2, 0), dtype=np.int64), np.zeros(len(cloud)))
     while labels.any():
-        *found, bounds[rows] = search.near_points(rows, labels)
-        edges = [np.concatenate(pair) for pair in zip(edges, found, strict=True)]
+        if found is None:
+            search = search or _Search(cloud)
+            *more, bounds[rows] = search.near_points(rows, labels)
+            edges = [np.concatenate(pair) for pair in zip(edges, more, strict=True)]
+        found = None
         order = np.argsort(edges[0], kind="stable")
         edges = [column[order] for column in edges]
         joined = True
@@ -177,34 +181,32 @@ def _join(labels: np.ndarray, edges: list[np.ndarray], shortest: np.ndarray, cer
 
 def _distinct(cloud: Cloud) -> tuple[Cloud, int]:
     """Return the distinct points in a seeded random order, and how many were copies."""
-    rows = cloud.points + 0.0  # -0 becomes 0
-    keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
-    places = np.unique(keys, return_index=True)[1]
-    del rows, keys
-    order = np.random.default_rng(0).permutation(len(places))
+    rows = np.ascontiguousarray(cloud.points + 0.0)  # -0 becomes 0
+    generator = np.random.default_rng(0)
+    # equal rows have equal sums, and others differ in theirs but for one chance in 2^64, which is looked at
+    sums = rows.view(np.uint64) @ generator.integers(0, 2**64, rows.shape[1], dtype=np.uint64)
+    _, places, groups = np.unique(sums, return_index=True, return_inverse=True)
+    if len(places) < len(rows) and not np.array_equal(rows[places[groups]], rows):
+        places = np.unique(rows, axis=0, return_index=True)[1]
+    order = generator.permutation(len(places))
     return cloud.take(places[order]), len(cloud) - len(places)
 
 
 class _Search:
-    """Strips of squared distances, searched for near points.
+    """Strips of squared distances, searched for near points of other components.
 
-    Strips are one matrix product, in float32, which halves its cost, until that tells too few points apart. The norms
-    in it are lowered by more than it can be rounded, (d + 4) units of |x|² + |y|² at each of d + 1 terms, and by as
-    much again for the rounding of centred points, at most four units of float64; and by more than can vanish below the
-    least number. So what comes out is never above the true distance.
+    Strips are one matrix product, in float32, which halves its cost, until that tells too few points apart. What comes
+    out is never above the true distance.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.squared_norms = squared_norms(cloud.centred)
         self._take(np.float32)
 
     def _take(self, precision: type) -> None:
-        n, d = self.cloud.centred.shape
-        limits = np.finfo(precision)
+        n = len(self.cloud)
         self.precision = precision
-        self.norms = self.squared_norms * (1 - 2 * (d + 4) * float(limits.eps)) - 4 * d * float(limits.tiny)
-        self.columns = np.column_stack([self.cloud.centred, self.norms]).astype(precision)
+        self.factors, self.columns = lowered(self.cloud, precision)
         size = max(1, min(n, memory.STRIP_BYTES // (self.columns.itemsize * n)))
         self.strip = np.empty((size, n), precision)  # fresh pages for every strip would cost as much as the product
 
@@ -232,19 +234,14 @@ class _Search:
 
     def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...] | None:
         """Search the points of some rows; None if single precision finds too many that may be the nearest."""
-        factors = _product_rows(self.cloud.centred[rows]).astype(self.precision)
-        squares = np.matmul(factors, self.columns.T, out=self.strip[: len(rows)])
-        if labels.max() + 1 == len(labels):
-            squares[np.arange(len(rows)), rows] = np.inf
-        else:
-            np.copyto(squares, np.inf, where=labels[rows][:, None] == labels)
+        squares = np.matmul(self.factors[rows], self.columns.T, out=self.strip[: len(rows)])
+        np.copyto(squares, np.inf, where=labels[rows][:, None] == labels)
         nearest = squares.argmin(axis=1)
-        shifts = self.norms[rows]
         least = squares_between(self.cloud, rows, nearest)
         # The k-th least of the minima of groups of columns bounds a little over k points at the cost of one pass.
         # Points that are nearer than the nearest found, but for rounding, all count.
-        bounds = np.maximum(_kth_group_minimum(squares) + shifts, least * (1 - TIE))
-        below = np.nextafter((bounds - shifts).astype(self.precision), self.precision(np.inf))
+        bounds = np.maximum(_kth_group_minimum(squares), least * (1 - TIE))
+        below = np.nextafter(bounds.astype(self.precision), self.precision(np.inf))
         candidates = squares < below[:, None]
         if self.precision is np.float32 and np.count_nonzero(candidates) > LISTED * len(rows):
             return None
