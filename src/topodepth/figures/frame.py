@@ -24,7 +24,7 @@ VALUE = ("value", "ci_low", "ci_high")
 NULL = ("null_value", "null_ci_low", "null_ci_high")
 RELATIVE = ("relative_value", "relative_ci_low", "relative_ci_high")
 TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note", "measure", "kind", "version",
-        "target", "scope", "rule"}  # fmt: skip
+        "target", "scope", "rule", "representation", "subset", "cloud"}  # fmt: skip
 SUMMARIES = ("mean", "all")  # mean over the classes (local mode); the whole cloud (global mode)
 
 DEPTH: tuple[Panel, ...] = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))  # where depth is drawn
@@ -96,26 +96,28 @@ def _as_text(column: "Series") -> "Series":
     return column.map("{:g}".format) if column.dtype.kind == "f" else column.astype(str)
 
 
-def order(table: "DataFrame", models: Models) -> list[str]:
-    """Return the models to draw: those asked for, else all in the order of the table.
+def order(table: "DataFrame", models: Models, column: str = "model") -> list[str]:
+    """Return the models to draw, of the column that names them: those asked for, else all in the order of the table.
 
     Raises
     ------
     InputError
         If a model asked for has no row.
     """
-    known = list(dict.fromkeys(table["model"]))
+    known = list(dict.fromkeys(table[column]))
     for model in models or ():
         if model not in known:
             raise unknown_name("model in the table", model, known)
     return list(dict.fromkeys(models)) if models else known
 
 
-def of_models(table: "DataFrame", columns: Iterable[str], models: Models, figure: str) -> tuple["DataFrame", list[str]]:
+def of_models(
+    table: "DataFrame", columns: Iterable[str], models: Models, figure: str, column: str = "model"
+) -> tuple["DataFrame", list[str]]:
     """Return the rows of the models to draw, of :func:`tidy`, and those models, of :func:`order`."""
     table = tidy(table, columns, figure)
-    names = order(table, models)
-    return table[table["model"].isin(names)], names
+    names = order(table, models, column)
+    return table[table[column].isin(names)], names
 
 
 def with_accuracy(table: "DataFrame", labels: Labels) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """Growth of the minimum spanning tree with the number of points: real images against spoofs, in each subset."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topodepth.errors import InputError
 from topodepth.figures import frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models
 
@@ -15,9 +14,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 PER_ROW = 3
-TEXT = {"representation": "model", "subset": "source", "cloud": "class"}  # what other tables call such text
-COLUMNS = (*TEXT, "layer", "relative_depth", "n", "log_lifespan_sum", "slope", "intercept", "ph_dimension", "ci_low",
-           "ci_high")  # fmt: skip
+COLUMNS = ("representation", "subset", "cloud", "layer", "relative_depth", "n", "log_lifespan_sum", "slope",
+           "intercept", "ph_dimension", "ci_low", "ci_high")  # fmt: skip
 
 
 def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
@@ -33,9 +31,7 @@ def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, ti
     models, labels, title
         As for every figure (:mod:`topodepth.figures`): representations to draw.
     """
-    table = spoof_rows(table, COLUMNS, "growth")
-    names = frame.order(table.assign(model=table["representation"]), models)
-    table = table[table["representation"].isin(names)]
+    table, names = frame.of_models(table, COLUMNS, models, "growth", "representation")
     marks = style.marks(dict.fromkeys(table["cloud"]))
     shown = [
         (subset, name, rows)
@@ -83,12 +79,3 @@ def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5), numticks=12))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(ScalarFormatter())
-
-
-def spoof_rows(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame":
-    """Return :func:`frame.tidy` of a table of the spoofing experiment, whose text columns have names of their own."""
-    missing = [column for column in TEXT if column not in table.columns]
-    if missing:
-        raise InputError(f"{figure} figure: the table lacks {', '.join(missing)}.")
-    renamed = frame.tidy(table.rename(columns=TEXT), [TEXT.get(column, column) for column in columns], figure)
-    return renamed.rename(columns={name: column for column, name in TEXT.items()})

@@ -7,7 +7,6 @@ from topodepth.activations import pixels
 from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
 from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models, Panels
-from topodepth.figures.spoofing_growth import spoof_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,9 +37,7 @@ def draw(
     models, labels, title, panels
         As for every figure (:mod:`topodepth.figures`): representations to draw; by default PHdim, TwoNN, E_0 and E_1.
     """
-    table = spoof_rows(table, COLUMNS, "spoofing")
-    names = frame.order(table.assign(model=table["representation"]), models)
-    table = table[table["representation"].isin(names)]
+    table, names = frame.of_models(table, COLUMNS, models, "spoofing", "representation")
     chosen = frame.present(table, panels, PANELS, "spoofing", classes=None)
     marks = style.marks(name for name in dict.fromkeys(table["cloud"]) if name != DIFFERENCE)
     spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == pixels.LAYER).all()]

@@ -25,9 +25,8 @@ def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, ti
     labels
         Names for the legend; default: the model's own.
     """
-    table = frame.tidy(table, COLUMNS, "training")
-    marks = style.marks(frame.order(table, models))
-    table = table[table["model"].isin(marks)].sort_values("epoch", kind="stable")
+    table, names = frame.of_models(table, COLUMNS, models, "training")
+    marks, table = style.marks(names), table.sort_values("epoch", kind="stable")
     with style.look():
         figure = style.new_figure(11.4, 3.8, title)
         accuracy, loss, rate = figure.subplots(1, 3)
