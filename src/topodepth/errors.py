@@ -1,7 +1,8 @@
-"""The one exception for a user's mistake."""
+"""The one exception for a user's mistake, and what tells the commonest one."""
 
 import difflib
 from collections.abc import Iterable
+from numbers import Integral
 
 LONGEST = 4000  # characters of a message; lists of known names are long
 
@@ -36,3 +37,10 @@ def unknown_name(kind: str, name: object, known: Iterable[object]) -> InputError
     nearest = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return InputError(f"unknown {kind} {str(name)!r}.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def is_whole(value: object, least: int, most: int | None = None) -> bool:
+    """Tell whether a value is a whole number of Python or NumPy in a range; True and False are none."""
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        return False
+    return least <= int(value) and (most is None or int(value) <= most)

@@ -8,7 +8,7 @@ import numpy as np
 from topodepth.activations import extraction
 from topodepth.activations.file import Representation
 from topodepth.datasets import SPLITS, ArrayImages, DataSet, take
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 
 LAYER = "pixels"
 COLOURS = ("grey", "colour")
@@ -53,7 +53,7 @@ def write_pixels(
         raise unknown_name("split", split, SPLITS)
     if colour not in COLOURS:
         raise unknown_name("colour", colour, COLOURS)
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
+    if size is not None and not is_whole(size, 1):
         raise InputError(f"size: expected a whole number of pixels from 1, or none. Received: {size!r}")
     labels, rows = dataset.labels(split), np.asarray(indices)
     if rows.ndim != 1 or not len(rows) or rows.dtype.kind not in "iu":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from numbers import Integral, Real
 
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.registry import Registry
 
 ACTIVATIONS = ("relu", "swish", "tanh", "relu6", "sigmoid", "elu")
@@ -114,7 +114,7 @@ def checked_depth(name: str, depth: int | None) -> int:
 
 
 def _check_integer(what: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+    if not is_whole(value, least):
         raise InputError(f"{what} expected to be a whole number of at least {least}. Received: {value!r}")
 
 

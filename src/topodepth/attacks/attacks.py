@@ -9,12 +9,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
 from topodepth.datasets import Normaliser
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.networks.batches import whole_numbers
 from topodepth.registry import Registry
 
@@ -78,9 +78,9 @@ class AttackSettings:
         for name, known in (("norm", NORMS), ("units", UNITS), ("logits", LOGITS)):
             if getattr(self, name) not in known:
                 raise unknown_name(f"{name} of an attack", getattr(self, name), known)
-        if self.target is not None and not _is_whole(self.target, 0):
+        if self.target is not None and not is_whole(self.target, 0):
             raise InputError(f"target: expected a class from 0, or null. Received: {self.target!r}.")
-        if not _is_whole(self.steps, 1):
+        if not is_whole(self.steps, 1):
             raise InputError(f"steps: expected a whole number from 1. Received: {self.steps!r}.")
         if not _is_number(self.step_size) or not 0 < self.step_size <= 1:
             raise InputError(f"step_size: expected a share of ε above 0, up to 1. Received: {self.step_size!r}.")
@@ -106,10 +106,6 @@ def strengths(epsilons: Sequence[float]) -> tuple[float, ...]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and value >= least
 
 
 def scores_tap(model, how: str):

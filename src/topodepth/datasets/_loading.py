@@ -4,12 +4,12 @@ import hashlib
 import inspect
 import os
 from collections.abc import Iterable, Mapping
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 from typing import NamedTuple
 
 from topodepth.datasets._opened import DataSet
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.files import storage
 from topodepth.registry import Registry
 
@@ -93,9 +93,9 @@ def load(name: str, source: str | Path | None, settings: Mapping[str, object]) -
 
 def _check_settings(settings: Mapping[str, object]) -> None:
     size, seed = settings.get("size"), settings.get("seed", 0)
-    if size is not None and (not isinstance(size, Integral) or isinstance(size, bool) or not 1 <= size <= 4096):
+    if size is not None and not is_whole(size, 1, 4096):
         raise InputError(f"size: expected a whole number from 1 to 4096, or null. Received: {size!r}.")
-    if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
+    if not is_whole(seed, 0):
         raise InputError(f"seed: expected a whole number, at least 0. Received: {seed!r}.")
     parts = [settings.get(key, 0.1) for key in ("validation", "test")]
     if not all(isinstance(part, Real) and part > 0 for part in parts) or sum(parts) >= 1:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from topodepth.errors import InputError
+from topodepth.errors import InputError, is_whole
 from topodepth.files import storage, texts
 from topodepth.files.archives import alone, printable, unpack
 from topodepth.files.downloads import CHUNK, Part, Source, UnavailableError, download, is_allowed, is_page
@@ -144,7 +144,7 @@ class _Wanted:
         where = f"assets/{printable(name)}"
         if sha256 is not None and not (isinstance(sha256, str) and re.fullmatch(r"[0-9a-fA-F]{64}", sha256)):
             raise InputError(f"{where}/sha256: expected 64 hexadecimal digits. Received: {sha256!r}.")
-        if size is not None and (isinstance(size, bool) or not isinstance(size, int) or size < 1):
+        if size is not None and not is_whole(size, 1):
             raise InputError(f"{where}/size: expected a number of bytes. Received: {size!r}.")
         if sha256 is not None:
             return cls(name, sha256.lower(), size, None, "the configuration")

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.homology.distances import checked_distances, checked_points, prepared, rounded_matrix
 from topodepth.homology.engines import COMPUTE, diagrams_of, sorted_diagrams
 from topodepth.homology.h1 import h1_diagram
@@ -56,7 +56,7 @@ def persistence_diagrams(
     """
     if engine not in ENGINES:
         raise unknown_name("homology engine", engine, ENGINES)
-    if isinstance(max_dim, bool) or not isinstance(max_dim, int | np.integer) or not 0 <= max_dim <= MAX_DIMENSION:
+    if not is_whole(max_dim, 0, MAX_DIMENSION):
         raise InputError(f"max_dim: expected a whole number from 0 to {MAX_DIMENSION}. Received: {max_dim!r}")
     if (points is None) == (distances is None):
         raise InputError("expected either points or distances. Received: " + ("neither" if points is None else "both"))

@@ -1,12 +1,11 @@
 """Measurements as rows of numbers for scikit-learn: descriptors, persistence images, persistence landscapes."""
 
 from collections.abc import Iterator, Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.jobs import extras
 from topodepth.study.draw import check_one
 from topodepth.study.measurement import Comparison, Measurement
@@ -88,7 +87,7 @@ def _check(by: str, kinds: Sequence[str], resolution: int, longest: float | None
             raise unknown_name("kind of features", kind, KINDS)
     if not kinds or isinstance(kinds, str):
         raise InputError(f"kinds: expected a list of {', '.join(KINDS)}. Received: {kinds!r}.")
-    if not isinstance(resolution, Integral) or isinstance(resolution, bool) or not 2 <= resolution <= 1000:
+    if not is_whole(resolution, 2, 1000):
         raise InputError(f"resolution: expected a whole number from 2 to 1000. Received: {resolution!r}.")
     if longest is not None and not 0 < longest < np.inf:
         raise InputError(f"longest: expected a positive number, or None. Received: {longest!r}.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topodepth.errors import InputError
+from topodepth.errors import InputError, is_whole
 from topodepth.files import texts
 from topodepth.jobs.commands import Once
 from topodepth.study.measurement import Measurement, as_table
@@ -118,7 +118,7 @@ class Monitor:
         InputError
             If the epoch is no whole number from 0 or was measured before, or the first measurement is not possible.
         """
-        if not _is_whole(epoch, 0):
+        if not is_whole(epoch, 0):
             raise InputError(f"epoch: expected a whole number from 0. Received: {epoch!r}.")
         if not self.due(epoch):
             return []
@@ -247,14 +247,10 @@ def leading(rows: list[Mapping]) -> dict[str, float]:
     return {key: value for key, value in numbers.items() if not math.isnan(value)}
 
 
-def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
-
-
 def _checked(every: Any) -> int | frozenset[int]:
-    if _is_whole(every, 1):
+    if is_whole(every, 1):
         return int(every)
-    if isinstance(every, Collection) and len(every) and all(_is_whole(epoch, 0) for epoch in every):
+    if isinstance(every, Collection) and len(every) and all(is_whole(epoch, 0) for epoch in every):
         return frozenset(map(int, every))
     raise InputError(f"every: expected a whole number from 1, or a list of epochs from 0. Received: {every!r:.100}.")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.plan.parameters import check, of_descriptors, of_estimators
 from topodepth.registry import Registry
 from topodepth.tables.dimensions import DimensionSettings
@@ -230,8 +230,7 @@ def _check_parameters(name: str, value: Any) -> None:
 
 
 def _check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:
-    right = isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least
-    if not right or (most is not None and value > most):
+    if not is_whole(value, least, most):
         end = "" if most is None else f" to {most}"
         none = " or None" if name in MAY_BE_NONE else ""
         raise InputError(f"{name}: expected a whole number from {least}{end}{none}. Received: {value!r}.")

@@ -7,13 +7,12 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
 from topodepth import architectures
-from topodepth.errors import InputError, unknown_name
+from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.networks.batches import even_batch, predict
 from topodepth.training import augmentation, checkpoints
 from topodepth.training.augmentation import Augmentation
@@ -68,7 +67,7 @@ class TrainingSettings:
             raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
         for name in ("epochs", "batch_size", "plateau_patience", "stopping_patience"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            if not is_whole(value, 1):
                 raise InputError(f"training: {name} expected to be a whole number of at least 1. Received: {value!r}")
         if not self.learning_rate > 0:
             raise InputError(f"training: learning_rate expected above 0. Received: {self.learning_rate!r}")

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from topodepth.errors import InputError
+from topodepth.topology.dimension.estimate import check_whole
 
 ESTIMATORS = ("ph_dimension", "two_nn", "mle")
 LEAST = {"n": 2, "permutations": 1, "test_draws": 1, "test_points": 10, "null_draws": 0, "dimension_null_draws": 0}
@@ -71,7 +69,5 @@ class SpoofSettings:
 
     def __post_init__(self) -> None:
         for name, least in LEAST.items():
-            value = getattr(self, name)
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not (whole and value >= least) and not (name == "n" and value is None):
-                raise InputError(f"{name}: expected a whole number from {least}. Received: {value!r}")
+            if name != "n" or self.n is not None:
+                check_whole(name, getattr(self, name), least)

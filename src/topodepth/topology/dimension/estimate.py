@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from topodepth.errors import InputError
+from topodepth.errors import InputError, is_whole
 from topodepth.registry import Registry
 from topodepth.topology.clouds import check_cloud, distinct_rows
 
@@ -75,5 +75,5 @@ def joined(*notes: str) -> str:
 
 def check_whole(name: str, value: int, least: int) -> None:
     """Refuse a setting that is not a whole number from ``least``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+    if not is_whole(value, least):
         raise InputError(f"{name}: expected a whole number from {least}. Received: {value!r}")
