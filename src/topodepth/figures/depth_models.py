@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from topodepth.figures import drawing, frame, grids, keys, style
 from topodepth.figures.frame import Labels, Models, Panels
+from topodepth.tables.rows import SUMMARIES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +49,7 @@ def draw(
         key = keys.key_handles(
             null=bool(table["null_value"].notna().any()), interval=bool(table["ci_low"].notna().any()), gaps=gaps
         )
-        if not table["class"].isin(frame.SUMMARIES).all():
+        if not table["class"].isin(SUMMARIES).all():
             key.insert(1, keys.line_handle("single classes", color=style.FAINT, linewidth=0.9))
         keys.legend(figure, key)
     return figure

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError, unknown_name
-from topodepth.tables.rows import measure
+from topodepth.tables.rows import SUMMARIES, measure
 
 if TYPE_CHECKING:
     from pandas import DataFrame, Series
@@ -25,7 +25,6 @@ NULL = ("null_value", "null_ci_low", "null_ci_high")
 RELATIVE = ("relative_value", "relative_ci_low", "relative_ci_high")
 TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note", "measure", "kind", "version",
         "target", "scope", "rule", "representation", "subset", "cloud"}  # fmt: skip
-SUMMARIES = ("mean", "all")  # mean over the classes (local mode); the whole cloud (global mode)
 
 DEPTH: tuple[Panel, ...] = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))  # where depth is drawn
 LABEL, TITLE = 28, 36  # letters in a line

@@ -11,6 +11,7 @@ from topodepth.errors import InputError, unknown_name
 from topodepth.figures import drawing, frame, grids, keys, style
 from topodepth.figures.frame import Labels, Models, Panels
 from topodepth.statistics.regression import line_band
+from topodepth.tables.rows import SUMMARIES
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -121,7 +122,7 @@ def draw(
             gaps |= _draw_points(axes, own[own["model"].isin(drawn)], marks, paint)
             written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
             texts = frame.titles(panel)
-            where = about["layer"] if about["class"] in frame.SUMMARIES else f"{about['layer']}, class {about['class']}"
+            where = about["layer"] if about["class"] in SUMMARIES else f"{about['layer']}, class {about['class']}"
             axes.set_title(f"{texts[0]}, {style.short(where, 36)}", pad=10 + 11 * written, fontweight="bold")
             axes.set(xlabel=frame.TARGETS[what.target][0], ylabel=texts[2 if what.version == "relative" else 1])
             axes.locator_params(nbins=7)

@@ -18,6 +18,7 @@ from topodepth.jobs.commands import Once
 from topodepth.study.measurement import Measurement, as_table
 from topodepth.study.measuring import measure
 from topodepth.study.settings import from_keywords
+from topodepth.tables.rows import SUMMARIES
 from topodepth.tables.tables import MODEL_COLUMNS
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def leading(rows: list[Mapping]) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     for row in rows:
-        if row["class"] not in ("mean", "all"):
+        if row["class"] not in SUMMARIES:
             continue
         degree = "" if row["homology_dimension"] is None else f"_H{row['homology_dimension']}"
         key = f"{row['layer']}/{row['descriptor']}{degree}/{row['class']}"

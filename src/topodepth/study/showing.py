@@ -12,7 +12,6 @@ from topodepth.study import draw
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-SHOWN = ("mean", "all")  # classes one by one stand in the table itself
 ROWS = 24
 COLUMNS = {"model": "model", "layer": "layer", "relative_depth": "relative depth", "class": "class",
            "descriptor": "descriptor", "value": "value", "ci_low": "interval from", "ci_high": "to",
@@ -37,9 +36,9 @@ def _picture(measured: Any) -> str:
 
 
 def _table(table: "DataFrame") -> str:
-    from topodepth.tables.rows import measure
+    from topodepth.tables.rows import SUMMARIES, measure
 
-    shown = table[table["class"].isin(SHOWN)]
+    shown = table[table["class"].isin(SUMMARIES)]  # classes one by one stand in the table itself
     names = [measure(*pair) for pair in zip(shown["descriptor"], shown["homology_dimension"], strict=True)]
     shown = shown.assign(descriptor=names)[list(COLUMNS)]
     caption = f"{min(ROWS, len(shown))} of {len(table)} rows; all are in .table"

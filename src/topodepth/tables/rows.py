@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 
 from topodepth.statistics.intervals import Interval, ratio_of_estimates
+from topodepth.topology.clouds import WHOLE
 
 COLUMNS = (
     "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
     "value", "ci_low", "ci_high", "null_value", "null_ci_low", "null_ci_high",
     "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
 )  # fmt: skip
+SUMMARIES = ("mean", WHOLE)  # classes of rows that stand for all: the mean over the classes, the cloud of all points
 
 NAMES = {"betti_peak": "peak of the Betti curve", "ph_dimension": "PH dimension", "two_nn": "TwoNN dimension",
          "mle": "maximum-likelihood dimension"}  # fmt: skip

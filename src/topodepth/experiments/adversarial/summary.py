@@ -8,12 +8,11 @@ import numpy as np
 from topodepth.experiments.adversarial.comparison import most_successful
 from topodepth.experiments.adversarial.verdicts import DIRECTIONS, FEWEST, VERDICTS, cloud, reached
 from topodepth.files import pages
-from topodepth.tables.rows import measure
+from topodepth.tables.rows import SUMMARIES, measure
 
 LEAST_SUCCESS = 0.05  # a smaller rise of the success rate is called no success
 CHANCE = 0.05  # of the tests: so many may show a direction where there is none
 SHOWN = 3  # sentences of single layers
-SUMMARIES = ("all", "mean")
 LISTED = (
     "layer", "class", "measure", "percent", "percent_ci_low", "percent_ci_high",
     "kendall_success", "kendall_success_p", "kendall_f1", "kendall_f1_p", "verdict",

@@ -9,7 +9,9 @@ import numpy as np
 
 from topodepth.activations.file import read_activations
 from topodepth.errors import InputError, unknown_name
+from topodepth.tables.rows import SUMMARIES
 from topodepth.topology import descriptors
+from topodepth.topology.clouds import WHOLE
 
 log = logging.getLogger(__name__)
 
@@ -135,9 +137,9 @@ def measure_rows(
     InputError
         If no table has a class that is asked for.
     """
-    wanted = {"all", *map(str, classes)}
+    wanted = {WHOLE, *map(str, classes)}
     found = {str(name) for table in tables for name in table["class"].dropna()}
-    absent = sorted(wanted - found - {"all", "mean"})  # a sample has one of these two, or both
+    absent = sorted(wanted - found - set(SUMMARIES))  # a sample has one of these two, or both
     if absent and found:
         raise unknown_name("class in the tables of descriptors", absent[0], found)
     rows = []
@@ -180,7 +182,7 @@ def measure_name(record: Mapping) -> str:
     name, cloud = record["descriptor"], str(record["class"])
     if name in descriptors.registry.modules:
         name += f" H{int(record['homology_dimension'])}"
-    return f"{name}, {record['layer']}" + ("" if cloud in ("all", "mean") else f", class {cloud}")
+    return f"{name}, {record['layer']}" + ("" if cloud in SUMMARIES else f", class {cloud}")
 
 
 def logit_rivals(path: str | Path) -> dict[str, float]:

@@ -36,7 +36,7 @@ def measure(about: Mapping, layers: Mapping[str, str] | None = None) -> str:
     text = rows.measure(str(descriptor), int(degree) if _given(degree) else None)
     if _given(layer):
         text += f", {_layer(str((layers or {}).get(layer, layer)))}"
-    if _given(cloud) and str(cloud) not in ("all", "mean"):
+    if _given(cloud) and str(cloud) not in rows.SUMMARIES:
         text += f", class {cloud:g}" if isinstance(cloud, float) else f", class {cloud}"
     return text + (", relative to the null model" if about.get("version") == "relative" else "")
 

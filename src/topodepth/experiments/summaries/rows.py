@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from topodepth.tables.rows import measure
+from topodepth.tables.rows import SUMMARIES, measure
 from topodepth.topology import descriptors
 
 FALLS, RISES, UNCLEAR, UNKNOWN = "falls", "rises", "not shown", "no interval"
 CHANGES = (FALLS, RISES, UNCLEAR, UNKNOWN)
 FOREMOST = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))
-SUMMARIES = ("mean", "all")
 APART = (
     "A value rises or falls where two 95 % intervals do not touch. That is stricter than a test at 5 % (Schenker & "
     "Gentleman 2001), the more so as both values are of the same images. Where they touch, a change is not shown; that "
