@@ -1,6 +1,8 @@
 """The house stays in order: imports point down, workers start without TensorFlow, pins and texts agree."""
 
 import ast
+import importlib
+import pydoc
 import re
 import subprocess
 import sys
@@ -70,6 +72,15 @@ def runs(code):
     assert done.returncode == 0, done.stderr
 
 
+def names_something(target, path):
+    """Tell whether a docstring's reference, in the file of a module, is what it or another module holds."""
+    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    module = importlib.import_module(name.removesuffix(".__init__"))
+    classes = [name for name, item in vars(module).items() if isinstance(item, type)]
+    places = [target, *(f"{module.__name__}.{place}{target}" for place in ("", *(f"{name}." for name in classes)))]
+    return any(pydoc.locate(place) is not None for place in places)
+
+
 def misplaced(path, own):
     """Return the rooms that a file of the room ``own`` imports and may not."""
     return {room for room in rooms_imported(path) - {own} if ROOMS.index(room) < ROOMS.index(own)}
@@ -86,6 +97,12 @@ def test_every_module_has_its_room():
 @pytest.mark.parametrize("path", found(PACKAGE, "*/**/*.py"), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_point_down_only(path):
     assert not misplaced(path, path.relative_to(PACKAGE).parts[0])
+
+
+@pytest.mark.parametrize("path", found(PACKAGE, "**/*.py"), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_docstrings_refer_to_is_there(path):
+    references = re.findall(r":(?:func|class|mod|meth|data|attr):`~?([^`]+)`", path.read_text())
+    assert not [target for target in references if not names_something(target, path)]
 
 
 def test_the_package_itself_imports_nothing():

@@ -64,7 +64,7 @@ def load(name: str, source: str | Path | None, settings: Mapping[str, object]) -
     Returns
     -------
     tuple
-        ``(splits, class_names)``, what :func:`topodepth.datasets.write` takes.
+        ``(splits, class_names)``, what :func:`topodepth.datasets.write_dataset` takes.
 
     Raises
     ------

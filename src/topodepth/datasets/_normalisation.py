@@ -36,7 +36,7 @@ def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> Normaliser:
         ``raw`` (0–255 as they are), ``unit`` (x/255), ``centred`` (x/255 minus the mean image), ``channel`` (each
         channel to mean 0 and standard deviation 1) or ``global`` (all values to mean 0 and standard deviation 1).
     statistics
-        The training set's, in units of 0–255, as :func:`write` stores them.
+        The training set's, in units of 0–255, as :func:`topodepth.datasets.write_dataset` stores them.
 
     Raises
     ------

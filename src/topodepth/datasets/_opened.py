@@ -29,11 +29,11 @@ class DataSet:
     class_names
         One a class.
     kind
-        ``"images"`` or ``"arrays"``, see :class:`Form`.
+        ``"images"`` or ``"arrays"``, see :class:`topodepth.datasets.Form`.
     image_shape
         Shape of one item: (height, width, channels) of images.
     statistics
-        Of the training split, as :func:`write` stores them.
+        Of the training split, as :func:`topodepth.datasets.write_dataset` stores them.
     """
 
     def __init__(self, file: "h5py.File") -> None:  # noqa: F821

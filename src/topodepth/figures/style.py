@@ -1,4 +1,4 @@
-"""The look shared by all figures: colours and markers of the models, fonts, bands, legends, files."""
+"""The look shared by all figures: colours and markers of the models, fonts, texts, files."""
 
 import textwrap
 from collections.abc import Iterable, Iterator

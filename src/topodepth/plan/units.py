@@ -90,7 +90,8 @@ class Model:
     def architecture(self) -> str:
         """Its architecture as configured; of a file the entry's name, in a folder with the number of the file's layers.
 
-        File names say nothing here: they are read where `accuracy: stated` asks for it, by :func:`stated`.
+        File names say nothing here: they are read where `accuracy: stated` asks for it, by
+        :func:`topodepth.plan.entries.stated`.
         """
         if self.is_made or not self.path or self.name == self.entry:
             return self.settings.get("architecture") or self.entry

@@ -159,7 +159,7 @@ def write_diagrams(
 
 
 def of_layer(points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings) -> Diagrams:
-    """Return what :func:`write_diagrams` writes, as :func:`read` reads it."""
+    """Return what :func:`write_diagrams` writes, as :func:`read_diagrams` reads it."""
     parts = sorted(_clouds_measured(points, labels, place, settings), key=lambda part: _order(part[0]))
     found = [each for _, each, _ in parts]
     whole = [each.jackknife for each in found if each.jackknife]
