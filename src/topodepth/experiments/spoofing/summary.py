@@ -5,11 +5,11 @@ import numpy as np
 from topodepth.errors import InputError
 from topodepth.experiments.spoofing.comparison import DIFFERENCE
 from topodepth.experiments.spoofing.permutation import step_down
+from topodepth.experiments.spoofing.settings import ESTIMATORS
 from topodepth.tables.rows import measure
 
 FAMILY = ["run", "dataset", "representation", "subset"]  # the tests that are corrected together share these
 SIGNIFICANT = 0.05
-DIMENSIONS = ("ph_dimension", "two_nn", "mle")
 
 
 def adjust(table: "pandas.DataFrame", permutations: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
@@ -61,7 +61,7 @@ def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
         estimated = rows.loc[rows["homology_dimension"].isna(), "descriptor"]
         found = [
             _sentence(differences, *names)
-            for name in dict.fromkeys((*DIMENSIONS, *estimated))
+            for name in dict.fromkeys((*ESTIMATORS, *estimated))
             if len(differences := rows[(rows["cloud"] == DIFFERENCE) & (rows["descriptor"] == name)])
         ]
         if found:
