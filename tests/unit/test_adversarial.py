@@ -329,7 +329,7 @@ def test_what_is_said_of_every_interval_is_logged_once_with_its_number(caplog):
 
 
 def test_the_table_by_measure_has_a_row_for_each_and_the_last_layer(tmp_path):
-    table = adversarial.summary.by_measure(two_layers(tmp_path))
+    table = adversarial.tables_of(METRICS, two_layers(tmp_path))[0]
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     assert [(row["measure"], row["cloud"]) for row in rows] == [
         (name, cloud)

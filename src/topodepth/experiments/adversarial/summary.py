@@ -58,7 +58,7 @@ def tables_of(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[pa
         if row["class"] in SUMMARIES
     ]
     return [
-        by_measure(trends),
+        _by_measure(told),
         pages.Table("The attack", list(metrics.columns), metrics.to_numpy().tolist()),
         pages.Table("Change and rank tests by layer", LISTED, [[row[key] for key in LISTED] for row in told]),
     ]
@@ -101,13 +101,11 @@ def _success(metrics: "pandas.DataFrame") -> str:  # noqa: F821
     return f"{text} It hardly succeeds, so this page says little of successful attacks."
 
 
-def by_measure(trends: Sequence[Mapping]) -> pages.Table:
+def _by_measure(told: Sequence[Mapping]) -> pages.Table:
     """Return a row for each measure: how many layers have each verdict, and what the last layer's is."""
     groups: dict[tuple[str, str], list[Mapping]] = {}
-    for row in trends:
-        if row["class"] in SUMMARIES:
-            name = measure(row["descriptor"], row["homology_dimension"], row["version"])
-            groups.setdefault((name, cloud(row)), []).append(row)
+    for row in told:
+        groups.setdefault((row["measure"], cloud(row)), []).append(row)
     rows = []
     for (text, images), members in groups.items():
         counts, last = Counter(row["verdict"] for row in members), members[-1]
