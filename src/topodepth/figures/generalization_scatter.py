@@ -282,9 +282,9 @@ def _label(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else style.short(str(value), 24)
 
 
-def _dot(label: str, colour: object, marker: str = "o") -> "Artist":
+def _dot(label: str, colour: object) -> "Artist":
     return keys.line_handle(
-        label, linestyle="none", marker=marker, markerfacecolor=colour, markeredgecolor="#333333", markersize=6.5
+        label, linestyle="none", marker="o", markerfacecolor=colour, markeredgecolor="#333333", markersize=6.5
     )
 
 

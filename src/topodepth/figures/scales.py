@@ -28,14 +28,13 @@ def depth_axis(axes: "Axes", label: bool = True) -> None:
         axes.set_xlabel("relative depth")
 
 
-def layer_axis(axes: "Axes", layers: Sequence[str], label: bool = True) -> None:
+def layer_axis(axes: "Axes", layers: Sequence[str]) -> None:
     """Give each of a few layers a place of its own on the x axis, 0, 1, …, instead of its relative depth."""
     longest = max(map(len, layers))
     tilted = {} if len(layers) * longest <= 24 else {"rotation": 20, "ha": "right"}
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_xticks(range(len(layers)), [style.short(name, 18) for name in layers], **tilted)
-    if label:
-        axes.set_xlabel("layer, from input to output")
+    axes.set_xlabel("layer, from input to output")
 
 
 def epoch_axis(axes: "Axes") -> None:

@@ -27,9 +27,9 @@ class Measure(NamedTuple):
     descriptor: str
     degree: int | None
 
-    def name(self, version: str = "value") -> str:
+    def name(self) -> str:
         """Return what it is called in a sentence."""
-        return measure(self.descriptor, self.degree, version)
+        return measure(self.descriptor, self.degree)
 
 
 def curves(table: "pandas.DataFrame") -> Iterator[tuple[Measure, "pandas.DataFrame"]]:  # noqa: F821
