@@ -39,7 +39,7 @@ def fitted(expected: tuple[int | None, ...], shape: tuple[int, ...], name: str) 
         If the numbers of values differ, or the same axes come in another order.
     """
     shape = tuple(map(int, shape))
-    if _takes(expected, shape):
+    if fits(expected, shape):
         return shape
     made = _filled(expected, shape)
     turned = _turned(expected, shape)
@@ -62,13 +62,14 @@ def reshaping(expected: tuple[int | None, ...], shape: tuple[int, ...], name: st
     return made
 
 
-def _takes(expected: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+def fits(expected: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
+    """Tell whether an item of a shape is one of the shape that is expected, in which None is any length."""
     return len(shape) == len(expected) and all(b in (None, a) for a, b in zip(shape, expected, strict=True))
 
 
 def _turned(expected: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
     """Tell whether two shapes have the same axes in another order; reshaping would mix all values up."""
-    if _takes(expected, shape[1:] + shape[:1]) or _takes(expected, shape[-1:] + shape[:-1]):
+    if fits(expected, shape[1:] + shape[:1]) or fits(expected, shape[-1:] + shape[:-1]):
         return _lengths(shape) != _lengths(expected)
     real, wanted = _lengths(shape), _lengths(expected)
     return real != wanted and None not in wanted and sorted(real) == sorted(wanted)
@@ -157,11 +158,11 @@ def check_plan(config: Mapping, units: Iterable, attacked: Iterable[str]) -> Non
         if model.settings["file"] and Path(model.path).is_file():  # of many files in a folder it would take too long
             found = inspect(model.path, trust=model.settings["trust"])
             try:
-                takes = declared(found, model.settings.get("layout", "auto"))
+                known = declared(found, model.settings.get("layout", "auto"))
             except InputError as error:
                 raise InputError(f"{where}: {error}") from None
-            if takes is not None:
-                fitted(takes[0][1:], form.shape, f"{where}: {model.path} on data set {name!r}")
+            if known is not None:
+                fitted(known[0][1:], form.shape, f"{where}: {model.path} on data set {name!r}")
 
 
 def _form(config: Mapping, name: str) -> datasets.Form | None:

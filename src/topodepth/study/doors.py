@@ -15,6 +15,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks import taps
+from topodepth.networks.inputs import fits
 from topodepth.networks.network import Network
 from topodepth.networks.torch_state import is_torch, random_state
 from topodepth.study.settings import Passing
@@ -127,17 +128,13 @@ def _as_given(network: Network, shape: tuple[int, ...]) -> Network:
     (source,) = network.inputs
     batch, *inner = source.shape
     first = (*inner[-1:], *inner[:-1])
-    if len(inner) < 2 or tuple(shape) == tuple(inner) or not _fits(shape, first):
+    if len(inner) < 2 or tuple(shape) == tuple(inner) or not fits(first, shape):
         return network
     return replace(
         network,
         inputs=[replace(source, shape=(batch, *first))],
         predict=lambda images, size: network.predict(np.moveaxis(images, 1, -1), size),
     )
-
-
-def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
-    return len(shape) == len(expected) and all(b in (None, a) for a, b in zip(shape, expected, strict=True))
 
 
 def _torch_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
