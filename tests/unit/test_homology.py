@@ -7,12 +7,12 @@ import pytest
 from topodepth.errors import InputError
 from topodepth.homology import (
     ENGINES,
+    SubsetTrees,
     distance_matrix,
     distances,
     minimum_spanning_tree_lengths,
     persistence_diagrams,
     squared_distance_matrix,
-    subset_tree_lengths,
 )
 from topodepth.jobs import memory
 
@@ -198,7 +198,7 @@ def test_a_subset_of_one_matrix_has_the_tree_of_its_points():
     points = rng.normal(size=(80, 5))
     members = rng.permutation(80)[:30]
     np.testing.assert_allclose(
-        subset_tree_lengths(squared_distance_matrix(points), members),
+        SubsetTrees(squared_distance_matrix(points)).lengths(members),
         minimum_spanning_tree_lengths(points[members]),
         rtol=1e-9,
     )

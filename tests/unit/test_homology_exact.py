@@ -5,12 +5,12 @@ import pytest
 
 from topodepth.homology import (
     ENGINES,
+    SubsetTrees,
     distance_matrix,
     minimum_spanning_tree_lengths,
     nearest_distances,
     persistence_diagrams,
     squared_distance_matrix,
-    subset_tree_lengths,
     ties,
 )
 from topodepth.jobs import memory
@@ -114,7 +114,7 @@ def test_two_close_points_and_a_far_third_keep_both_lengths():
         (h0,) = persistence_diagrams(CLOSE, max_dim=0, engine=engine)
         np.testing.assert_allclose(h0[:, 1], [1e-12, 1e6, np.inf], rtol=1e-7)
     np.testing.assert_allclose(minimum_spanning_tree_lengths(CLOSE), [1e-12, 1e6], rtol=1e-12)
-    np.testing.assert_allclose(subset_tree_lengths(squared_distance_matrix(CLOSE), np.arange(3)), [1e-12, 1e6])
+    np.testing.assert_allclose(SubsetTrees(squared_distance_matrix(CLOSE)).lengths(np.arange(3)), [1e-12, 1e6])
     np.testing.assert_allclose(nearest_distances(CLOSE, 1)[:, 0], [1e-12, 1e-12, 1e6], rtol=1e-12)
     np.testing.assert_allclose(distance_matrix(CLOSE)[0], [0, 1e-12, 1e6], rtol=1e-12)
 

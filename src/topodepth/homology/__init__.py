@@ -10,19 +10,20 @@ allows; all else runs in one.
 
 from topodepth.homology.distances import distance_matrix, nearest_distances, squared_distance_matrix
 from topodepth.homology.rips import ENGINES, MAX_DIMENSION, persistence_diagrams
-from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, subset_tree_lengths
+from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths
+from topodepth.homology.subset_trees import SubsetTrees
 from topodepth.homology.ties import without_rounding
 from topodepth.jobs.memory import memory_estimate
 
 __all__ = [
     "ENGINES",
     "MAX_DIMENSION",
+    "SubsetTrees",
     "distance_matrix",
     "memory_estimate",
     "minimum_spanning_tree_lengths",
     "nearest_distances",
     "persistence_diagrams",
     "squared_distance_matrix",
-    "subset_tree_lengths",
     "without_rounding",
 ]

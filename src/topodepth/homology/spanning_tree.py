@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from topodepth.homology.boruvka import tree_of_lists
 from topodepth.homology.distances import CANCELLATION, Cloud, lengths, prepared, squared_norms, squares_between
 from topodepth.homology.near_pairs import lowered, near_pairs
 from topodepth.homology.ties import TIE
@@ -46,28 +47,8 @@ def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
     squares = _prim_of_points(cloud) if len(cloud) <= memory.DENSE_POINTS else None
     if squares is None:
         cloud, copies = _distinct(cloud)
-        squares = np.concatenate([np.zeros(copies), _boruvka(cloud)])
+        squares = np.concatenate([np.zeros(copies), _of_near_points(cloud)])
     return lengths(cloud, squares)
-
-
-def subset_tree_lengths(squares: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """Return the edge lengths of the minimum spanning tree of some of the points, ascending.
-
-    Many subsamples of one cloud share one matrix this way.
-
-    Parameters
-    ----------
-    squares
-        Squared distances of all points, (n, n), from :func:`topodepth.homology.squared_distance_matrix`.
-    members
-        Indices of the m points that count, (m,).
-
-    Returns
-    -------
-    ndarray
-        (m − 1,) float64.
-    """
-    return np.sqrt(prim(lambda i: squares[members[i]].take(members), len(members)))
 
 
 def prim(row: Callable[[int], np.ndarray], n: int) -> np.ndarray:
@@ -107,76 +88,18 @@ def _product_rows(centred: np.ndarray) -> np.ndarray:
     return np.column_stack([-2.0 * centred, np.ones(len(centred))])
 
 
-def _boruvka(cloud: Cloud) -> np.ndarray:
-    """Return the squared edge lengths of the minimum spanning tree of a cloud without copies, ascending.
-
-    Why the tree is exact though most distances are never kept. The shortest edge that leaves a component belongs to a
-    minimum spanning tree, whatever the other components are (cut property), so components may be joined in any order
-    and only those need be joined whose shortest edge is certain. Every point has a list of near points and a bound:
-    all its other distances to other components are at least the bound. Joining components keeps that true. If the
-    shortest listed edge of a component is not longer than the bounds of all its points, no edge outside the lists is
-    shorter, and it is taken. Where no component is certain, the doubtful points outside the largest one are searched
-    again, now among the points of other components only; after that all of these components are certain. Each such
-    search at least halves the number of components, and a component of fewer than NEIGHBOURS points is never
-    doubtful, so a few searches suffice even for nested clusters.
+def _of_near_points(cloud: Cloud) -> np.ndarray:
+    """Return the squared edge lengths of the tree of a cloud without copies, ascending, from lists of near points.
 
     Lengths of listed edges are computed in float64 from the differences of the points; bounds err downwards only. Edges
-    that differ by less than TIE count as equal.
+    that differ by less than TIE count as equal. A component of fewer than NEIGHBOURS points is never doubtful.
     """
-    labels = np.arange(len(cloud))
-    search: _Search | None = None
-    tree, rows = [np.empty(0)], labels
-    found = near_pairs(cloud) if labels.any() else None
-    *edges, bounds = found or (np.empty(0), *np.empty((2, 0), dtype=np.int64), np.zeros(len(cloud)))
-    while labels.any():
-        if found is None:
-            search = search or _Search(cloud)
-            *more, bounds[rows] = search.near_points(rows, labels)
-            edges = [np.concatenate(pair) for pair in zip(edges, more, strict=True)]
-        found = None
-        order = np.argsort(edges[0], kind="stable")
-        edges = [column[order] for column in edges]
-        joined = True
-        while joined:
-            edges, shortest, certain = _shortest_edges(edges, labels, bounds)
-            tree.append(edges[0][np.unique(shortest[certain])])
-            joined = bool(certain.any())
-            if joined:
-                labels = _join(labels, edges, shortest, certain)
-        reach = np.append(edges[0], np.inf)[shortest][labels]
-        largest = np.bincount(labels).argmax()
-        rows = np.flatnonzero((labels != largest) & (bounds < reach * (1 - TIE)))
-    return np.sort(np.concatenate(tree))
-
-
-def _shortest_edges(
-    edges: list[np.ndarray], labels: np.ndarray, bounds: np.ndarray
-) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return the edges between components, the place of each component's shortest, and whether that is certain."""
-    edges = [column[labels[edges[1]] != labels[edges[2]]] for column in edges]
-    count = len(edges[0])
-    shortest = np.full(labels.max() + 1, count)
-    for ends in edges[1:]:
-        np.minimum.at(shortest, labels[ends], np.arange(count))
-    least = np.full(len(shortest), np.inf)
-    np.minimum.at(least, labels, bounds)
-    return edges, shortest, (shortest < count) & (np.append(edges[0], np.inf)[shortest] * (1 - TIE) <= least)
-
-
-def _join(labels: np.ndarray, edges: list[np.ndarray], shortest: np.ndarray, certain: np.ndarray) -> np.ndarray:
-    """Return the labels, from 0, after every component that is certain of its shortest edge has taken it.
-
-    Ties are broken by place, so the edges taken make no cycle but that of two components that choose the same one.
-    """
-    own = np.flatnonzero(certain)
-    ends = labels[edges[1][shortest[own]]], labels[edges[2][shortest[own]]]
-    parents = np.arange(len(shortest))
-    parents[own] = np.where(ends[0] == own, ends[1], ends[0])
-    roots = (parents[parents] == np.arange(len(parents))) & (np.arange(len(parents)) < parents)
-    parents[roots] = np.flatnonzero(roots)
-    while (parents != parents[parents]).any():
-        parents = parents[parents]
-    return np.unique(parents, return_inverse=True)[1][labels]
+    n = len(cloud)
+    if n == 1:
+        return np.empty(0)
+    search = _Search(cloud)
+    squares, first, second, bounds = near_pairs(cloud) or search.near_points(np.arange(n), np.arange(n))
+    return tree_of_lists([squares, first, second], bounds, search.near_points, tie=TIE)
 
 
 def _distinct(cloud: Cloud) -> tuple[Cloud, int]:
@@ -201,7 +124,7 @@ class _Search:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self._take(np.float32)
+        self.precision: type | None = None
 
     def _take(self, precision: type) -> None:
         n = len(self.cloud)
@@ -221,6 +144,8 @@ class _Search:
             Squared distance, point and near point of each pair found, (m,); squared bound of each row, (len(rows),).
             No bound is below the distance of the nearest point found.
         """
+        if self.precision is None:
+            self._take(np.float32)
         strips, start = [], 0
         while start < len(rows):
             part = rows[start : start + len(self.strip)]

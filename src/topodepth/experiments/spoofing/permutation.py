@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from topodepth.experiments.spoofing.settings import SpoofSettings
-from topodepth.homology import distance_matrix, persistence_diagrams, squared_distance_matrix, subset_tree_lengths
+from topodepth.homology import SubsetTrees, distance_matrix, persistence_diagrams, squared_distance_matrix
 from topodepth.tables.dimensions import PH_DIMENSION
 from topodepth.tables.values import Key, values_of
 from topodepth.topology import dimension
@@ -44,6 +44,7 @@ class Statistics:
         settings: SpoofSettings,
     ) -> None:
         self.points, self.squares = pooled, squared_distance_matrix(pooled)
+        self.trees = SubsetTrees(self.squares)
         self.matrix = distance_matrix(scaled)
         self.settings = settings
         self.identity = originals(pooled)
@@ -91,7 +92,7 @@ class Statistics:
             return np.nan
         means = []
         for subsamples in self.subsamples.values():
-            trees = [subset_tree_lengths(self.squares, members[positions]) for positions in subsamples]
+            trees = [self.trees.lengths(members[positions]) for positions in subsamples]
             sums = np.array([np.sum(edges[edges > 0] ** alpha) for edges in trees])
             means.append(np.log(sums).mean() if (sums > 0).all() else np.nan)
         return line(np.log(list(self.subsamples)), np.array(means))[0]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.homology import minimum_spanning_tree_lengths, squared_distance_matrix, subset_tree_lengths
+from topodepth.homology import SubsetTrees, minimum_spanning_tree_lengths, squared_distance_matrix
 from topodepth.jobs import memory
 from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, count_once, joined, register
 
@@ -158,8 +158,7 @@ def _spanning_trees(points: np.ndarray) -> Tree:
     """Return what gives the edge lengths of a subsample's spanning tree; subsamples share one matrix if it is small."""
     if len(points) > memory.MATRIX_POINTS:
         return lambda members: minimum_spanning_tree_lengths(points[members])
-    squares = squared_distance_matrix(points)
-    return lambda members: subset_tree_lengths(squares, members)
+    return SubsetTrees(squared_distance_matrix(points)).lengths
 
 
 def _subsample_lengths(

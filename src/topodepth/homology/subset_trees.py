@@ -1,0 +1,74 @@
+"""Minimum spanning trees of many subsets of the same points, such as those of the persistent homological dimension."""
+
+from functools import cached_property
+
+import numpy as np
+
+from topodepth.homology.boruvka import tree_of_lists
+from topodepth.homology.spanning_tree import prim
+
+NEAR = 32  # points in the list of each
+LEAST = 2.5  # of them that a subset must hold on average, or the full graph of its points is quicker
+FEW = 200  # points, of which it always is
+STRIP = 64  # rows that are looked through at a time
+
+
+class SubsetTrees:
+    """Trees of subsets of n points, from their common matrix and, made once, a list of near points of each.
+
+    Parameters
+    ----------
+    squares
+        Squared distances of all points, (n, n), from :func:`topodepth.homology.squared_distance_matrix`.
+    """
+
+    def __init__(self, squares: np.ndarray) -> None:
+        self.squares = squares
+
+    def lengths(self, members: np.ndarray) -> np.ndarray:
+        """Return the edge lengths of the minimum spanning tree of some of the points, ascending.
+
+        Parameters
+        ----------
+        members
+            Indices of the m points that count, (m,), each once.
+
+        Returns
+        -------
+        ndarray
+            (m − 1,) float64.
+        """
+        n, m = len(self.squares), len(members)
+        if m < FEW or m * NEAR < LEAST * n:
+            return np.sqrt(prim(lambda i: self.squares[members[i]].take(members), m))
+        places = np.full(n, -1)
+        places[members] = np.arange(m)
+        weights, first, second, bounds = self._lists
+        first, second = places[first], places[second]
+        kept = np.flatnonzero((first >= 0) & (second >= 0))
+
+        def search(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+            rows = self.squares[np.ix_(members[points], members)]
+            rows[labels[points][:, None] == labels] = np.inf
+            nearest = rows.argmin(axis=1)
+            least = rows[np.arange(len(points)), nearest]
+            return least, points, nearest, least
+
+        edges = [weights[kept], first[kept], second[kept]]
+        return np.sqrt(tree_of_lists(edges, bounds[members], search))
+
+    @cached_property
+    def _lists(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Weights and two ends of the edges to near points, ascending, and below what a point has no other edge."""
+        n = len(self.squares)
+        near = np.empty((n, NEAR), dtype=np.int64)
+        for start in range(0, n, STRIP):
+            rows = self.squares[start : start + STRIP].copy()
+            rows[np.arange(len(rows)), np.arange(start, start + len(rows))] = np.inf
+            near[start : start + STRIP] = rows.argpartition(NEAR - 1, axis=1)[:, :NEAR]
+        bounds = np.take_along_axis(self.squares, near, axis=1).max(axis=1)
+        ends = np.repeat(np.arange(n), NEAR), near.ravel()
+        first, second = np.divmod(np.unique(np.minimum(*ends) * n + np.maximum(*ends)), n)
+        weights = self.squares[first, second]
+        order = np.argsort(weights, kind="stable")
+        return weights[order], first[order], second[order], bounds
