@@ -82,8 +82,8 @@ def entry(function: ast.AST, decorator: ast.Call) -> Entry:
 
 
 @dataclass(frozen=True)
-class Plugin:
-    """A user's file.
+class UserFile:
+    """A Python file of the user's.
 
     Attributes
     ----------
@@ -91,16 +91,59 @@ class Plugin:
         Its absolute path.
     shown
         The path as it was given, for messages.
-    entries
-        What it registers, by module of the registry.
     files
         Its own file, and those of its folder that it imports, directly or not.
     """
 
     file: Path
     shown: str
-    entries: Mapping[str, tuple[Entry, ...]]
     files: tuple[Path, ...]
+
+    def run(self, name: str) -> ModuleType:
+        """Run the file as a module of this name; its folder is searched for modules after all that is installed."""
+        folder = str(self.file.parent)
+        if folder not in sys.path:
+            sys.path.append(folder)
+        module = ModuleType(name)
+        module.__file__ = str(self.file)
+        sys.modules[name] = module
+        own = importlib.machinery.PathFinder.find_spec(self.file.stem)
+        if own and own.origin == str(self.file):  # another file may import it by its own name: one file, one module
+            sys.modules.setdefault(self.file.stem, module)
+        try:
+            # compiled anew: bytecode kept beside it can be older than an edit of the same second
+            exec(compile(self.file.read_bytes(), str(self.file), "exec"), vars(module))
+        except BaseException:
+            for known in (name, self.file.stem):
+                if sys.modules.get(known) is module:
+                    del sys.modules[known]
+            raise
+        return module
+
+    def told(self, error: BaseException) -> str:
+        """Return where in the user's files an error comes from, and what it says."""
+        if isinstance(error, SyntaxError) and error.filename in map(str, self.files):
+            return _place(self._shown(error.filename), error.lineno, f"{type(error).__name__}: {error.msg}")
+        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+        own = [step for step in steps if Path(step[0]) in self.files]
+        return _place(self._shown(own[-1][0]), own[-1][1], text) if own else _place(self.shown, None, text)
+
+    def _shown(self, file: str) -> str:
+        return str(Path(self.shown).with_name(Path(file).name)) if Path(file).parent == self.file.parent else file
+
+
+@dataclass(frozen=True)
+class Plugin(UserFile):
+    """A user's file that registers something.
+
+    Attributes
+    ----------
+    entries
+        What it registers, by module of the registry.
+    """
+
+    entries: Mapping[str, tuple[Entry, ...]]
 
     @property
     def module(self) -> str:
@@ -108,7 +151,7 @@ class Plugin:
         return f"{PACKAGE}_plugin_" + re.sub(r"\W", "_", self.file.stem)
 
     def load(self) -> None:
-        """Run the file, once; its folder is searched for modules after all that is installed.
+        """Run the file, once.
 
         Raises
         ------
@@ -117,22 +160,9 @@ class Plugin:
         """
         if self.module in sys.modules:
             return
-        folder = str(self.file.parent)
-        if folder not in sys.path:
-            sys.path.append(folder)
-        module = ModuleType(self.module)
-        module.__file__ = str(self.file)
-        sys.modules[self.module] = module
-        own = importlib.machinery.PathFinder.find_spec(self.file.stem)
-        if own and own.origin == str(self.file):  # another plugin may import it by its own name: one file, one module
-            sys.modules.setdefault(self.file.stem, module)
         try:
-            # compiled anew: bytecode kept beside it can be older than an edit of the same second
-            exec(compile(self.file.read_bytes(), str(self.file), "exec"), vars(module))
+            self.run(self.module)
         except (Exception, SystemExit) as error:
-            for name in (self.module, self.file.stem):
-                if sys.modules.get(name) is module:
-                    del sys.modules[name]
             raise InputError(f"plugin {self.told(error)}") from error
 
     def guarded(self, function: Callable, what: str) -> Callable:
@@ -157,18 +187,6 @@ class Plugin:
             if isfunction(value):
                 setattr(called, name, self.guarded(value, f"`{name}` of {what}"))
         return called
-
-    def told(self, error: BaseException) -> str:
-        """Return where in the user's files an error comes from, and what it says."""
-        if isinstance(error, SyntaxError) and error.filename in map(str, self.files):
-            return _place(self._shown(error.filename), error.lineno, f"{type(error).__name__}: {error.msg}")
-        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
-        steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
-        own = [step for step in steps if Path(step[0]) in self.files]
-        return _place(self._shown(own[-1][0]), own[-1][1], text) if own else _place(self.shown, None, text)
-
-    def _shown(self, file: str) -> str:
-        return str(Path(self.shown).with_name(Path(file).name)) if Path(file).parent == self.file.parent else file
 
 
 _known: dict[str, Plugin] = {}  # by module
@@ -196,10 +214,7 @@ def use(files: Iterable[str | Path]) -> None:
 
 def read(path: str | Path) -> Plugin:
     """Return what the source of a user's file says, without running it."""
-    file = Path(os.path.abspath(path))
-    if not file.is_file():
-        raise InputError(f"expected a Python file that is there, seen from {os.getcwd()}. Received: {path}.")
-    trees = _own_files(file, str(path))
+    file, trees = sources(path)
     entries: dict[str, list[Entry]] = {}
     for module, found in _entries(trees[file], str(path)):
         entries.setdefault(module, []).append(found)
@@ -208,7 +223,28 @@ def read(path: str | Path) -> Plugin:
             f'{path}: registers nothing. Expected @register("name") before a function, `register` imported from one '
             f"of {', '.join(KINDS)}."
         )
-    return Plugin(file, str(path), {module: tuple(found) for module, found in entries.items()}, tuple(trees))
+    return Plugin(file, str(path), tuple(trees), {module: tuple(found) for module, found in entries.items()})
+
+
+def sources(path: str | Path) -> tuple[Path, dict[Path, ast.Module]]:
+    """Return a user's file, and the syntax trees of it and of what it imports from its folder, directly or not.
+
+    Raises
+    ------
+    InputError
+        If it is missing or no Python.
+    """
+    file = Path(os.path.abspath(path))
+    if not file.is_file():
+        raise InputError(f"expected a Python file that is there, seen from {os.getcwd()}. Received: {path}.")
+    found: dict[Path, ast.Module] = {}
+    pending = [file]
+    while pending:
+        each = pending.pop()
+        if each not in found:
+            found[each] = _parsed(each, str(path) if each == file else str(each))
+            pending += [beside for name in _roots(found[each]) for beside in _beside(file.parent, name)]
+    return file, found
 
 
 def registering(module: str) -> Iterator[tuple[Entry, Plugin]]:
@@ -232,18 +268,6 @@ def _refuse_alike(known: Plugin, plugin: Plugin) -> None:
             ours, theirs = one.relative_to(known.file.parent), other.relative_to(plugin.file.parent)
             if one != other and ours == theirs:
                 raise InputError(f"expected imported files whose names differ. Received: {one} and {other}.")
-
-
-def _own_files(file: Path, shown: str) -> dict[Path, ast.Module]:
-    """Return the syntax trees of a file and of what it imports from its folder, directly or not."""
-    found: dict[Path, ast.Module] = {}
-    pending = [file]
-    while pending:
-        path = pending.pop()
-        if path not in found:
-            found[path] = _parsed(path, shown if path == file else str(path))
-            pending += [each for name in _roots(found[path]) for each in _beside(file.parent, name)]
-    return found
 
 
 def _parsed(path: Path, shown: str) -> ast.Module:

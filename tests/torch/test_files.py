@@ -81,7 +81,7 @@ def test_code_is_run_only_if_trusted(code, tmp_path):
     ("name", "message"),
     [
         ("nat", "unknown function or class of .*my_nets.py 'nat'. Did you mean 'net'"),
-        ("broken", "its code failed, RuntimeError: no luck"),
+        ("broken", "its code failed, .*my_nets.py, line 9: RuntimeError: no luck"),
         ("number", "expected to return a torch.nn.Module. Received: int"),
         ("no name", "expected a Python file and a name in it"),
     ],

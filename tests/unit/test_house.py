@@ -22,7 +22,8 @@ ROOMS = [
 ]  # fmt: skip
 
 
-NETWORKS = {"attack_model", "evaluate_model", "extract_activations", "train_model"}  # scripts that run a network
+# scripts that run a network
+NETWORKS = {"attack_model", "evaluate_model", "extract_activations", "find_layers", "train_model"}
 
 
 def found(folder, pattern):
@@ -187,10 +188,8 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 
 
 def locked_versions(package):
-    found = re.findall(
-        rf"^{re.escape(package)}==([^ ;\\]+)", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE
-    )
-    return set(found)
+    text = "".join((ROOT / lock).read_text() for lock in ("requirements.lock", "requirements-torch.lock"))
+    return set(re.findall(rf"^{re.escape(package)}==([^ ;\\]+)", text, flags=re.MULTILINE))
 
 
 @pytest.mark.parametrize("path", found(ROOT / "envs", "*.yaml"), ids=lambda path: path.stem)

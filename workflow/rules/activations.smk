@@ -3,8 +3,37 @@ stated_flag = unit(lambda unit: flag("--stated-accuracy", unit.model.settings["s
 sample_file = measured(lambda unit, sample: f"<results>/samples/{unit.images.dataset}/{sample}.csv")
 
 
+# a checkpoint: which layers a PyTorch model has is known only once it has been passed through
+checkpoint find_layers:
+    input:
+        model=model_file,
+        weights=weights_files,
+        dataset=own_dataset_file,
+    output:
+        "<results>/layers/{model}.json",
+    log:
+        "<logs>/find_layers/{model}.log",
+    benchmark:
+        "<benchmarks>/find_layers/{model}.tsv"
+    wildcard_constraints:
+        model=PLAN.networks(),
+    conda:
+        network_environment
+    params:
+        torch=torch,
+        normalisation=normalisation,
+        layout=layout,
+        trust=trust_flag,
+        code=network_code("find_layers.py", openers.registry),
+    shell:
+        "python $SCRIPTS/find_layers.py --model={input.model:q} --torch {params.torch:q} {params.trust}"
+        " --layout {params.layout:q} --dataset={input.dataset:q} --normalisation {params.normalisation:q}"
+        " --threads {threads} --out {output:q} 2> {log:q}"
+
+
 rule extract_activations:
     input:
+        layers=found_layers,
         model=model_file,
         weights=weights_files,
         dataset=dataset_file,
@@ -19,21 +48,22 @@ rule extract_activations:
     wildcard_constraints:
         model=PLAN.networks(),
     conda:
-        "../../envs/networks.yaml"
+        network_environment
     resources:
         gpu=1,
     params:
         split=lambda wildcards: PLAN.samples[wildcards.sample]["split"],
         model=keras_file,
+        torch=torch,
         normalisation=normalisation,
         layout=layout,
         trust=trust_flag,
         layers=measured(lambda unit, sample: as_json([*layers_of(unit, sample).values()])),
         stated=stated_flag,
-        code=code("extract_activations.py"),
+        code=network_code("extract_activations.py", openers.registry),
     shell:
         "python $SCRIPTS/extract_activations.py --name={wildcards.model:q} --model={params.model:q} {params.trust}"
-        " --layout {params.layout:q}"
+        " --torch {params.torch:q} --layout {params.layout:q}"
         " --dataset={input.dataset:q} --own-dataset {input.own_dataset:q} --sample={input.sample:q}"
         " --split {params.split:q} --normalisation {params.normalisation:q} --layers {params.layers:q} {params.stated}"
         " --threads {threads} --gpus {resources.gpu} --out {output:q} 2> {log:q}"

@@ -22,9 +22,11 @@ gc.set_threshold(100_000, 50, 50)
 from topodepth import architectures, datasets, plan, plugins
 from topodepth.files import storage, texts
 from topodepth.jobs import digests, provenance
+from topodepth.networks import openers
 from topodepth.plan import configuration
 from topodepth.errors import InputError
 from topodepth.plan import as_json
+from topodepth.training import classifiers
 
 if not Path(provenance.__file__).is_relative_to(REPOSITORY / "src"):
     sys.exit(f"error: {REPOSITORY}: one workflow cannot use two copies of topodepth. Used: {provenance.__file__}")
@@ -34,7 +36,12 @@ SCRIPTS = REPOSITORY / "workflow/scripts"
 try:
     config = configuration.laid_over(REPOSITORY, config)
     config = configuration.complete(config, REPOSITORY / "workflow/schemas/config.schema.yaml")
-    PLAN = plan.Plan(config, elsewhere=MODULE, check_inputs=workflow.is_main_process)
+    PLAN = plan.Plan(
+        config,
+        elsewhere=MODULE,
+        check_inputs=workflow.is_main_process,
+        layers_file=lambda model: checkpoints.find_layers.get(model=model).output[0],
+    )
 except InputError as error:
     sys.exit(f"error: {error}")
 
@@ -129,9 +136,20 @@ dataset_file = unit(lambda unit: f"<results>/datasets/{unit.images.dataset}.h5")
 model_file = unit(lambda unit: unit.model.path)
 weights_files = unit(lambda unit: list(unit.model.weights))
 normalisation = unit(lambda unit: unit.model.normalisation)
+torch = unit(lambda unit: as_json(unit.model.torch))
 layout = unit(lambda unit: unit.model.settings["layout"])
 trust_flag = unit(lambda unit: "--trust" if unit.model.settings["trust"] else "")
 activations_file = measured(lambda unit, sample: unit.activations(sample))
+
+
+# of a PyTorch model whose layers a job has to find, the file that lists them
+found_layers = measured(lambda unit, sample: getattr(layers_of(unit, sample), "file", []))
+network_environment = unit(lambda unit: f"../../envs/{'torch' if unit.model.kind == 'torch' else 'networks'}.yaml")
+
+
+def network_code(script, *registries):
+    """Digest of a script that opens a network, with what opens networks of its kind."""
+    return unit(lambda unit: code(script, *(registry.module_of(unit.model.kind) for registry in registries)))
 
 
 def keras_file(wildcards, input):

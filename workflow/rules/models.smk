@@ -41,17 +41,18 @@ rule evaluate_model:
     benchmark:
         "<benchmarks>/evaluate_model/{model}.tsv"
     conda:
-        "../../envs/networks.yaml"
+        network_environment
     resources:
         gpu=1,
     params:
         model=keras_file,
+        torch=torch,
         normalisation=normalisation,
         layout=layout,
         trust=trust_flag,
-        code=code("evaluate_model.py"),
+        code=network_code("evaluate_model.py", openers.registry, classifiers.registry),
     shell:
         "python $SCRIPTS/evaluate_model.py --model={params.model:q} --dataset={input.dataset:q}"
-        " --normalisation {params.normalisation:q} --threads {threads} {params.trust}"
-        " --layout {params.layout:q}"
+        " --normalisation {params.normalisation:q} --threads {threads} --gpus {resources.gpu} {params.trust}"
+        " --torch {params.torch:q} --layout {params.layout:q}"
         " --out {output:q} 2> {log:q}"

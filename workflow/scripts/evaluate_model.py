@@ -2,51 +2,47 @@
 
 import argparse
 
+import numpy as np
+
 from topodepth import datasets
 from topodepth.errors import InputError
 from topodepth.files import texts
-from topodepth.jobs.commands import prepare_networks, run, start_keras
-from topodepth.networks import inputs
-from topodepth.networks.normalisation import normalisation
-from topodepth.networks.onnx_file import is_onnx
-from topodepth.training import training
-from topodepth.training.evaluation import open_classifier
+from topodepth.jobs.commands import prepare_networks, run
+from topodepth.networks import inputs, openers
+from topodepth.training import classifiers, training
 
 
 def main() -> None:
     """Parse, load, evaluate, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True, help="model file, of Keras or ONNX")
-    parser.add_argument("--layout", default="auto", help="auto, channels_first or channels_last, of an ONNX file")
+    openers.add_arguments(parser)
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON")
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
-    parser.add_argument("--trust", action="store_true", help="open the model although it carries code")
     parser.add_argument("--out", required=True, help="JSON to make")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
-    if not arguments.trust and not is_onnx(arguments.model):  # code of a file may want all of Keras
-        start_keras()
-    how, _ = normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
-    classifier, expected, measures = open_classifier(
-        arguments.model, trust=arguments.trust, threads=arguments.threads, layout=arguments.layout
-    )
+    source = openers.source_of(arguments)
+    how, _ = openers.registry.get(source.kind)(source).normalisation(arguments.normalisation)
     with datasets.open_dataset(arguments.dataset) as dataset:
-        shape = inputs.reshaping(expected, dataset.image_shape, arguments.model)
+        normalise = dataset.normaliser(how)
+        classifier, expected, measures = classifiers.registry.get(source.kind)(
+            source, lambda: normalise(dataset.images("test")[: arguments.batch_size])
+        )
         if classifier.classes != len(dataset.class_names):
             raise InputError(
                 f"{arguments.model}: expected {len(dataset.class_names)} classes, as in {arguments.dataset}. "
                 f"Received: {classifier.classes}"
             )
-        normalise = dataset.normaliser(how)
+        item = dataset.image_shape if expected is None else expected
+        shape = inputs.reshaping(item, dataset.image_shape, arguments.model)
+
+        def prepared(images: np.ndarray) -> np.ndarray:
+            return normalise(images).reshape(len(images), *shape)
+
         metrics = {
             split: training.evaluate(
-                classifier,
-                dataset.images(split),
-                dataset.labels(split),
-                lambda images: normalise(images).reshape(len(images), *shape),
-                arguments.batch_size,
+                classifier, dataset.images(split), dataset.labels(split), prepared, arguments.batch_size
             )
             for split in datasets.SPLITS
         }

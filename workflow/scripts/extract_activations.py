@@ -8,17 +8,16 @@ from topodepth import datasets
 from topodepth.activations import extraction
 from topodepth.files import texts
 from topodepth.jobs.commands import log, prepare_networks, run
-from topodepth.networks import runtime
-from topodepth.networks.normalisation import normalisation
+from topodepth.networks import openers
+
+EXAMPLE = 8  # images, for a network that has to see some to know its layers
 
 
 def main() -> None:
     """Parse, load, extract."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True, help="name of the model in tables and figures")
-    parser.add_argument("--model", required=True, help="model file, of Keras or ONNX")
-    parser.add_argument("--trust", action="store_true", help="run code that the file carries")
-    parser.add_argument("--layout", default="auto", help="auto, channels_first or channels_last, of an ONNX file")
+    openers.add_arguments(parser)
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--own-dataset", help="data set by whose pixels the input is normalised; --dataset if left out")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
@@ -27,26 +26,25 @@ def main() -> None:
     parser.add_argument("--stated-accuracy", type=float, help="test accuracy that its makers state, to warn of less")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
-    parser.add_argument("--threads", type=int, default=1, help="threads of the network")
-    parser.add_argument("--gpus", type=int, default=0, help="GPUs that this job may use; 0: ONNX Runtime, where it can")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
     indices = texts.read_indices(arguments.sample)
-    how, why = normalisation(arguments.normalisation, arguments.model, trust=arguments.trust)
+    source = openers.source_of(arguments)
+    opener = openers.registry.get(source.kind)(source)
+    how, why = opener.normalisation(arguments.normalisation)
     log.info("%s: normalisation %s%s", arguments.model, how, f", for it {why}" if why else "")
     own = arguments.own_dataset in (None, arguments.dataset)  # classes of other data are not the network's
-    network = runtime.open_network(
-        arguments.model, arguments.layers,
-        scores=own, trust=arguments.trust, threads=arguments.threads, gpu=arguments.gpus > 0,
-        layout=arguments.layout,
-    )  # fmt: skip
-    network = replace(network, name=arguments.model)  # messages name the file
     with datasets.open_dataset(arguments.own_dataset or arguments.dataset) as trained_on:
         normalise = trained_on.normaliser(how)
     with datasets.open_dataset(arguments.dataset) as dataset:
+        images = dataset.images(arguments.split)
+        network = opener.network(
+            arguments.layers, lambda: normalise(datasets.take(images, indices[:EXAMPLE])), scores=own
+        )
+        network = replace(network, name=arguments.model)  # messages name the file
         accuracy = extraction.write_activations(
-            network, dataset.images(arguments.split), batch_size=arguments.batch_size, out=arguments.out,
+            network, images, batch_size=arguments.batch_size, out=arguments.out,
             labels=dataset.labels(arguments.split), indices=indices, normalise=normalise,
             attributes={"model": arguments.name}, classes=len(dataset.class_names) if own else None,
         )  # fmt: skip

@@ -1,13 +1,15 @@
 """PyTorch models from files: the code that builds one, run only if trusted, and its weights, which run none."""
 
+import ast
 import pickle
-import sys
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 
+from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
 from topodepth.files.kinds import kind_of
+from topodepth.plugins import UserFile
 
 SAFE = (".safetensors",)
 PICKLED = (".pth", ".th", ".pt", ".bin", ".ckpt")
@@ -15,6 +17,8 @@ NESTED = ("state_dict", "model_state_dict", "model_state", "model", "module", "n
 DEEPEST = 3  # maps that weights are looked for in
 WRAPPERS = {"module", "_orig_mod"}
 HOW = "save model.state_dict(), best as .safetensors"
+# with these a module can hold names that no line binds
+AT_RUN_TIME = {"globals", "exec", "setattr", "__getattr__", "*"}
 
 
 def load_torch(
@@ -45,24 +49,18 @@ def load_torch(
     """
     import torch
 
-    file, _, name = str(source).rpartition(":")
-    if not file.endswith(".py") or not name.isidentifier():
-        raise InputError(f"{source!r}: expected a Python file and a name in it, 'my_nets.py:resnet20'.")
-    if not Path(file).is_file():
-        raise InputError(f"{file}: no such file, expected the code of a PyTorch model.")
-    if not trust:
-        raise InputError(f"{source}: runs the code of this file, expected `trust: true`. Received: no trust.")
+    user, name = code_of(source, trust=trust)
     try:
-        module = _module(Path(file))
+        module = user.run("topodepth_torch_" + re.sub(r"\W", "_", user.file.stem))
         build = getattr(module, name, None)
         if not callable(build):
             known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-            raise unknown_name(f"function or class of {file}", name, known)
+            raise _unknown(user, name, known)
         model = build if isinstance(build, torch.nn.Module) else build(**(arguments or {}))
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"{source}: its code failed, {type(error).__name__}: {error}") from error
+        raise InputError(f"{source}: its code failed, {user.told(error)}") from error
     if not isinstance(model, torch.nn.Module):
         raise InputError(f"{source}: expected to return a torch.nn.Module. Received: {type(model).__name__}")
     if weights is not None:
@@ -70,16 +68,48 @@ def load_torch(
     return model.eval()
 
 
-def _module(file: Path) -> ModuleType:
-    """Run a file as a module of its own; its folder is searched for modules after all that is installed."""
-    folder = str(file.resolve().parent)
-    if folder not in sys.path:
-        sys.path.append(folder)
-    module = ModuleType(f"topodepth_torch_{file.stem}")
-    module.__file__ = str(file)
-    sys.modules[module.__name__] = module  # pickle, dataclasses and typing look a class's module up
-    exec(compile(file.read_bytes(), str(file), "exec"), vars(module))
-    return module
+def code_of(source: str, *, trust: bool) -> tuple[UserFile, str]:
+    """Return the code of a model, and the name in it, from its source alone: nothing is run.
+
+    Parameters
+    ----------
+    source, trust
+        As for :func:`load_torch`.
+
+    Raises
+    ------
+    InputError
+        If the code is not trusted, missing, no Python, or binds no such name.
+    """
+    file, _, name = str(source).rpartition(":")
+    if not file.endswith(".py") or not name.isidentifier():
+        raise InputError(f"{source!r}: expected a Python file and a name in it, 'my_nets.py:resnet20'.")
+    if not Path(file).is_file():
+        raise InputError(f"{file}: no such file, expected the code of a PyTorch model.")
+    if not trust:
+        raise InputError(f"{source}: runs the code of this file, expected `trust: true`. Received: no trust.")
+    path, trees = plugins.sources(file)
+    user = UserFile(path, file, tuple(trees))
+    bound = set(_bound(trees[path]))
+    if name not in bound and not bound & AT_RUN_TIME:
+        defined = [node.name for node in trees[path].body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        raise _unknown(user, name, [key for key in defined if not key.startswith("_")])
+    return user, name
+
+
+def _unknown(user: UserFile, name: str, known: Iterable[str]) -> InputError:
+    return unknown_name(f"function or class of {user.shown}", name, known)
+
+
+def _bound(tree: ast.Module) -> Iterable[str]:
+    """Yield the names that a source binds, wherever in it, and those by which it could bind others."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and (isinstance(node.ctx, ast.Store) or node.id in AT_RUN_TIME):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
 
 
 def load_weights(model: "torch.nn.Module", path: str | Path) -> None:  # noqa: F821

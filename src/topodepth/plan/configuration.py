@@ -17,6 +17,7 @@ TYPES = {"object": "a map", "array": "a list", "null": "null", "string": "a text
 PATTERNS = {
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, '_', '-' and '.', not first '_', '-' or '.'",
     "^[A-Za-z0-9_-]+$": "letters, digits, '_' and '-'",
+    "^.+\\.py:[A-Za-z_][A-Za-z0-9_]*$": "a Python file and a name in it, my_nets.py:resnet20",
     "^https?://": "an address that begins with https:// or http://",
     "^[0-9a-f]{64}$": "64 hexadecimal digits in lower case",
 }
@@ -271,10 +272,10 @@ def _check_measuring(where: str, topology: Mapping, dimension: Mapping) -> None:
 
 
 def _check_model(where: str, model: Mapping) -> None:
-    sources = [key for key in ("architecture", "file", "directory", "asset") if model[key]]
+    sources = [key for key in unused_keys.SOURCES if model[key]]
     if len(sources) != 1:
         raise InputError(
-            f"config key {where!r}: expected one of architecture, file, directory, asset. "
+            f"config key {where!r}: expected one of {', '.join(unused_keys.SOURCES)}. "
             f"Received: {', '.join(sources) or 'none'}."
         )
     given = [key for key in ("mean", "std") if model[key]]

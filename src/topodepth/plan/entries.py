@@ -7,7 +7,7 @@ collide, nor snapshots of training (``vgg@0004``) and strengths of an attack (``
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
@@ -21,8 +21,11 @@ from topodepth.networks.kinds import MODEL_ENDINGS, what_a_folder_is
 from topodepth.networks.normalisation import PLAIN, normalisation
 from topodepth.networks.onnx_file import inspect as inspect_onnx
 from topodepth.networks.onnx_file import is_onnx
-from topodepth.plan.units import RESULTS, Images, Model, Unit, as_file_name
+from topodepth.networks.taps import is_pattern
+from topodepth.networks.torch_files import PICKLED, SAFE, code_of
+from topodepth.plan.units import RESULTS, FoundLayers, Images, Model, Unit, as_file_name, named_layers
 
+WEIGHTS = (*SAFE, *PICKLED)  # of PyTorch
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
 STATED = re.compile(r"([^_]+)_(?:.*_)?(0\.\d*[1-9]\d*)")  # the authors' file names: architecture_…_accuracy
 
@@ -42,9 +45,9 @@ def stated(model: Model, experiment: str) -> tuple[str, float]:
     InputError
         If the model is no file, or its name has another form; guessed accuracies would decide what the page says.
     """
-    told = None if model.is_made else STATED.fullmatch(Path(model.path).stem)
+    told = None if model.is_made else STATED.fullmatch(Path(model.file).stem)
     if told is None:
-        received = f"{model.name}, which is no file" if model.is_made or not model.path else model.path
+        received = f"{model.name}, which is no file" if model.is_made or not model.path else model.file
         raise InputError(
             f"config key 'experiments.generalization.{experiment}.accuracy': `stated` expected file names like "
             f"Resnet32_…_0.89.h5, the architecture before the first '_', the test accuracy (0.89) after the last. "
@@ -53,7 +56,9 @@ def stated(model: Model, experiment: str) -> tuple[str, float]:
     return told[1], float(told[2])
 
 
-def units(config: Mapping, selected: set[str]) -> dict[str, list[Unit]]:
+def units(
+    config: Mapping, selected: set[str], layers_file: Callable[[str], str] | None = None
+) -> dict[str, list[Unit]]:
     """Return what is measured behind each selected entry, in order: its networks on the images of its data set.
 
     Parameters
@@ -62,6 +67,8 @@ def units(config: Mapping, selected: set[str]) -> dict[str, list[Unit]]:
         A complete configuration.
     selected
         Names under ``models`` or ``activations`` that an experiment uses; only their files are looked at.
+    layers_file
+        As for :class:`topodepth.plan.plan.Plan`.
 
     Raises
     ------
@@ -74,8 +81,11 @@ def units(config: Mapping, selected: set[str]) -> dict[str, list[Unit]]:
             found[entry] = [_brought_activations(entry, config["activations"][entry])]
         else:
             settings = config["models"][entry]
-            expand = _trained if settings["architecture"] else _files
-            models = expand(entry, settings, config)
+            if settings["torch"]:
+                models = _torch(entry, settings, layers_file or _not_found)
+            else:
+                expand = _trained if settings["architecture"] else _files
+                models = expand(entry, settings, config)
             found[entry] = [Unit(model.name, model, Images(model.settings["dataset"])) for model in models]
     return found
 
@@ -84,15 +94,6 @@ def archived(config: Mapping, entry: str) -> bool:
     """Tell whether an entry's models lie in an archive, so that they are known only once it is unpacked."""
     asset = config["models"].get(entry, {}).get("asset")
     return bool(asset) and config["assets"][asset]["unpack"]
-
-
-def _layers(entry: str, tokens: list) -> dict[str, str | int]:
-    layers = {as_file_name(token): token for token in tokens}
-    if len(layers) < len(tokens):
-        raise InputError(
-            f"config key 'models.{entry}.layers': expected names that differ as file names. Received: {tokens}."
-        )
-    return layers
 
 
 def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
@@ -109,7 +110,7 @@ def _trained(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
             tokens = _told(f"config key 'models.{entry}'", architectures.layers, cell["architecture"], cell["depth"])
         told = [f"{key} {_as_text(value)}" for key, value in axes.items()]
         label = ", ".join(([settings["label"]] if settings["label"] else []) + told) or entry
-        model = Model(name, entry, label, cell, _layers(entry, tokens), axes=axes)
+        model = Model(name, entry, label, cell, named_layers(entry, tokens), axes=axes)
         seeds = {f"{name}{'-' if axes else '@'}s{seed}": seed for seed in settings["seeds"]} or {name: own}
         found += [
             replace(model, name=each, path=f"{RESULTS}/models/{each}/model.keras", seed=seed, curve=name)
@@ -149,37 +150,42 @@ def _files(entry: str, settings: Mapping, config: Mapping) -> list[Model]:
     label = settings["label"] or entry
     if settings["directory"]:
         found = Path(settings["directory"]).glob("[!.]*")
-        return _folder(entry, settings, "directory", settings["directory"], found)
+        named = _folder(entry, settings, "directory", settings["directory"], found)
+        return [_file(name, told, entry, settings, path) for name, told, path in named]
     if archived(config, entry):
         folder = f"resources/{settings['asset']}"
-        return _folder(entry, settings, "asset", folder, Path(folder).rglob("[!.]*"))
+        named = _folder(entry, settings, "asset", folder, Path(folder).rglob("[!.]*"))
+        return [_file(name, told, entry, settings, path) for name, told, path in named]
     if settings["asset"]:
         asset = config["assets"][settings["asset"]]
         return [_file(entry, label, entry, settings, f"resources/{asset['file']}")]
     return [_file(entry, label, entry, settings, settings["file"])]
 
 
-def _folder(entry: str, settings: Mapping, key: str, folder: str, files: Iterator[Path]) -> list[Model]:
+def _folder(
+    entry: str, settings: Mapping, key: str, folder: str, files: Iterator[Path], *, kinds: Sequence[str] = MODEL_ENDINGS
+) -> list[tuple[str, str, str]]:
+    """Return name, label and path of each file of a folder that is a model of its own."""
     where = f"config key 'models.{entry}.{key}'"
     if settings["stated_accuracy"] is not None:
         raise InputError(
             f"config key 'models.{entry}.stated_accuracy': expected for one file. "
             f"Received: {settings['stated_accuracy']} for a folder."
         )
-    paths = sorted(path for path in files if path.suffix in MODEL_ENDINGS)
+    paths = sorted(path for path in files if path.suffix in kinds)
     if not paths:
         there = (
             "which is not there yet. Fetch it first: snakemake assets"
             if key == "asset"
             else what_a_folder_is(Path(folder))
         )
-        expected = f"expected a folder of {', '.join(MODEL_ENDINGS)} files"
+        expected = f"expected a folder of {', '.join(kinds)} files"
         raise InputError(f"{where}: {expected}. Received: {folder}, {there}.")
     named = {f"{entry}@{as_file_name(path.stem)}": path for path in paths}
     if len(named) < len(paths):
         raise InputError(f"{where}: expected file names that differ. Received: {folder}.")
     told = f"{settings['label']}, " if settings["label"] else ""
-    return [_file(name, told + path.stem, entry, settings, str(path)) for name, path in named.items()]
+    return [(name, told + path.stem, str(path)) for name, path in named.items()]
 
 
 def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Model:
@@ -202,11 +208,54 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
     if is_onnx(path) and Path(path).is_file():
         found = _told(where, inspect_onnx, path)
         weights = tuple(map(str, found.external))
-    return Model(name, entry, label, settings, _layers(entry, list(tokens)), path, weights)
+    return Model(name, entry, label, settings, named_layers(entry, list(tokens)), path, weights)
+
+
+def _torch(entry: str, settings: Mapping, layers_file: Callable[[str], str]) -> list[Model]:
+    """Return the PyTorch models of an entry: one, or one for each file of a folder of weights."""
+    where = f"config key 'models.{entry}.torch'"
+    code, _, name = settings["torch"].rpartition(":")
+    files = [code]
+    if Path(code).is_file():  # else another workflow makes it
+        user, _ = _told(where, partial(code_of, settings["torch"], trust=settings["trust"]))
+        files = [str(Path(code).parent / path.relative_to(user.file.parent)) for path in user.files]
+    weights = settings["weights"]
+    named: list[tuple[str, str, str | None]] = [(entry, settings["label"] or entry, weights)]
+    if weights and Path(weights).is_dir():
+        named = [*_folder(entry, settings, "weights", weights, Path(weights).glob("[!.]*"), kinds=WEIGHTS)]
+    elif weights and Path(weights).suffix not in WEIGHTS:
+        expected = f"expected one of {', '.join(WEIGHTS)}, or a folder of them"
+        raise InputError(f"config key 'models.{entry}.weights': {expected}. Received: {weights}.")
+    if settings["normalisation"] == "auto":
+        settings = {**settings, "normalisation": PLAIN}
+    found = []
+    for each, label, path in named:
+        layers = FoundLayers(entry, each, layers_file)
+        if settings["layers"] != "auto":
+            layers = named_layers(entry, _names(entry, settings["layers"]))
+        told = {"name": name, "arguments": settings["arguments"], "weights": path}
+        beside = (*([path] if path else []), *files[1:])
+        found.append(Model(each, entry, label, settings, layers, code, beside, told))
+    return found
+
+
+def _names(entry: str, tokens: list) -> list[str]:
+    """Return the layers of a PyTorch model, which are named one by one: what a pattern means only a pass would tell."""
+    for token in tokens:
+        if not isinstance(token, str) or is_pattern(token):
+            raise InputError(
+                f"config key 'models.{entry}.layers': expected names of modules of a PyTorch model, or `auto`. "
+                f"Received: {token!r}."
+            )
+    return tokens
+
+
+def _not_found(model: str) -> str:
+    raise InputError(f"{model}: its layers are known once a job has found them; expected a list of `layers`.")
 
 
 def _brought_activations(entry: str, settings: Mapping) -> Unit:
     file = read_activations(settings["file"])
-    layers = _layers(entry, [layer.token for layer in file.layers])
+    layers = named_layers(entry, [layer.token for layer in file.layers])
     model = Model(entry, entry, settings["label"] or entry, settings, layers)
     return Unit(entry, model, Images(settings["dataset"], settings["file"]))

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 
 from topodepth.errors import InputError
@@ -24,6 +24,9 @@ class Plan:
         A complete configuration, of :func:`topodepth.plan.configuration.complete`.
     elsewhere
         Whether files that are not there may be made by another workflow, of which this one is a part.
+    layers_file
+        Takes the name of a network to the file that lists its layers, of those that only a pass through them tells; see
+        :class:`topodepth.plan.units.FoundLayers`.
     check_inputs
         Whether to open data sets' and networks' files to see that they fit together, as far as headers tell it.
 
@@ -46,7 +49,14 @@ class Plan:
         If a file is missing, or what can be known before any job runs would go wrong in one.
     """
 
-    def __init__(self, config: Mapping, *, elsewhere: bool = False, check_inputs: bool = True) -> None:
+    def __init__(
+        self,
+        config: Mapping,
+        *,
+        elsewhere: bool = False,
+        check_inputs: bool = True,
+        layers_file: Callable[[str], str] | None = None,
+    ) -> None:
         self.config, self.elsewhere = config, elsewhere
         self.experiments: dict[str, dict[str, Experiment]] = {
             name: {item["name"]: kind(self, item) for item in config["experiments"].get(name, [])}
@@ -57,9 +67,9 @@ class Plan:
         waiting = {entry for each in self.all_experiments for entry in {*each["models"]} - {*each.archived}}
         for key in ("models", "activations"):
             for entry in sorted(waiting & {*config[key]}):
-                self.brought(f"{key}.{entry}.file", config[key][entry]["file"])
+                self._files_of(f"{key}.{entry}", config[key][entry])
         self._unpacked: dict[str, dict[str, Unit]] = {}
-        self.entries = units(config, waiting)
+        self.entries = units(config, waiting, layers_file)
         for experiment in self.all_experiments:
             experiment.check()
         samples = [experiment.samples for experiment in self.all_experiments]
@@ -109,6 +119,12 @@ class Plan:
             there = f"expected a file or folder that is there, seen from {os.getcwd()}."
             raise InputError(f"config key '{key}': {there} Received: {path}")
         return path
+
+    def _files_of(self, key: str, settings: Mapping) -> None:
+        """Refuse an entry whose files are not there."""
+        for name in ("file", "torch", "weights"):
+            path = settings.get(name)
+            self.brought(f"{key}.{name}", path.rpartition(":")[0] if path and name == "torch" else path)
 
     @property
     def folder(self) -> str:

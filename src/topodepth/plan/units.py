@@ -2,14 +2,68 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 
 from topodepth.errors import InputError
 from topodepth.networks.files import inspect
 
 RESULTS = "<results>"  # stands for the folder of the run's results
 ACTIVATIONS = f"{RESULTS}/activations/{{unit}}/{{sample}}.h5"
+
+
+class FoundLayers(Mapping):
+    """Layers that only a pass through a network tells: ``{file name of the layer: token}``, once a job has found them.
+
+    Parameters
+    ----------
+    entry, model
+        Names of the entry and of the model.
+    file
+        Takes the name of a model to the file that lists its layers. Until that is made, it may raise what makes whoever
+        asks wait for it.
+    """
+
+    def __init__(self, entry: str, model: str, file: Callable[[str], str]) -> None:
+        self._entry, self._model, self._file = entry, model, file
+
+    @property
+    def file(self) -> str:
+        """The file that lists them."""
+        return self._file(self._model)
+
+    @cached_property
+    def _found(self) -> Mapping[str, str | int]:
+        return named_layers(self._entry, json.loads(Path(self.file).read_text(encoding="utf-8")))
+
+    def __getitem__(self, name: str) -> str | int:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    __eq__, __hash__ = object.__eq__, object.__hash__  # to compare two would ask for what is not there yet
+
+
+def named_layers(entry: str, tokens: Sequence[str | int]) -> dict[str, str | int]:
+    """Return layers by what stands for each in file names.
+
+    Raises
+    ------
+    InputError
+        If two of them cannot be told apart there.
+    """
+    layers = {as_file_name(token): token for token in tokens}
+    if len(layers) < len(tokens):
+        raise InputError(
+            f"config key 'models.{entry}.layers': expected names that differ as file names. Received: {tokens}."
+        )
+    return layers
 
 
 @dataclass(frozen=True)
@@ -29,9 +83,13 @@ class Model:
     layers
         ``{file name of the layer: token}``, in order of depth.
     path
-        Its model file, or the folder of snapshots that it lies in; none where there is no network to run.
+        Its model file, the folder of snapshots that it lies in, or the code of a PyTorch model; none where there is no
+        network to run.
     weights
-        Files beside it that hold the weights of an ONNX file.
+        Files beside it: of an ONNX file those that hold weights; of a PyTorch model its weights, and what its code
+        imports from its folder.
+    torch
+        What jobs are told of a PyTorch model, see :class:`topodepth.networks.openers.Source`; empty of others.
     seed, epoch
         Of its training; the epoch of a snapshot only.
     axes
@@ -47,6 +105,7 @@ class Model:
     layers: Mapping[str, str | int]
     path: str = ""
     weights: tuple[str, ...] = ()
+    torch: Mapping[str, object] = field(default_factory=dict)
     seed: int = 0
     epoch: int | None = None
     axes: Mapping[str, object] = field(default_factory=dict)
@@ -61,6 +120,16 @@ class Model:
         """How its input is normalised, as its jobs are told it."""
         given = {key: self.settings[key] for key in ("mean", "std") if self.settings.get(key)}
         return json.dumps(given, separators=(",", ":")) if given else self.settings["normalisation"]
+
+    @property
+    def kind(self) -> str:
+        """What opens it, see :mod:`topodepth.networks.openers`."""
+        return "torch" if self.torch else "file"
+
+    @property
+    def file(self) -> str:
+        """The file that tells it from others of its entry: of a PyTorch model that of its weights, if it has one."""
+        return str(self.torch.get("weights") or self.path)
 
     @property
     def is_made(self) -> bool:
@@ -93,7 +162,7 @@ class Model:
         File names say nothing here: they are read where `accuracy: stated` asks for it, by
         :func:`topodepth.plan.entries.stated`.
         """
-        if self.is_made or not self.path or self.name == self.entry:
+        if self.is_made or not self.path or self.name == self.entry or self.torch:
             return self.settings.get("architecture") or self.entry
         found = inspect(self.path, trust=self.settings["trust"])
         return f"{self.entry}, {len(found.layers)} layers"

@@ -6,9 +6,10 @@ from functools import partial
 from topodepth.errors import InputError
 from topodepth.networks.onnx_file import is_onnx
 
-SOURCES = ("architecture", "file", "directory", "asset")  # of a model, one of them
+SOURCES = ("architecture", "file", "directory", "asset", "torch")  # of a model, one of them
 OF_TRAINING = ("activation", "width", "depth", "seed", "seeds", "grid", "training")
 OF_FILES = ("trust", "stated_accuracy", "mean", "std", "layout")
+OF_TORCH = ("weights", "arguments")
 ONE_STEP = ("fgsm",)  # attacks without iterations
 OF_STEPS = ("steps", "step_size")
 
@@ -54,6 +55,9 @@ def _of_model(where: str, model: Mapping) -> Iterator[tuple[str, str, object]]:
         foreign, reason = OF_FILES, "expected of a file; nothing reads it of a network trained here"
     elif len(sources) == 1:
         foreign, reason = OF_TRAINING, "expected in a model with an architecture; nothing reads it of a file"
+    if len(sources) == 1 and sources != ["torch"]:
+        for key in filter(partial(_is_set, model), OF_TORCH):
+            yield f"{where}.{key}", "expected with `torch: my_nets.py:name`; nothing reads it here", model[key]
     if sources == ["file"]:
         yield from _of_file(where, model)
     for key in filter(partial(_is_set, model), foreign):
@@ -67,7 +71,8 @@ def _of_file(where: str, model: Mapping) -> Iterator[tuple[str, str, object]]:
         if model.get("trust"):
             yield f"{where}.trust", "expected of a Keras file; an ONNX file carries no code", model["trust"]
     elif model.get("layout", "auto") != "auto":
-        yield f"{where}.layout", "expected of an ONNX file; Keras files tell it themselves", model["layout"]
+        reason = "expected of an ONNX file or a PyTorch model; Keras files tell it themselves"
+        yield f"{where}.layout", reason, model["layout"]
 
 
 def _of_attack(where: str, item: Mapping, known: Mapping) -> Iterator[tuple[str, str, object]]:

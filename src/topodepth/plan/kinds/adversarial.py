@@ -25,6 +25,11 @@ class Adversarial(Experiment):
     def check(self) -> None:
         """Refuse networks that have no gradients to attack along."""
         for unit in self.members:
+            if unit.model.kind == "torch":
+                raise InputError(
+                    f"config key 'experiments.adversarial.{self.name}.models': attacks are not yet made on PyTorch "
+                    f"models; expected a Keras file, or a model trained here. Received: {unit.model.path}."
+                )
             if is_onnx(unit.model.path):
                 raise InputError(
                     f"config key 'experiments.adversarial.{self.name}.models': attacks follow gradients, which an ONNX "
