@@ -264,3 +264,47 @@ def test_a_module_under_two_names():
 
     x = images(6, 1, 2).reshape(6, 4)
     assert tokens(Twice(), x, ["second#2"]) == tokens(Twice(), x, ["first#2"]) == ["first#2"]
+
+
+class Keyword(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 6, 3), nn.Linear(6, 4)
+
+    def forward(self, x):
+        return self.head(input=self.body(x).relu().mean((2, 3))).log_softmax(1)
+
+
+@pytest.mark.parametrize("model", [Residual(2), Keyword()], ids=["as it is", "by keyword, log-softmax behind it"])
+def test_penultimate_is_what_the_logits_are_made_of(model):
+    found = values(model, X, ["penultimate", "logits"])
+    head = model.head
+    made = found["penultimate"] @ head.weight.detach().numpy().T + head.bias.detach().numpy()
+    assert found["penultimate"].shape == (len(X), head.in_features)
+    assert np.allclose(made, found["logits"], atol=1e-6)
+    both = values(model, X, ["head", "penultimate", "logits"])
+    assert list(both) == ["head", "penultimate", "logits"]
+    assert np.array_equal(both["penultimate"], found["penultimate"])
+    assert np.array_equal(both["head"], found["logits"])
+    depths = [tap.relative_depth for tap in open_torch(model, X, ["penultimate", "logits"]).taps]
+    assert 0 < depths[0] < depths[1] <= 1
+
+
+def test_penultimate_of_a_model_without_a_dense_head_is_refused():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 6), nn.Flatten(), nn.Softmax(1))
+    with pytest.raises(InputError, match=r"'penultimate' expected as the features \(n, d\) that a layer with weights"):
+        values(model, X, ["penultimate"])
+    named = nn.Sequential()
+    named.add_module("penultimate", nn.Conv2d(3, 4, 3))
+    assert tokens(named, layers=["penultimate"]) == ["penultimate"]
+
+
+@pytest.mark.parametrize("end", [nn.Softmax(1), nn.LogSoftmax(1), nn.Sigmoid(), nn.Identity()])
+def test_logits_are_what_a_softmax_its_logarithm_or_a_sigmoid_is_made_of(end):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 7), nn.ReLU(), nn.Linear(7, 4), end)
+    found = values(model, X, ["3", "logits"])
+    assert np.array_equal(found["3"], found["logits"])
+    one = nn.Sequential(nn.Flatten(), nn.Linear(192, 1), nn.Sigmoid())
+    assert np.array_equal(*values(one, X, ["1", "logits"]).values())
+    squared = nn.Sequential(nn.Flatten(), nn.Linear(192, 4), nn.Softplus())  # no inverse is known of this
+    assert (values(squared, X, ["logits"])["logits"] > 0).all()

@@ -44,6 +44,8 @@ class Call:
     shape
         Of the tensor that it returned; of nested and packed sequences their number and that of features. None if it
         returned no tensor.
+    taken
+        Shape of the first tensor that it was called with; None if there was none, or one of sequences.
     sequences
         Whether it returned nested or packed sequences.
     """
@@ -60,6 +62,7 @@ class Call:
     inner: int = 0
     merged: int = 0
     shape: tuple[int, ...] | None = None
+    taken: tuple[int, ...] | None = None
     sequences: bool = False
 
     @property
@@ -132,6 +135,8 @@ class Recorder:
         taken = next(tensors((args, kwargs)), None)
         if made := self._maker(taken):
             call.producer = made[1]
+        if taken is not None and not is_sequences(taken):
+            call.taken = tuple(taken.shape)
         if parent is not None:
             parent.inner += 1
         self._stack.append(call)

@@ -84,9 +84,10 @@ def open_torch(
     layers
         ``"auto"``, or names of modules and patterns such as ``"layer*.conv1"``, one or a list; ``relu#2`` is the second
         application of a module that is applied several times. ``"logits"`` is the model's own output before a softmax,
-        ``"output"`` that output whatever it is. ``"auto"`` takes at most twelve: outputs of blocks with a residual
-        addition or a concatenation, attention inside them, the normalisation behind them, and the logits; in models
-        with fewer than three blocks what layers with weights give, behind their normalisation and activation.
+        ``"penultimate"`` the features that they are made of, ``"output"`` the output whatever it is. ``"auto"`` takes
+        at most twelve: outputs of blocks with a residual addition or a concatenation, attention inside them, the
+        normalisation behind them, and the logits; in models with fewer than three blocks what layers with weights give,
+        behind their normalisation and activation.
     pooling
         What is taken of a sequence of tokens: their ``"mean"``, the ``"first"``, the ``"last"``, or every token as a
         point of its own, ``"tokens"``. ``attention_mask`` and ``src_key_padding_mask`` in the inputs say which are
@@ -149,21 +150,22 @@ def _passed(
     n = caller.count(inputs)
     inputs = caller.placed(inputs)
     masks = Masks(inputs)
-    found: dict[tuple[str, int], object] = {}
+    found: dict[tuple[str, int, bool], object] = {}
     by_module: dict[object, list[TorchTap]] = {}
     for source in sources:
         by_module.setdefault(source.call.module, []).append(source)
     with as_found(caller.model) as stack:
         for module, items in by_module.items():
-            stack.callback(module.register_forward_hook(_listener(pooling, items, masks, found)).remove)
+            listener = _listener(pooling, items, masks, found)
+            stack.callback(module.register_forward_hook(listener, with_kwargs=True).remove)
         output = caller(inputs)
     values = []
     for source in sources:
-        if source.call.key not in found:
+        if source.key not in found:
             raise InputError(
                 f"{caller.name}: layer {source.token!r} expected to be called in every batch. Received: one without it."
             )
-        values.append(_as_array(caller, source, found[source.call.key]))
+        values.append(_as_array(caller, source, found[source.key]))
     rows = np.arange(n)
     if pooling.kind == "tokens" and sources:
         mask = masks.real(sources[0].call.name)
@@ -180,13 +182,15 @@ def _passed(
 def _listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found: dict) -> Callable:
     number = 0
 
-    def listen(module: object, args: tuple, output: object) -> None:  # a value returned would replace the output
+    def listen(module: object, args: tuple, kwargs: dict, output: object) -> None:
+        # returns nothing: a value would replace the output
         nonlocal number
         number += 1
         for source in sources:
-            made = first_tensor(output) if source.call.number == number else None
+            value = (args, kwargs) if source.taken else output
+            made = first_tensor(value) if source.call.number == number else None
             if made is not None:
-                found[source.call.key] = pooling(made, source.axes, masks, source.token)
+                found[source.key] = pooling(made, source.axes, masks, source.token)
 
     return listen
 

@@ -28,12 +28,18 @@ HALF = 0.05
 
 @dataclass(frozen=True)
 class TorchTap:
-    """A call to tap: which, by what name, what its axes are, and how deep it lies."""
+    """A call to tap: which, by what name, what its axes are, how deep it lies, and whether what it takes is meant."""
 
     call: Call
     token: str
     axes: Axes
     depth: float
+    taken: bool = False
+
+    @property
+    def key(self) -> tuple[str, int, bool]:
+        """What tells it from other taps of a pass."""
+        return *self.call.key, self.taken
 
 
 class Probe:
@@ -72,10 +78,11 @@ class Probe:
         recorder = again = self._recorded(names, self.inputs)
         if self.head < self.size:
             again = self._recorded(names, part(self.inputs, 0, self.head, self.size))
-        other = {call.key: call for call in again.calls}
+        self._names = names
+        self._other = {call.key: call for call in again.calls}
         sizes = self.size, self.head
         self._axes = {
-            call: find_axes(recorder.calls, k, other.get(call.key), sizes, pooling.channels)
+            call: find_axes(recorder.calls, k, self._other.get(call.key), sizes, pooling.channels)
             for k, call in enumerate(recorder.calls)
         }
         usable = _usable(self._axes, Masks(self.inputs), pooling.kind)
@@ -119,9 +126,15 @@ class Probe:
         return TorchTap(call, token or self.calls.name(call), self._axes[call], call.leaves / self._leaves)
 
     def _named(self, layers: Sequence[str]) -> list[TorchTap]:
-        found = {call: self._source(call) for call in self.calls.named(layers)}
-        root = self.calls.root
-        if "logits" in layers and root in found and self.calls.name(root) not in layers:
+        found = {}
+        for token in layers:
+            if token == "penultimate" and token not in self._names:
+                taps = [self._penultimate()]
+            else:
+                taps = [self._source(call) for call in self.calls.named([token])]
+            found |= {tap.key: tap for tap in taps if tap.key not in found}
+        root = self._source(self.calls.root).key if self.calls.root in self.calls.usable else None
+        if "logits" in layers and root in found and self.calls.name(self.calls.root) not in layers:
             end, values = self._ending()
             if are_probabilities(values):
                 raise InputError(
@@ -130,6 +143,19 @@ class Probe:
                 )
             found[root] = TorchTap(end.call, "logits", end.axes, end.depth)
         return list(found.values())
+
+    def _penultimate(self) -> TorchTap:
+        """Return what the layer takes that makes the logits."""
+        end = self._ending()[0]
+        found = end.call, self._other.get(end.call.key)
+        shapes = [call.taken if call and end.token == "logits" else None for call in found]
+        if [len(shape or ()) for shape in shapes] != [2, 2] or [n for n, _ in shapes] != [self.size, self.head]:
+            raise InputError(
+                f"{self.name}: layer 'penultimate' expected as the features (n, d) that a layer with weights makes the "
+                f"logits of. Received: {shapes[0] or 'no such layer'}."
+            )
+        depth = (end.call.leaves - 1) / self._leaves
+        return TorchTap(end.call, "penultimate", Axes(0, 1, 0, shapes[0][1]), depth, taken=True)
 
     def _auto(self) -> list[TorchTap]:
         """Return what suits the model: each tensor once, at most twelve, the logits last."""
@@ -208,12 +234,19 @@ def are_probabilities(values: np.ndarray) -> bool:
 
 
 def _are_logits(values: np.ndarray, scores: np.ndarray) -> bool:
-    """Tell whether a layer returned the logits of a model's output: that output, or what a softmax makes it of."""
+    """Tell whether a layer returned the logits of a model's output.
+
+    That output, or what a softmax, the logarithm of one, or a sigmoid makes it of.
+    """
     if values.shape != scores.shape:
         return False
     if np.array_equal(values, scores):
         return True
-    if not are_probabilities(scores):
-        return False
-    powers = np.exp(values.astype(np.float64) - values.max(axis=1, keepdims=True))
-    return bool(np.abs(powers / powers.sum(axis=1, keepdims=True) - scores).max() < PROBABILITY)
+    values, found = values.astype(np.float64), scores.astype(np.float64)
+    powers = np.exp(values - values.max(axis=1, keepdims=True))
+    made = powers / powers.sum(axis=1, keepdims=True)
+    if values.shape[1] > 1 and found.max() < PROBABILITY:
+        found = np.exp(found)
+    elif not are_probabilities(scores):
+        made = 0.5 + 0.5 * np.tanh(values / 2)  # a sigmoid
+    return bool(np.abs(made - found).max() < PROBABILITY)
