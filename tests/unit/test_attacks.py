@@ -9,7 +9,8 @@ import pytest
 from topodepth.activations import extraction
 from topodepth.activations.file import read_activations, validate
 from topodepth.attacks import attacks
-from topodepth.attacks.attacks import AttackSettings, Victim
+from topodepth.attacks.attacks import AttackSettings
+from topodepth.attacks.keras_victim import KerasVictim, scores_tap
 from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
@@ -58,7 +59,7 @@ def logits(model):
 
 def victim(model, normalise=NORMALISE, **settings):
     settings = AttackSettings(**{"epsilons": [0.1], "units": "standardised", "clip": False, **settings})
-    return Victim(model, attacks.scores_tap(model, settings.logits), normalise, settings)
+    return KerasVictim(model, scores_tap(model, settings.logits), normalise, settings)
 
 
 def attacked(subject, images, epsilon):

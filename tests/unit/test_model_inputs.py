@@ -11,6 +11,7 @@ from topodepth import datasets
 from topodepth.activations import extraction
 from topodepth.activations.file import read_activations
 from topodepth.attacks import attacks
+from topodepth.attacks.keras_victim import KerasVictim, scores_tap
 from topodepth.errors import InputError
 from topodepth.networks import runtime
 from topodepth.networks.normalisation import normalisation
@@ -128,4 +129,4 @@ def test_a_network_without_a_gradient_is_not_attacked(folder):
     model = keras.models.load_model(folder / "whole.keras")
     normalise = datasets.Normaliser(np.float32(0), np.float32(1))
     with pytest.raises(InputError, match=r"attacks expected a network that takes real numbers.*uint8"):
-        attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, attacks.AttackSettings([0.1]))
+        KerasVictim(model, scores_tap(model, "logits"), normalise, attacks.AttackSettings([0.1]))

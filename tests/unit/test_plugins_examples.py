@@ -9,6 +9,7 @@ import yaml
 
 from topodepth import architectures, datasets, plugins
 from topodepth.attacks import attacks
+from topodepth.attacks.keras_victim import KerasVictim, scores_tap
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
 from topodepth.plan import configuration
@@ -93,7 +94,7 @@ def test_the_attack_of_the_documentation_moves_each_pixel_by_its_strength(brough
     images = np.full((4, 8, 8, 1), 128, np.uint8)
     for norm in ("linf", "l2"):
         settings = attacks.AttackSettings(epsilons=[0.1], attack="sign_noise", norm=norm)
-        victim = attacks.Victim(model, attacks.scores_tap(model, "logits"), normalise, settings)
+        victim = KerasVictim(model, scores_tap(model, "logits"), normalise, settings)
         start = victim.start(images)
         if norm == "linf":
             moved = victim.attack(start, None, None, 0.1)

@@ -20,7 +20,8 @@ import numpy as np
 from sklearn.metrics import f1_score
 
 from topodepth.activations import accuracy, extraction
-from topodepth.attacks.attacks import FAINT, AttackSettings, Victim, scores_tap
+from topodepth.attacks.attacks import AttackSettings
+from topodepth.attacks.victim import Victim
 from topodepth.datasets import Normaliser, take
 from topodepth.errors import InputError
 from topodepth.files import hdf5, storage, texts
@@ -104,7 +105,7 @@ def write_sweep(
     rows = extraction.checked_rows(model.name, images, sample.labels, sample.indices, batch_size)
     labels, size = take(sample.labels, rows), even_batch(len(rows), batch_size)
     victim = _victim(model, sample, settings)
-    tally = _Tally(labels, settings, images.shape[1:])
+    tally = _Tally(labels, settings, images.shape[1:], victim.faint)
     began = time.perf_counter()
     with storage.whole_folder(out) as folder, ExitStack() as stack:
         writers = [
@@ -139,8 +140,10 @@ def write_sweep(
 
 def _victim(model, sample: LabelledImages, settings: AttackSettings) -> Victim:
     """Return the model as it is attacked; refuse one of other classes than the images'."""
+    from topodepth.attacks.keras_victim import KerasVictim, scores_tap
+
     shape = reshaping(tuple(model.inputs[0].shape[1:]), sample.images.shape[1:], model.name)
-    victim = Victim(model, scores_tap(model, settings.logits), sample.normalise, settings, shape=shape)
+    victim = KerasVictim(model, scores_tap(model, settings.logits), sample.normalise, settings, shape=shape)
     if victim.classes != len(sample.class_names):
         expected = f"expected {len(sample.class_names)} classes, as the data."
         raise InputError(f"{model.name}: {expected} Received: {victim.classes}")
@@ -155,7 +158,7 @@ def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[n
     n = len(images)
     start = victim.start(np.concatenate([images, np.repeat(images[-1:], size - n, axis=0)]))
     gradient, labels = victim.gradient(start)
-    gradients = np.linalg.norm(gradient.numpy().reshape(size, -1).astype(np.float64), axis=1)
+    gradients = np.linalg.norm(np.asarray(gradient).reshape(size, -1).astype(np.float64), axis=1)
     for epsilon in victim.settings.epsilons:
         attacked = victim.attack(start, gradient, labels, epsilon)
         norms = victim.perturbation(start, attacked)
@@ -165,9 +168,9 @@ def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[n
 class _Tally:
     """What is known of every image at every strength, and the few images that are shown."""
 
-    def __init__(self, labels: np.ndarray, settings: AttackSettings, shape: tuple) -> None:
+    def __init__(self, labels: np.ndarray, settings: AttackSettings, shape: tuple, faint: float) -> None:
         strengths = len(settings.epsilons)
-        self.labels, self.settings = labels, settings
+        self.labels, self.settings, self.faint = labels, settings, faint
         self.predicted = np.zeros((strengths, len(labels)), dtype=np.int64)
         self.gradients = np.zeros(len(labels))
         self.norms: list[dict[str, np.ndarray]] = [{} for _ in range(strengths)]
@@ -215,12 +218,12 @@ class _Tally:
             counted = self.labels != target
             led, of = predicted == target, "of a class other than the target"
         notes = [] if counted.any() else [f"no image is {of}, so no success rate"]
-        zero, faint = (self.gradients == 0).sum(), ((self.gradients > 0) & (self.gradients < FAINT)).sum()
+        zero, faint = (self.gradients == 0).sum(), ((self.gradients > 0) & (self.gradients < self.faint)).sum()
         if zero:
             notes.append(f"zero gradient at {zero} of {len(predicted)} images: a step along it leaves them as they are")
         if faint and self.settings.norm == "l2":
             notes.append(
-                f"gradient below {FAINT:g} at {faint} of {len(predicted)} images: a step is shorter than asked"
+                f"gradient below {self.faint:g} at {faint} of {len(predicted)} images: a step is shorter than asked"
             )
         if self.settings.epsilons[k] > 0 and not self.norms[k]["linf_pixel"].any():
             notes.append("the attack changes nothing")
