@@ -8,7 +8,7 @@ import pytest
 
 from topodepth.activations import extraction
 from topodepth.activations.file import read_activations, validate
-from topodepth.attacks import attacks
+from topodepth.attacks import attacks, keras_victim
 from topodepth.attacks.attacks import AttackSettings
 from topodepth.attacks.keras_victim import KerasVictim, scores_tap
 from topodepth.attacks.sweep import LabelledImages, write_sweep
@@ -169,7 +169,8 @@ def sweep(
     options = {"batch_size": 5, "progress": lambda line: None} | options
     sample = LabelledImages(images, LABELS, class_names, NORMALISE, indices)
     network = by_keras(model, list(layers), scores=True)
-    write_sweep(folder, model, network, sample, AttackSettings(**how), name="mine@fgsm", **options)
+    subject = keras_victim.attacked(model, images.shape[1:], NORMALISE, AttackSettings(**how))
+    write_sweep(folder, subject, network, sample, name="mine@fgsm", **options)
     with (folder / "metrics.csv").open() as handle:
         return list(csv.DictReader(handle))
 

@@ -13,6 +13,7 @@ from PIL import Image
 from topodepth import datasets, plan
 from topodepth.activations import pixels
 from topodepth.activations.file import read_activations
+from topodepth.attacks import keras_victim
 from topodepth.attacks.attacks import AttackSettings
 from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.errors import InputError
@@ -256,12 +257,9 @@ def test_numbers_as_points_are_as_they_are(tmp_path):
     np.testing.assert_array_equal(read_activations(tmp_path / "a.h5").points("pixels"), expected)
 
 
-def test_attacks_are_of_images(tmp_path):
-    with pytest.raises(
-        InputError, match=r"m: attacks expected images \(n, height, width, channels\). Received: \(40, 30"
-    ):
-        sample = LabelledImages(SERIES, np.zeros(40, int), ["a"], normalise=None)
-        write_sweep(tmp_path / "out", None, None, sample, AttackSettings([0.1]), name="m")
+def test_attacks_are_of_images():
+    with pytest.raises(InputError, match=r"attacks expected images \(n, height, width, channels\). Received: \(40, 30"):
+        LabelledImages(SERIES, np.zeros(40, int), ["a"], normalise=None)
 
 
 def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_images(tmp_path):
@@ -276,7 +274,9 @@ def test_an_attack_on_a_network_of_flat_input_is_that_on_the_same_network_of_ima
     )  # fmt: skip
     for name, model in (("images", of_images), ("flat", flat)):
         network = by_keras(model, ["middle", "logits"], scores=True)
-        write_sweep(tmp_path / name, model, network, sample, AttackSettings([0.1], attack="pgd", steps=2), name=name)
+        settings = AttackSettings([0.1], attack="pgd", steps=2)
+        victim = keras_victim.attacked(model, images.shape[1:], sample.normalise, settings)
+        write_sweep(tmp_path / name, victim, network, sample, name=name)
     for strength in ("00", "01"):
         ours, expected = (read_activations(tmp_path / name / f"{strength}.h5") for name in ("flat", "images"))
         np.testing.assert_allclose(ours.points("middle"), expected.points("middle"), rtol=1e-5, atol=1e-6)

@@ -4,6 +4,7 @@ import argparse
 import json
 
 from topodepth import datasets
+from topodepth.attacks import keras_victim
 from topodepth.attacks.attacks import AttackSettings
 from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.files import texts
@@ -50,9 +51,8 @@ def main() -> None:
             dataset.normaliser(how),
             indices,
         )
-        write_sweep(
-            arguments.out_folder, model, network, sample, attack, name=arguments.name, batch_size=arguments.batch_size
-        )
+        victim = keras_victim.attacked(model, sample.images.shape[1:], sample.normalise, attack)
+        write_sweep(arguments.out_folder, victim, network, sample, name=arguments.name, batch_size=arguments.batch_size)
 
 
 run(main)

@@ -13,6 +13,7 @@ from topodepth.attacks.victim import WHITE, Victim
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
 from topodepth.networks.batches import whole_numbers
+from topodepth.networks.inputs import reshaping
 
 NORMS = {"linf": np.inf, "l2": 2}
 
@@ -50,6 +51,18 @@ def scores_tap(model: Any, how: str) -> Any:
     if how == "softmax" or found.ends_in == "logits":
         return Tap("scores", -1, "scores", "", 1.0, model.outputs[0], "none")
     return tap_layers(model, ["logits"])[0]
+
+
+def attacked(model: Any, shape: tuple[int, ...], normalise: Normaliser, settings: AttackSettings) -> "KerasVictim":
+    """Return a model under attack, for images of this shape (height, width, channels), which may be reshaped for it.
+
+    Raises
+    ------
+    InputError
+        As :func:`scores_tap`, :func:`topodepth.networks.inputs.fitted` and :class:`KerasVictim`.
+    """
+    made = reshaping(tuple(model.inputs[0].shape[1:]), tuple(shape), model.name)
+    return KerasVictim(model, scores_tap(model, settings.logits), normalise, settings, shape=made)
 
 
 class KerasVictim(Victim):
@@ -95,7 +108,8 @@ class KerasVictim(Victim):
                 f"{model.name}: attacks expected a network that takes real numbers, for their gradient. "
                 f"Received: {model.inputs[0].dtype}"
             )
-        super().__init__(model.name, math.prod(scores.tensor.shape[1:]), normalise, settings)
+        super().__init__(model.name, normalise, settings)
+        self._tells_apart(math.prod(scores.tensor.shape[1:]))
         self._shape, self._network = shape, framework.Model(model.inputs[0], scores.tensor)
 
     @cached_property

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import f1_score
@@ -27,7 +28,6 @@ from topodepth.errors import InputError
 from topodepth.files import hdf5, storage, texts
 from topodepth.jobs.commands import log
 from topodepth.networks.batches import even_batch
-from topodepth.networks.inputs import reshaping
 from topodepth.networks.network import Network
 
 COLUMNS = (
@@ -51,21 +51,30 @@ class LabelledImages:
         Turns pixels into the model's input.
     indices
         Rows of ``images`` and ``labels`` to use; all if None.
+
+    Raises
+    ------
+    InputError
+        If they are no images.
     """
 
-    images: object
+    images: Any
     labels: np.ndarray
     class_names: Sequence[str]
     normalise: Normaliser
     indices: Sequence[int] | None = None
 
+    def __post_init__(self) -> None:
+        if len(self.images.shape) != 4:
+            received = f"{self.images.shape}"
+            raise InputError(f"attacks expected images (n, height, width, channels). Received: {received}")
+
 
 def write_sweep(
     out: str | Path,
-    model,
+    victim: Victim,
     network: Network,
     sample: LabelledImages,
-    settings: AttackSettings,
     *,
     name: str,
     batch_size: int = 256,
@@ -79,14 +88,12 @@ def write_sweep(
     ----------
     out
         Folder to make; one that is there is replaced.
-    model
-        A classifier of Keras 3 or of the legacy Keras that ends in a softmax or in logits.
+    victim
+        A classifier, and how it is attacked.
     network
         The same model as it measures images, with layers tapped and its scores (:mod:`topodepth.networks.runtime`).
     sample
         The images.
-    settings
-        The attack.
     name
         The model at strength k is called ``{name}-{k:02d}`` in files and tables.
     batch_size
@@ -97,14 +104,14 @@ def write_sweep(
     Raises
     ------
     InputError
-        If model, images, classes and settings do not fit together, see :mod:`topodepth.attacks.attacks`.
+        If model, images and classes do not fit together.
     """
-    images = sample.images
-    if len(images.shape) != 4:
-        raise InputError(f"{name}: attacks expected images (n, height, width, channels). Received: {images.shape}")
-    rows = extraction.checked_rows(model.name, images, sample.labels, sample.indices, batch_size)
+    images, settings = sample.images, victim.settings
+    if victim.classes != len(sample.class_names):
+        expected = f"expected {len(sample.class_names)} classes, as the data."
+        raise InputError(f"{victim.name}: {expected} Received: {victim.classes}")
+    rows = extraction.checked_rows(victim.name, images, sample.labels, sample.indices, batch_size)
     labels, size = take(sample.labels, rows), even_batch(len(rows), batch_size)
-    victim = _victim(model, sample, settings)
     tally = _Tally(labels, settings, images.shape[1:], victim.faint)
     began = time.perf_counter()
     with storage.whole_folder(out) as folder, ExitStack() as stack:
@@ -136,18 +143,6 @@ def write_sweep(
         metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(found)]
         texts.write_table(folder / "metrics.csv", metrics, COLUMNS)
         tally.write_images(folder / "images.h5", sample.class_names, [row["macro_f1"] for row in found])
-
-
-def _victim(model, sample: LabelledImages, settings: AttackSettings) -> Victim:
-    """Return the model as it is attacked; refuse one of other classes than the images'."""
-    from topodepth.attacks.keras_victim import KerasVictim, scores_tap
-
-    shape = reshaping(tuple(model.inputs[0].shape[1:]), sample.images.shape[1:], model.name)
-    victim = KerasVictim(model, scores_tap(model, settings.logits), sample.normalise, settings, shape=shape)
-    if victim.classes != len(sample.class_names):
-        expected = f"expected {len(sample.class_names)} classes, as the data."
-        raise InputError(f"{model.name}: {expected} Received: {victim.classes}")
-    return victim
 
 
 def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, dict, np.ndarray]]:

@@ -21,8 +21,6 @@ class Victim(ABC):
     ----------
     name
         The model's.
-    classes
-        How many classes it tells apart.
     normalise
         Turns pixels into the model's input.
     settings
@@ -32,19 +30,21 @@ class Victim(ABC):
     ----------
     faint
         L2 norm of a gradient below which a step of that norm is shorter than ε.
-
-    Raises
-    ------
-    InputError
-        If the model has no such class as the target.
+    classes
+        How many classes the model tells apart.
     """
 
     faint: ClassVar[float]
+    classes: int
 
-    def __init__(self, name: str, classes: int, normalise: Normaliser, settings: AttackSettings) -> None:
-        self.name, self.classes, self.normalise, self.settings = name, classes, normalise, settings
-        if settings.target is not None and settings.target >= classes:
-            raise InputError(f"{name}: target expected from 0 to {classes - 1}. Received: {settings.target}")
+    def __init__(self, name: str, normalise: Normaliser, settings: AttackSettings) -> None:
+        self.name, self.normalise, self.settings = name, normalise, settings
+
+    def _tells_apart(self, classes: int) -> None:
+        """Take in how many classes the model tells apart; refuse a target that is none of them."""
+        self.classes, target = classes, self.settings.target
+        if target is not None and target >= classes:
+            raise InputError(f"{self.name}: target expected from 0 to {classes - 1}. Received: {target}")
 
     @property
     @abstractmethod

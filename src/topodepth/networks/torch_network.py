@@ -109,13 +109,8 @@ def open_torch(
 
     model = live_module(model)
     caller = Caller(model, name or type(model).__name__)
-    names, how = named_modules(model), Pooling(pooling, channels)
-
-    def values(inputs: object, sources: Sequence[TorchTap]) -> list[np.ndarray]:
-        return _passed(caller, how, inputs, sources).values
-
-    sources = Probe(caller, names, how, example, values).sources(layers)
-    order = list(names)
+    how, order = Pooling(pooling, channels), list(named_modules(model))
+    sources = probed(caller, how, example).sources(layers)
     taps = [_tap(source, order.index(source.call.name), pooling) for source in sources]
 
     def run(inputs: object) -> Pass:
@@ -127,6 +122,15 @@ def open_torch(
 
     precision = "" if caller.precision == "float32" else f", {caller.precision}"
     return TorchNetwork(caller.name, f"torch {torch.__version__}{precision}", [], taps, predict, run=run)
+
+
+def probed(caller: Caller, pooling: Pooling, example: object) -> Probe:
+    """Return a model as a pass of its first items shows it."""
+
+    def values(inputs: object, sources: Sequence[TorchTap]) -> list[np.ndarray]:
+        return _passed(caller, pooling, inputs, sources).values
+
+    return Probe(caller, named_modules(caller.model), pooling, example, values)
 
 
 def _tap(source: TorchTap, index: int, pooling: str) -> Tap:

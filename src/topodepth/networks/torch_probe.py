@@ -122,6 +122,11 @@ class Probe:
         self._check_independence(chosen)
         return chosen
 
+    def output(self) -> TorchTap | None:
+        """Return the model's own output; None if it cannot be points."""
+        root = self.calls.root
+        return self._source(root) if root in self.calls.usable else None
+
     def _source(self, call: Call, token: str | None = None) -> TorchTap:
         return TorchTap(call, token or self.calls.name(call), self._axes[call], call.leaves / self._leaves)
 
@@ -135,7 +140,7 @@ class Probe:
             found |= {tap.key: tap for tap in taps if tap.key not in found}
         root = self._source(self.calls.root).key if self.calls.root in self.calls.usable else None
         if "logits" in layers and root in found and self.calls.name(self.calls.root) not in layers:
-            end, values = self._ending()
+            end, values = self.ending()
             if are_probabilities(values):
                 raise InputError(
                     f"{self.name}: logits expected as the values before a softmax. Received: probabilities; tap other "
@@ -146,7 +151,7 @@ class Probe:
 
     def _penultimate(self) -> TorchTap:
         """Return what the layer takes that makes the logits."""
-        end = self._ending()[0]
+        end = self.ending()[0]
         found = end.call, self._other.get(end.call.key)
         shapes = [call.taken if call and end.token == "logits" else None for call in found]
         if [len(shape or ()) for shape in shapes] != [2, 2] or [n for n, _ in shapes] != [self.size, self.head]:
@@ -163,7 +168,7 @@ class Probe:
         body = [self._source(call) for call in self.calls.auto() if call is not root]
         end = []
         if root in self.calls.usable and (not body or not self._axes[root].places):
-            end = [self._ending()[0]]
+            end = [self.ending()[0]]
         seen = {source.call.tensor for source in end} | ({root.tensor} if end else set())
         kept = []
         for source in body:  # compared as tensors: of an untrained network, blocks can return what they are given
@@ -172,7 +177,7 @@ class Probe:
                 kept.append(source)
         return thin(kept, AUTO_TAPS - len(end)) + end
 
-    def _ending(self) -> tuple[TorchTap, np.ndarray]:
+    def ending(self) -> tuple[TorchTap, np.ndarray]:
         """Return the logits, where a layer with weights makes them, else the model's own output; and their values."""
         root = self.calls.root
         heads = [call for call in self.calls.usable if not call.inner and has_weights(call)][-3:]
