@@ -3,7 +3,9 @@
 
 rule attack_model:
     input:
+        layers=attacked(lambda item, unit: getattr(item.layers(unit), "file", [])),
         model=model_file,
+        weights=weights_files,
         dataset=dataset_file,
         sample=attacked(lambda item, unit: f"<results>/samples/{unit.images.dataset}/{item['sample']}.csv"),
     output:
@@ -16,20 +18,23 @@ rule attack_model:
     wildcard_constraints:
         model=PLAN.networks(),
     conda:
-        "../../envs/networks.yaml"
+        network_environment
     resources:
         gpu=1,
     params:
         split=experiment("adversarial", lambda item: PLAN.samples[item["sample"]]["split"]),
         name="{model}@attack.{attack}",
         model=keras_file,
+        torch=torch,
         normalisation=normalisation,
+        layout=layout,
         trust=trust_flag,
         layers=attacked(lambda item, unit: as_json([*item.layers(unit).values()])),
         settings=experiment("adversarial", lambda item: as_json(item.attack_settings)),
-        code=experiment("adversarial", lambda item: code_with("attack_model.py", attack=[item["attack"]])),
+        code=attacked(attack_code),
     shell:
         "python $SCRIPTS/attack_model.py --name={params.name:q} --model={params.model:q} {params.trust}"
+        " --torch {params.torch:q} --layout {params.layout:q}"
         " --dataset={input.dataset:q} --sample={input.sample:q} --split {params.split:q}"
         " --normalisation {params.normalisation:q} --settings {params.settings:q} --layers {params.layers:q}"
         " --threads {threads} --gpus {resources.gpu} --out-folder {output:q} 2> {log:q}"

@@ -20,6 +20,7 @@ from snakemake.exceptions import WorkflowError
 gc.set_threshold(100_000, 50, 50)
 
 from topodepth import architectures, datasets, plan, plugins
+from topodepth.attacks import victims
 from topodepth.files import storage, texts
 from topodepth.jobs import digests, provenance
 from topodepth.networks import openers
@@ -181,6 +182,12 @@ def attacked(answer):
     return look_up(
         lambda wildcards: answer(PLAN.experiments["adversarial"][wildcards.attack], PLAN.units[wildcards.model])
     )
+
+
+def attack_code(item, unit):
+    """Digest of what attacks a network of its kind, with the user's file that the attack comes from."""
+    kinds = [registry.module_of(unit.model.kind) for registry in (openers.registry, victims.registry)]
+    return code("attack_model.py", *kinds, *configuration.REGISTRIES["attack"].users([item["attack"]]))
 
 
 def attacked_diagrams_memory(wildcards, attempt):

@@ -69,6 +69,10 @@ class LabelledImages:
             received = f"{self.images.shape}"
             raise InputError(f"attacks expected images (n, height, width, channels). Received: {received}")
 
+    def first(self, n: int) -> np.ndarray:
+        """Return the first images, at most ``n``."""
+        return self.images[:n] if self.indices is None else take(self.images, self.indices[:n])
+
 
 def write_sweep(
     out: str | Path,

@@ -78,7 +78,7 @@ class TorchVictim(Victim):
         """Return the call whose output the loss of the attack is computed from."""
         probe = probed(self._caller, MEAN, self._inputs(start))
         output, expected = probe.output(), f"{self.name}: attacks expected a softmax or logits of two classes or more."
-        if output is None or output.axes.places or output.axes.features < 2:
+        if output is None or output.axes.batch or output.axes.places or output.axes.features < 2:
             raise InputError(f"{expected} Received: an output of shape {probe.calls.root.shape}")
         with self._model():
             scores = self._values(start.requires_grad_(), output)

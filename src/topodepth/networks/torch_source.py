@@ -53,7 +53,17 @@ def turning(
     layout: str,
     name: str,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what gives a model a batch in the order of axes that it takes.
+    """Return what gives a model a batch in the order of axes that it takes, which :func:`order_of` finds."""
+    return ORDERS[order_of(model, example, layout, name)]
+
+
+def order_of(
+    model: "torch.nn.Module",  # noqa: F821
+    example: np.ndarray,
+    layout: str,
+    name: str,
+) -> str:
+    """Return the order of axes that a model takes, one of :data:`ORDERS`.
 
     Images of PyTorch have their channels first. A model that fails on them so and does not fail on them as they are
     takes channels last. Of sequences (n, steps, features) it is tried the other way round.
@@ -85,7 +95,7 @@ def turning(
     for order in orders:
         try:
             _pass(model, ORDERS[order](items), name)
-            return ORDERS[order]
+            return order
         except Exception as error:  # whatever a model raises on what it does not take
             failed.append(f"{order} {_form(ORDERS[order](items))}: {type(error).__name__}, {_first_line(error)}")
     raise InputError(f"{name}: fails on what the data set holds. Received: {'; '.join(failed)}.")

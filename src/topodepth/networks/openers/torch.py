@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -24,9 +25,14 @@ class TorchOpener:
         """Return the normalisation: nothing in a module tells it."""
         return PLAIN if how == "auto" else how, ""
 
+    @cached_property
+    def module(self) -> "torch.nn.Module":  # noqa: F821
+        """The model itself."""
+        return open_module(self._source)
+
     def network(self, layers: object, example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
         """Return the network; its taps bear the names that were asked for."""
-        module, batch, name = open_module(self._source), example(), self._source.path
+        module, batch, name = self.module, example(), self._source.path
         turned = turning(module, batch, self._source.layout, name)
         network = torch_network.open_torch(module, turned(batch), layers, scores=scores, name=name)
         taps = network.taps

@@ -1,5 +1,6 @@
 """What an attack that succeeds does to the topology of every layer."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
@@ -25,16 +26,11 @@ class Adversarial(Experiment):
     def check(self) -> None:
         """Refuse networks that have no gradients to attack along."""
         for unit in self.members:
-            if unit.model.kind == "torch":
-                raise InputError(
-                    f"config key 'experiments.adversarial.{self.name}.models': attacks are not yet made on PyTorch "
-                    f"models; expected a Keras file, or a model trained here. Received: {unit.model.path}."
-                )
             if is_onnx(unit.model.path):
                 raise InputError(
                     f"config key 'experiments.adversarial.{self.name}.models': attacks follow gradients, which an ONNX "
-                    f"file does not have; expected a Keras file, or a model trained here. Received: {unit.name!r}, "
-                    f"{unit.model.path}."
+                    "file does not have; expected a Keras file, a PyTorch model, or a model trained here. "
+                    f"Received: {unit.name!r}, {unit.model.path}."
                 )
 
     def strengths(self, unit: Unit) -> list[Unit]:
@@ -46,7 +42,7 @@ class Adversarial(Experiment):
         """Each network at each strength."""
         return [each for unit in self.members for each in self.strengths(unit)]
 
-    def layers(self, unit: Unit) -> dict[str, str | int]:
+    def layers(self, unit: Unit) -> Mapping[str, str | int]:
         """Return the layers of a network on the experiment's sample."""
         return unit.layers(self.plan.samples[self["sample"]])
 
