@@ -9,7 +9,7 @@ from topodepth.errors import InputError
 INSTALLED_BY = {
     **dict.fromkeys(("tensorflow", "keras", "tf_keras", "cleverhans"), "topodepth[tensorflow]"),
     **dict.fromkeys(("onnx", "onnxruntime"), "topodepth[onnx]"),
-    **dict.fromkeys(("torch", "safetensors"), "topodepth[torch]"),
+    **dict.fromkeys(("torch", "safetensors", "foolbox", "eagerpy"), "topodepth[torch]"),
     **dict.fromkeys(("snakemake", "yaml", "jsonschema", "requests", "gdown", "PIL", "ripser"), "topodepth[pipeline]"),
     "sklearn": "scikit-learn",
 }
