@@ -47,19 +47,19 @@ def folder(*members):
     return make
 
 
-ACTIVATIONS, WEIGHTS = "docs/activations.md", "save the whole model"
+ACTIVATIONS, WEIGHTS, TORCH = "docs/activations.md", "save the whole model", "docs/pytorch.md"
 SAFE = struct.pack("<Q", 2) + b"{}" + bytes(20)
 OLD_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.\x80\x02M\xe9\x03."
 # what is written where a model was expected: how to write it, what it is, which way in there is
 WRONG = {
     "net.onnx": (content(b"\x08\x08\x12\x07pytorch"), "of another kind or truncated", ACTIVATIONS),
-    "net.th": (content(pickle.dumps({"weights": 1}, protocol=2)), "a PyTorch file", ACTIVATIONS),
-    "net.pt": (archive("net/data.pkl", "net/version"), "a PyTorch file", ACTIVATIONS),
-    "renamed.keras": (archive("net/data.pkl", "net/version"), "a PyTorch file", ACTIVATIONS),
-    "old.pth": (content(OLD_TORCH), "a PyTorch file", ACTIVATIONS),
+    "net.th": (content(pickle.dumps({"weights": 1}, protocol=2)), "a PyTorch file", TORCH),
+    "net.pt": (archive("net/data.pkl", "net/version"), "a PyTorch file", TORCH),
+    "renamed.keras": (archive("net/data.pkl", "net/version"), "a PyTorch file", TORCH),
+    "old.pth": (content(OLD_TORCH), "a PyTorch file", TORCH),
     "clf.joblib": (content(pickle.dumps({"weights": 1}, protocol=4)), "a pickle, which is never opened", ACTIVATIONS),
-    "net.safetensors": (content(SAFE), "weights without a network", ACTIVATIONS),
-    "renamed.h5": (content(SAFE), "weights without a network", ACTIVATIONS),
+    "net.safetensors": (content(SAFE), "weights without a network", TORCH),
+    "renamed.h5": (content(SAFE), "weights without a network", TORCH),
     "net.tflite": (content(b"\x1c\0\0\0TFL3"), "a TensorFlow Lite file", ACTIVATIONS),
     "graph.pb": (content(b"\x0a\x10abc"), "a TensorFlow graph", "save it as .keras"),
     "model.ckpt.index": (content(b"\0\0\1"), "a TensorFlow checkpoint", WEIGHTS),
@@ -103,7 +103,7 @@ def test_what_is_no_model_is_called_what_it_is_with_the_way_in(name, tmp_path):
 
 
 def settings(**changes):
-    entry = {"dataset": "d", "architecture": None, "asset": None, "file": None, "directory": None, "label": None,
+    entry = {"dataset": "d", "architecture": None, "asset": None, "file": None, "directory": None, "torch": None, "label": None,
              "layers": "auto", "trust": False, "stated_accuracy": None, "normalisation": "auto",
              "mean": None, "std": None, "layout": "auto"} | changes  # fmt: skip
     return {"activations": {}, "assets": {}, "models": {"mine": entry}}
@@ -122,7 +122,7 @@ def test_a_wrong_file_is_refused_by_the_plan_under_its_key(layers, tmp_path):
     [
         (None, "no such folder"),
         (archive("net/data.pkl"), "one file; name it as `file`, not as `directory`"),
-        (folder("a.pt", "b.pth"), r"a folder of \.pt, \.pth files; .*docs/activations\.md"),
+        (folder("a.pt", "b.pth"), r"a folder of \.pt, \.pth files; .*docs/pytorch\.md"),
         (folder("saved_model.pb"), "a SavedModel folder of TensorFlow; .*save it as .keras"),
         (folder(), "a folder without model files; models of subfolders are not looked for"),
     ],

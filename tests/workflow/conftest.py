@@ -75,7 +75,10 @@ class Repository:
         environment = {
             key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")
         }
-        command = [str(Path(sys.executable).with_name("snakemake")), "--configfile", config, *arguments]
+        script = Path(sys.executable).with_name("snakemake")
+        # an environment beside .venv, such as that of PyTorch, has its packages without their scripts
+        called = [str(script)] if script.is_file() else [sys.executable, "-m", "snakemake"]
+        command = [*called, "--configfile", config, *arguments]
         return subprocess.run(
             command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )

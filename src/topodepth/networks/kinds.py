@@ -11,6 +11,7 @@ MODEL_ENDINGS = (".keras", ".h5", ".hdf5", ".onnx")
 LOOKED_AT = 4096  # bytes
 
 ACTIVATIONS = "its activations can be measured: write them to a file as docs/activations.md says"
+TORCH = "name it as `weights`, and the code that builds its network as `torch: my_nets.py:name` (docs/pytorch.md)"
 WEIGHTS_ONLY = "build the network in Keras, load these weights and save the whole model, or measure its activations"
 UNPACK = "unpack it, or name it under `assets` with `unpack: true`"
 SAVED_MODEL = (
@@ -40,14 +41,14 @@ BEGINNINGS = [
 ENDINGS = {
     ".pb": ("a TensorFlow graph", SAVED_MODEL),
     ".tflite": ("a TensorFlow Lite file", ACTIVATIONS),
-    ".safetensors": ("weights without a network (safetensors)", ACTIVATIONS),
+    ".safetensors": ("weights without a network (safetensors)", TORCH),
     ".mlmodel": ("a Core ML file", ACTIVATIONS),
     ".msgpack": ("weights without a network (msgpack)", ACTIVATIONS),
     ".caffemodel": ("a Caffe file", ACTIVATIONS),
     ".weights": ("weights without a network", ACTIVATIONS),
     ".ckpt": ("a checkpoint, which holds weights only", WEIGHTS_ONLY),
     ".index": ("a TensorFlow checkpoint, which holds weights only", WEIGHTS_ONLY),
-} | dict.fromkeys((".pt", ".pth", ".th"), ("a PyTorch file", ACTIVATIONS))
+} | dict.fromkeys((".pt", ".pth", ".th"), ("a PyTorch file", TORCH))
 # by what a folder holds
 CONTENTS = [
     (("saved_model.pb",), "a SavedModel folder of TensorFlow", SAVED_MODEL),
@@ -133,7 +134,7 @@ def _file(path: Path) -> tuple[str, str]:
 def _by_bytes(head: bytes, path: Path) -> tuple[str, str] | None:
     if head[0] == 0x80 and head[1:2] in (b"\2", b"\3", b"\4", b"\5"):
         torch = b"torch" in head or path.suffix in (".pt", ".pth", ".th")
-        return "a PyTorch file" if torch else "a pickle, which is never opened here", ACTIVATIONS
+        return ("a PyTorch file", TORCH) if torch else ("a pickle, which is never opened here", ACTIVATIONS)
     for offset, beginning, what, way in BEGINNINGS:
         found = head[offset : offset + len(beginning)]
         if beginning in (found, found.lower()):
@@ -163,7 +164,7 @@ def _archive(path: Path) -> tuple[str, str]:
     except (zipfile.BadZipFile, OSError, ValueError):
         return "a damaged zip archive", AGAIN
     if any(name.endswith("/data.pkl") for name in names):
-        return "a PyTorch file", ACTIVATIONS
+        return "a PyTorch file", TORCH
     if names and all(name.endswith(".npy") for name in names):
         return "NumPy arrays (.npz)", "data belong under `datasets`, activations under `activations`"
     if any(name.endswith("saved_model.pb") for name in names):

@@ -11,6 +11,7 @@ from topodepth.errors import InputError
 from topodepth.networks.files import inspect
 
 RESULTS = "<results>"  # stands for the folder of the run's results
+NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")  # a file's name with its last number
 ACTIVATIONS = f"{RESULTS}/activations/{{unit}}/{{sample}}.h5"
 
 
@@ -91,7 +92,7 @@ class Model:
     torch
         What jobs are told of a PyTorch model, see :class:`topodepth.networks.openers.Source`; empty of others.
     seed, epoch
-        Of its training; the epoch of a snapshot only.
+        Of its training; the epoch of a snapshot only, made here or brought.
     axes
         Value on each axis of the grid that it is a cell of.
     curve
@@ -137,6 +138,11 @@ class Model:
         return self.path.startswith(RESULTS)
 
     @property
+    def is_of_folder(self) -> bool:
+        """Whether its file is one of several in a folder of the user's, or of an archive."""
+        return not self.is_made and self.name != self.entry
+
+    @property
     def is_final(self) -> bool:
         """Whether this pipeline trains it, to the end."""
         return self.is_made and self.epoch is None
@@ -153,7 +159,7 @@ class Model:
 
     def keras_file(self, path: str) -> str:
         """Return the Keras file itself, at a path of this machine: a snapshot lies in the folder of its training."""
-        return path if self.epoch is None else f"{path}/{self.epoch:04d}.keras"
+        return f"{path}/{self.epoch:04d}.keras" if self.is_made and self.epoch is not None else path
 
     @property
     def architecture(self) -> str:
@@ -162,7 +168,7 @@ class Model:
         File names say nothing here: they are read where `accuracy: stated` asks for it, by
         :func:`topodepth.plan.entries.stated`.
         """
-        if self.is_made or not self.path or self.name == self.entry or self.torch:
+        if self.torch or not self.is_of_folder:
             return self.settings.get("architecture") or self.entry
         found = inspect(self.path, trust=self.settings["trust"])
         return f"{self.entry}, {len(found.layers)} layers"
@@ -275,6 +281,24 @@ def snapshots(unit: Unit) -> list[Unit]:
         for epoch in epochs
     ]
     return [Unit(each.name, each, unit.images) for each in found]
+
+
+def numbered(units: list[Unit]) -> list[Unit]:
+    """Return the models of a folder as snapshots of one training, in order of the epochs that their files' names tell.
+
+    Raises
+    ------
+    InputError
+        If the names do not differ in one number alone.
+    """
+    told = [NUMBERED.fullmatch(Path(unit.model.file).stem) for unit in units]
+    epochs = {int(found[2]): unit for found, unit in zip(told, units, strict=True) if found}
+    if len(epochs) < len(units) or len({found.group(1, 3) for found in told if found}) > 1:
+        raise InputError(
+            f"config key 'models.{units[0].model.entry}': expected files whose names differ in the epoch only, such as "
+            f"epoch_001 and epoch_002, for the dynamics. Received: {', '.join(unit.model.file for unit in units[:3])}."
+        )
+    return [replace(epochs[epoch], model=replace(epochs[epoch].model, epoch=epoch)) for epoch in sorted(epochs)]
 
 
 def attacked(unit: Unit, experiment: str, strengths: int) -> list[Unit]:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from topodepth.plan.experiment import Experiment, Figure
 from topodepth.plan.kinds import register
-from topodepth.plan.units import Unit, followed, snapshots
+from topodepth.plan.units import Unit, followed, numbered, snapshots
 
 
 @register("dynamics")
@@ -22,9 +22,21 @@ class Dynamics(Experiment):
 
     @cached_property
     def own(self) -> list[Unit]:
-        """The snapshots of each training."""
-        return [snapshot for entry in self["models"] for snapshot in snapshots(followed(self.plan.entries[entry]))]
+        """The snapshots of each training: of one done here those that it keeps, of a folder its files."""
+        return [snapshot for entry in self["models"] for snapshot in self._snapshots(entry)]
+
+    def _snapshots(self, entry: str) -> list[Unit]:
+        units = self.plan.entries[entry]
+        return numbered(units) if self._is_folder(entry) else snapshots(followed(units))
+
+    def _is_folder(self, entry: str) -> bool:
+        return self.plan.entries[entry][0].model.is_of_folder
 
     def labels(self, figure: str) -> list:
         """Return the entries with their labels."""
-        return [[entry, followed(self.plan.entries[entry]).model.label] for entry in self["models"]]
+        return [[entry, self._label(entry)] for entry in self["models"]]
+
+    def _label(self, entry: str) -> str:
+        if self._is_folder(entry):
+            return self.plan.config["models"][entry]["label"] or entry
+        return followed(self.plan.entries[entry]).model.label

@@ -1,0 +1,183 @@
+"""A PyTorch model in the configuration is planned from its source alone: without PyTorch, and without running it."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from topodepth import plan
+from topodepth.errors import InputError
+from topodepth.jobs import reach
+from topodepth.networks import openers
+from topodepth.plan import configuration
+from topodepth.training import classifiers
+
+ROOT = Path(__file__).parents[2]
+CODE = """
+import torch
+import blocks
+from inside.block import Block
+
+raise SystemExit("planning ran this file")
+
+
+class Net(torch.nn.Module):
+    pass
+
+
+def untrained(width=8):
+    return Net()
+"""
+OWN = {"torch": "nets.py:Net", "weights": "w.pth", "dataset": "digits", "trust": True}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of one's own with code, modules that it imports, and files of weights that nothing opens yet."""
+    (tmp_path / "code/inside").mkdir(parents=True)
+    (tmp_path / "zoo").mkdir()
+    for base in (tmp_path, tmp_path / "code"):
+        (base / "nets.py").write_text(CODE)
+        (base / "blocks.py").write_text("import helper\n")
+        (base / "helper.py").write_text("")
+    (tmp_path / "code/inside/__init__.py").write_text("")
+    (tmp_path / "code/inside/block.py").write_text("Block = None\n")
+    (tmp_path / "unused.py").write_text("1 +")
+    (tmp_path / "dynamic.py").write_text("for name in ('a', 'b'):\n    globals()[name] = dict\n")
+    (tmp_path / "broken.py").write_text("def net(:\n")
+    for name in ("w.pth", "w.txt", "zoo/net_0.81.th", "zoo/net_0.9.safetensors", "zoo/.hidden.pth", "zoo/notes.txt"):
+        (tmp_path / name).write_bytes(b"")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)  # an import of it fails
+    return tmp_path
+
+
+def planned(model, *, experiments=None, samples=None, layers_file=None, **others):
+    own = {"models": {"mine": model, **others}, "samples": samples or {}}
+    experiments = experiments or {"depth": [{"name": "mine", "models": ["mine", *others]}]}
+    config = configuration.laid_over(ROOT, own | {"experiments": experiments})
+    config = configuration.complete(config, ROOT / "workflow/schemas/config.schema.yaml")
+    return plan.Plan(config, layers_file=layers_file)
+
+
+def test_code_weights_and_what_the_code_imports_from_its_folder_are_files_of_the_model(folder):
+    found = planned(OWN | {"torch": "code/nets.py:untrained", "arguments": {"width": 4}}).units["mine"]
+    assert found.model.path == "code/nets.py"
+    assert set(found.model.weights) == {"w.pth", "code/blocks.py", "code/helper.py", "code/inside/__init__.py",
+                                        "code/inside/block.py"}  # fmt: skip
+    assert set(found.brought) == {"code/nets.py", *found.model.weights}
+    assert found.model.torch == {"name": "untrained", "arguments": {"width": 4}, "weights": "w.pth"}
+    assert found.model.kind == "torch"
+    assert found.model.normalisation == "global"
+
+
+def test_other_models_are_opened_as_files(folder):
+    vgg = {"architecture": "vgg", "dataset": "digits"}
+    found = planned(OWN, other=vgg)
+    assert [found.units[name].model.kind for name in ("mine", "other")] == ["torch", "file"]
+    assert found.units["other"].model.torch == {}
+
+
+def test_listed_layers_are_known_at_once_and_auto_waits_for_the_file_that_a_job_makes(folder):
+    asked = []
+
+    def layers_file(model):
+        asked.append(model)
+        return "layers.json"
+
+    listed = planned(OWN | {"layers": ["blocks.0", "relu#2", "logits"]}, layers_file=layers_file).units["mine"]
+    assert listed.model.layers == {"blocks.0": "blocks.0", "relu.2": "relu#2", "logits": "logits"}
+    assert not asked
+    unit = planned(OWN, layers_file=layers_file).units["mine"]
+    assert not asked
+    (folder / "layers.json").write_text(json.dumps(["blocks.0", "logits"]))
+    assert dict(unit.model.layers) == {"blocks.0": "blocks.0", "logits": "logits"}
+    assert unit.model.layers.file == "layers.json"
+    assert set(asked) == {"mine"}
+    assert unit.layers({"layers": ["penultimate"]}) == {"penultimate": "penultimate"}
+    with pytest.raises(InputError, match="mine: its layers are known once a job has found them"):
+        len(planned(OWN).units["mine"].model.layers)
+
+
+def test_a_folder_of_weights_is_a_model_each(folder):
+    experiments = {"generalization": [{"name": "zoo", "models": ["mine"], "accuracy": "stated"}]}
+    found = planned(OWN | {"weights": "zoo"}, experiments=experiments)
+    names = ["mine@net_0.81", "mine@net_0.9"]
+    assert [unit.name for unit in found.entries["mine"]] == names
+    assert [found.units[name].model.torch["weights"] for name in names] == [
+        "zoo/net_0.81.th",
+        "zoo/net_0.9.safetensors",
+    ]
+    assert [found.units[name].model.weights[0] for name in names] == ["zoo/net_0.81.th", "zoo/net_0.9.safetensors"]
+    assert {found.units[name].model.architecture for name in names} == {"mine"}
+    listing = found.experiments["generalization"]["zoo"].listing
+    assert [(each["architecture"], each["stated_accuracy"]) for each in listing["models"]] == [
+        ("net", 0.81),
+        ("net", 0.9),
+    ]
+
+
+def test_without_weights_the_code_makes_them(folder):
+    unit = planned({**OWN, "weights": None}).units["mine"]
+    assert unit.model.torch["weights"] is None
+    assert "w.pth" not in unit.brought
+
+
+REFUSED = {
+    "no trust": ({"trust": False}, r"'models.mine.torch': nets.py:Net: runs the code of this file, expected `trust"),
+    "no code": ({"torch": "gone.py:Net"}, r"'models.mine.torch': expected a file or folder that is there.*gone.py$"),
+    "no weights": ({"weights": "gone.pth"}, r"'models.mine.weights': expected a file or folder.* Received: gone.pth"),
+    "no name": ({"torch": "nets.py"}, r"'models.mine.torch': expected a Python file and a name in it, my_nets.py:resn"),
+    "no such name": (
+        {"torch": "nets.py:Nat"}, r"torch': unknown function or class of nets.py 'Nat'. Did you mean 'Net'\? Known"
+    ),
+    "no Python": ({"torch": "broken.py:net"}, r"'models.mine.torch': broken.py, line 1: SyntaxError"),
+    "other weights": ({"weights": "w.txt"}, r"'models.mine.weights': expected one of .safetensors, .*Received: w.txt"),
+    "no folder of weights": ({"weights": "code"}, r"'models.mine.weights': expected a folder of .safetensors, .pth"),
+    "file too": ({"file": "a.keras"}, r"'models.mine': expected one of .*asset, torch. Received: file, torch"),
+    "architecture too": ({"architecture": "vgg"}, r"Received: architecture, torch"),
+    "of training": ({"seeds": [1]}, r"'models.mine.seeds': expected in a model with an architecture"),
+    "index": ({"layers": [3]}, r"'models.mine.layers': expected names of modules of a PyTorch model, or `auto`.*: 3"),
+    "pattern": ({"layers": ["blocks.*"]}, r"'models.mine.layers': expected names of modules.*'blocks.\*'"),
+    "alike as files": ({"layers": ["a#1", "a:1"]}, r"'models.mine.layers': expected names that differ as file names"),
+    "no arguments": ({"arguments": [3]}, r"'models.mine.arguments': expected a map. Received: \[3\]"),
+    "layout": ({"layout": "nhwc"}, r"'models.mine.layout': unknown value 'nhwc'"),
+    "weights of a file": (
+        {"torch": None, "file": "a.keras"}, r"'models.mine.weights': expected with `torch: my_nets.py:name`"
+    ),
+    "arguments of a file": (
+        {"torch": None, "weights": None, "file": "a.keras", "arguments": {"a": 1}}, r"'models.mine.arguments': exp"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_opened_is_refused_in_one_line_before_any_job(case, folder):
+    change, match = REFUSED[case]
+    with pytest.raises(InputError, match=match) as caught:
+        planned(OWN | change)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_that_only_the_running_code_binds_are_left_to_the_job(folder):
+    assert planned(OWN | {"torch": "dynamic.py:a"}).units["mine"].model.torch["name"] == "a"
+
+
+@pytest.mark.parametrize(("script", "registries"), [
+    ("extract_activations.py", [openers.registry]),
+    ("evaluate_model.py", [openers.registry, classifiers.registry]),
+    ("find_layers.py", [openers.registry]),
+])  # fmt: skip
+def test_the_code_of_each_kind_of_network_is_in_the_digest_of_its_jobs_only(script, registries):
+    def modules(kind):
+        found = reach.reached(ROOT / "workflow/scripts" / script, [each.module_of(kind) for each in registries])
+        return {module.removeprefix("topodepth.networks.") for module, _ in found}
+
+    of_file, of_torch = modules("file"), modules("torch")
+    assert {"torch_source", "torch_files", "torch_caller", "torch_state", "openers.torch"} <= of_torch
+    assert {"onnx_file", "openers.file"} <= of_file
+    assert not [name for name in of_file if name.startswith(("torch_", "openers.torch"))]
+    assert not [
+        name for name in of_torch if name.startswith(("onnx_opened", "onnx_network", "runtime", "openers.file"))
+    ]
