@@ -6,6 +6,7 @@ No Keras is imported here: opened layers and tensors are asked for what both Ker
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from topodepth.errors import InputError
 
@@ -271,6 +272,19 @@ class LayerGraph:
         """Return its depth over that of the model's deepest output."""
         deepest = max(output.depth for output in self.outputs)
         return min(1.0, application.depth / deepest) if deepest else 1.0
+
+    def tap(self, choice: Choice, tensor: Any) -> Tap:
+        """Return the tap of a choice, of which ``tensor`` has the values."""
+        use = choice.application
+        return Tap(
+            token=choice.token,
+            index=self.index(use),
+            name=choice.name,
+            layer_class=use.kind if use.layer is None else type(use.layer).__name__,
+            relative_depth=self.relative_depth(use),
+            tensor=tensor,
+            reduction="none" if len(tensor.shape) == 2 else "mean",
+        )
 
     def path(self, application: Application) -> str:
         """Return its layer's name, behind the names of the inner models that it is part of."""

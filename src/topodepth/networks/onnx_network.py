@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 
 from topodepth.networks.files import ModelFile
-from topodepth.networks.graph import Choice, LayerGraph, Tap
+from topodepth.networks.graph import LayerGraph, Tap
 from topodepth.networks.inputs import declared
 from topodepth.networks.onnx_graph import OnnxGraph, Unsupported, Value, convert
 from topodepth.networks.onnx_layers import TO_FIRST  # and with them the layers
@@ -52,7 +52,7 @@ def convert_file(
     taps, outputs = [], []
     for choice in choose(known, layers):
         value = (before if choice.before_activation else after)[choice.application.key]
-        taps.append(_tap(known, choice, value))
+        taps.append(known.tap(choice, value))
         outputs.append(_averaged(graph, value))
     if scores:
         outputs.append(_averaged(graph, after[known.output.key]))
@@ -97,19 +97,6 @@ def _input_shape(found: ModelFile) -> tuple:
     if not fixed or dtype != "float32":
         raise Unsupported(f"an input {dtype} {shape}")
     return shape
-
-
-def _tap(known: LayerGraph, choice: Choice, value: Value) -> Tap:
-    use = choice.application
-    return Tap(
-        token=choice.token,
-        index=known.index(use),
-        name=choice.name,
-        layer_class=use.kind,
-        relative_depth=known.relative_depth(use),
-        tensor=value,
-        reduction="none" if len(value.shape) == 2 else "mean",
-    )
 
 
 def _averaged(graph: OnnxGraph, value: Value) -> Value:

@@ -104,16 +104,8 @@ def chosen(found: OnnxFile, layers) -> list[Choice]:
 
 
 def _tap(found: OnnxFile, choice: Choice, rank: int, features: int) -> Tap:
-    graph, use = found.graph(), choice.application
-    return Tap(
-        token=choice.token,
-        index=graph.index(use),
-        name=choice.name,
-        layer_class=use.kind,
-        relative_depth=graph.relative_depth(use),
-        tensor=OnnxInput(found.flow.value_of(use), (None, *[None] * (rank - 2), features)),
-        reduction="none" if rank == 2 else "mean",
-    )
+    value = OnnxInput(found.flow.value_of(choice.application), (None, *[None] * (rank - 2), features))
+    return found.graph().tap(choice, value)
 
 
 class _Tapped:

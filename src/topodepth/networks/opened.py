@@ -36,21 +36,7 @@ class KerasGraph(LayerGraph):
         choices = choose(self, layers)
         inside = any(choice.application.source.within for choice in choices)
         outputs = self._replay() if inside else {use.key: use.output for use in self.applications}
-        return [self._tap(choice, outputs) for choice in choices]
-
-    def _tap(self, choice: Choice, outputs: dict) -> Tap:
-        application = choice.application
-        before = choice.before_activation
-        tensor = _before_activation(application, outputs) if before else outputs[application.key]
-        return Tap(
-            token=choice.token,
-            index=self.index(application),
-            name=choice.name,
-            layer_class=type(application.layer).__name__,
-            relative_depth=self.relative_depth(application),
-            tensor=tensor,
-            reduction="none" if len(tensor.shape) == 2 else "mean",
-        )
+        return [self.tap(choice, _values(choice, outputs)) for choice in choices]
 
     def _replay(self) -> dict[tuple, object]:
         """Return the outputs of all applications, computed anew without inner models, by key.
@@ -87,6 +73,12 @@ def _call(application: Application, inputs: list) -> list:
     while isinstance(result, dict):
         result = list(result.values())
     return list(result) if isinstance(result, list | tuple) else [result]
+
+
+def _values(choice: Choice, outputs: dict) -> object:
+    """Return the tensor that a choice means, of the outputs of all applications."""
+    application = choice.application
+    return _before_activation(application, outputs) if choice.before_activation else outputs[application.key]
 
 
 def _before_activation(application: Application, outputs: dict) -> object:
