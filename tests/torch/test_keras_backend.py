@@ -9,9 +9,9 @@ CODE = """
 import numpy as np
 import torch
 import keras
+from topodepth.networks.frameworks import is_torch
 from topodepth.networks.runtime import by_keras
 from topodepth.networks.torch_network import open_torch
-from topodepth.networks.torch_state import is_torch
 
 source = keras.Input((8, 8, 3))
 value = source

@@ -12,6 +12,7 @@ from topodepth.errors import InputError
 from topodepth.networks.batches import predict
 from topodepth.networks.code import APPLICATIONS
 from topodepth.networks.files import inspect
+from topodepth.networks.frameworks import packages_of
 from topodepth.networks.graph import Tap
 from topodepth.networks.onnx_file import is_onnx
 from topodepth.networks.opened import KerasGraph
@@ -173,7 +174,7 @@ def tapped_model(model, taps: list[Tap]):
 
 def framework_of(model):
     """Return the Keras that a model belongs to: the module ``keras`` or ``tf_keras``."""
-    if any(base.__module__.startswith("tf_keras") for base in type(model).__mro__):
+    if "tf_keras" in packages_of(model):
         import tf_keras
 
         return tf_keras

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.networks.frameworks import is_torch
 
 LARGEST_BUFFER = (
     2**26
@@ -19,12 +20,6 @@ LARGEST_BUFFER = (
 WRAPPED = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"}
 WRAPPERS = {"DataParallel", "DistributedDataParallel", "AveragedModel"}
 ACTIVATIONS = "or write its activations to a file as docs/activations.md says"
-
-
-def is_torch(model: object) -> bool:
-    """Tell whether an object belongs to PyTorch, without importing it; a Keras model on PyTorch is one of Keras."""
-    roots = [parent.__module__.partition(".")[0] for parent in type(model).__mro__]
-    return "torch" in roots and not {"keras", "tf_keras"} & set(roots)
 
 
 def live_module(model: object) -> "torch.nn.Module":  # noqa: F821

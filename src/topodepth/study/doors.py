@@ -15,9 +15,10 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks import taps
+from topodepth.networks.frameworks import is_keras, is_torch
 from topodepth.networks.inputs import fits
 from topodepth.networks.network import Network
-from topodepth.networks.torch_state import is_torch, random_state
+from topodepth.networks.torch_state import random_state
 from topodepth.study.settings import Passing
 
 
@@ -67,21 +68,9 @@ def name_of(model: Any) -> str:
     return own if isinstance(own, str) and own else type(model).__name__
 
 
-def from_package(*names: str) -> Callable[[Any], bool]:
-    """Return what tells objects of a package's classes, and of classes that inherit from them; nothing is imported."""
-
-    def takes(model: Any) -> bool:
-        return any(base.__module__.partition(".")[0] in names for base in type(model).__mro__)
-
-    return takes
-
-
 def is_path(model: Any) -> bool:
     """Tell whether a model is the path of a file."""
     return isinstance(model, str | os.PathLike)
-
-
-_is_keras = from_package("keras", "tf_keras")
 
 
 def _keras_model(model: Any, layers: Any, _example: Any, _passing: Passing) -> Network:
@@ -152,7 +141,7 @@ def as_found(model: Any, images: Any) -> Iterator[None]:
     with ExitStack() as stack:
         if "torch" in sys.modules:
             stack.enter_context(random_state(images))
-        if _is_keras(model):
+        if is_keras(model):
             from topodepth.networks import keras_state
 
             stack.enter_context(keras_state.as_found(model))
@@ -169,7 +158,7 @@ def _has_pattern(layers: Any) -> bool:
 
 
 DOORS = [
-    Door("a Keras model", _is_keras, _keras_model),
+    Door("a Keras model", is_keras, _keras_model),
     Door("a PyTorch model", is_torch, _torch_model),
     Door("a model of ONNX or its path", _is_onnx, _onnx_model),
     Door("the path of a Keras model", is_path, _keras_file),  # the last for files: it says what any other file is
