@@ -1,12 +1,11 @@
 """Which calls of a PyTorch model to tap: the rules are those of :mod:`topodepth.networks.taps`, on calls of modules."""
 
-import fnmatch
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 from topodepth.errors import InputError, unknown_name
-from topodepth.networks.taps import AUTO_TAPS
+from topodepth.networks.taps import AUTO_TAPS, is_pattern, matched
 from topodepth.networks.torch_calls import Call
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
@@ -66,11 +65,8 @@ class Calls:
             if self.root not in self.usable:
                 raise self._useless(token, self.root)
             return [self.root]
-        if any(letter in token for letter in "*?["):
-            found = [call for name, call in self._by_name.items() if fnmatch.fnmatchcase(name, token)]
-            if found:
-                return found
-            raise unknown_name(f"layer of {self.model}", token, self._by_name)
+        if is_pattern(token):
+            return [self._by_name[name] for name in matched([token], list(self._by_name), f"layer of {self.model}")]
         name, _, number = token.partition("#")
         if name not in self._names or (number and not number.isdigit()):
             raise unknown_name(f"layer of {self.model}", token, self._by_name)
