@@ -51,7 +51,7 @@ class LayerPoints(Representation):
     dataset: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activations:
     """An activations file, opened; the points themselves are read one layer at a time.
 
@@ -76,6 +76,10 @@ class Activations:
     layers: tuple[LayerPoints, ...]
     labels: np.ndarray | None
     indices: np.ndarray
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{layer.token} {self.n} × {layer.d}" for layer in self.layers)
+        return f"Activations({self.model!r}: {sizes})"
 
     def layer(self, token: str) -> LayerPoints:
         """Return a layer by its token, or by its name if no token is like that."""

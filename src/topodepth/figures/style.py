@@ -100,7 +100,7 @@ def look() -> Iterator[None]:
 
 def new_figure(width: float, height: float, title: str = "") -> "Figure":
     """Return an empty figure of that size in inches, its title above, with a layout that avoids overlaps."""
-    from matplotlib.figure import Figure
+    from topodepth.figures.notebook import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:

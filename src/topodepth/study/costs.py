@@ -10,6 +10,7 @@ from topodepth.activations.file import Representation
 from topodepth.jobs import extras, memory
 from topodepth.study import doors, sources
 from topodepth.study.settings import Settings, from_keywords
+from topodepth.study.showing import counted
 
 # Seconds on one core of a server's processor, from the tables of docs/cost.md; others differ, and so do data.
 H0_PAIR, H1_PAIR = 6e-9, 6e-8  # of each pair of points; of H_0 once more for every 128 features
@@ -30,7 +31,7 @@ class LayerCost:
     seconds: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Cost:
     """What a measurement will cost.
 
@@ -71,12 +72,12 @@ class Cost:
             what = f"model {self.model}, layer {most.layer}, {most.points} points of {most.d} features in a cloud"
             memory.require(most.memory, what)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if not self.layers:
             return f"{self.model}: the cost is known once all batches are through"
         disk = f", {_size(self.disk)} on disk" if self.disk else ""
         what = f"about {_time(self.seconds)}, {_size(self.memory)} of memory{disk}"
-        return f"{self.model}, {len(self.layers)} layers: {what}"
+        return f"{self.model}, {counted(len(self.layers), 'layer')}: {what}"
 
 
 def estimate(
@@ -143,7 +144,10 @@ def _diagrams_seconds(n: int, d: int, max_dim: int) -> float:
 
 
 def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    for unit, size, digits in (("GB", 1e9, 1), ("MB", 1e6, 0)):
+        if count >= size:
+            return f"{count / size:.{digits}f} {unit}"
+    return f"{max(1, count / 1e3):.0f} kB"
 
 
 def _time(seconds: float) -> str:

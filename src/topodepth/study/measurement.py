@@ -15,7 +15,7 @@ from topodepth.files import storage, texts
 from topodepth.statistics.intervals import jackknife_interval, mean_interval
 from topodepth.study.draw import check_one
 from topodepth.study.settings import Settings
-from topodepth.study.showing import as_html
+from topodepth.study.showing import as_html, counted
 from topodepth.tables.tables import BAR_COLUMNS, BETTI_COLUMNS, MODEL_COLUMNS, bar_rows, betti_rows
 from topodepth.tables.values import Values
 from topodepth.topology.clouds import WHOLE
@@ -127,8 +127,10 @@ class Measurement:
 
     def __repr__(self) -> str:
         clouds = next(iter(self.diagrams.values())).data
-        what = "one cloud" if list(clouds) == ["all"] else f"{len([name for name in clouds if name != 'all'])} classes"
-        return f"Measurement({self.model!r}: {len(self.layers)} layers, {self.activations.n} points, {what})"
+        classes = len([name for name in clouds if name != WHOLE])
+        parts = [counted(len(self.layers), "layer"), counted(self.activations.n, "point")]
+        parts.append(counted(classes, "class", "classes") if classes else "one cloud")
+        return f"Measurement({self.model!r}: {', '.join(parts)})"
 
     def _repr_html_(self) -> str:
         return as_html(self, repr(self))

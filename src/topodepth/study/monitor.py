@@ -52,6 +52,8 @@ class Monitor:
     log
         Where the leading numbers go beside the table: a function of the epoch and ``{name: value}``, a TensorBoard
         ``SummaryWriter``, or a run of Weights & Biases.
+    progress
+        Whether to say once on stderr what a measurement takes.
     **options
         ``name``, ``dataset`` and settings, as for :func:`topodepth.measure`.
 
@@ -79,6 +81,7 @@ class Monitor:
         every: int | Collection[int] = 1,
         path: str | Path | None = None,
         log: Any = None,
+        progress: bool = True,
         **options: Any,
     ) -> None:
         settings = {key: value for key, value in options.items() if key not in ("name", "dataset")}
@@ -87,7 +90,7 @@ class Monitor:
             received = "none" if images is None else f"{type(images).__name__}, which can be gone through once"
             raise InputError(f"images: expected an array, or batches that come again each time. Received: {received}.")
         self.every, self.path, self._log = _checked(every), path, _logger(log)
-        self._data = (images, labels)
+        self._data, self._progress = (images, labels), progress
         self._options = {"layers": layers, "progress": False, **options}
         self._labels: np.ndarray | None = None
         self._told = Once()
@@ -136,7 +139,7 @@ class Monitor:
                 texts.write_table(self.path, [*self.rows, *rows], COLUMNS)
         self.rows += rows
         self.seconds[int(epoch)] = time.perf_counter() - start
-        if first:
+        if first and self._progress:
             self._tell(int(epoch))
         if rows and self._log is not None:
             self._log(int(epoch), leading(rows))

@@ -2,7 +2,6 @@
 
 import base64
 import html
-import io
 from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import InputError
@@ -13,9 +12,15 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 ROWS = 24
+DPI = 72  # of the picture
 COLUMNS = {"model": "model", "layer": "layer", "relative_depth": "relative depth", "class": "class",
            "descriptor": "descriptor", "value": "value", "ci_low": "interval from", "ci_high": "to",
            "null_value": "null", "relative_value": "ratio"}  # fmt: skip
+
+
+def counted(number: int, one: str, more: str = "") -> str:
+    """Return a number of things in words: ``1 layer``, ``3 layers``, ``2 classes``."""
+    return f"{number} {one if number == 1 else more or f'{one}s'}"
 
 
 def as_html(measured: draw.Tabled, title: str) -> str:
@@ -29,9 +34,9 @@ def _picture(measured: Any) -> str:
         figure = draw.depth(measured)
     except InputError:  # nothing that this figure shows was measured
         return ""
-    stored = io.BytesIO()
-    figure.savefig(stored, format="png", dpi=72)
-    data = base64.b64encode(stored.getvalue()).decode()
+    from topodepth.figures.notebook import png
+
+    data = base64.b64encode(png(figure, DPI)).decode()
     return f'<img alt="descriptors against relative depth" src="data:image/png;base64,{data}">'
 
 

@@ -63,7 +63,7 @@ class DiagramSettings:
 MAKE_AGAIN = "Delete it, or the folder of an attack that it lies in, and run again to make it anew."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Diagrams:
     """All diagrams of one layer, or of one of its clouds.
 
@@ -89,6 +89,10 @@ class Diagrams:
     def degrees(self) -> int:
         """The number of homology dimensions, from H_0."""
         return len(next(iter(self.data.values())))
+
+    def __repr__(self) -> str:  # without the bars: there are thousands
+        drawn = f"null={len(self.null)}, jackknife={len(self.jackknife)}"
+        return f"Diagrams(data of {', '.join(self.data)}: H_0 to H_{self.degrees - 1}; {drawn})"
 
 
 def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSettings) -> dict[str, np.ndarray]:
