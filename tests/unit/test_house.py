@@ -1,8 +1,8 @@
 """The house stays in order: imports point down, workers start without TensorFlow, pins and texts agree."""
 
 import ast
+import functools
 import importlib
-import pydoc
 import re
 import subprocess
 import sys
@@ -79,7 +79,19 @@ def names_something(target, path):
     module = importlib.import_module(name.removesuffix(".__init__"))
     classes = [name for name, item in vars(module).items() if isinstance(item, type)]
     places = [target, *(f"{module.__name__}.{place}{target}" for place in ("", *(f"{name}." for name in classes)))]
-    return any(pydoc.locate(place) is not None for place in places)
+    return any(map(is_there, places))
+
+
+def is_there(dotted):
+    """Tell whether there is a module, or something in one, of that name (a room may hide a module by a function)."""
+    parts = dotted.split(".")
+    for count in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:count]))
+        except ImportError:
+            continue
+        return functools.reduce(lambda holder, name: getattr(holder, name, None), parts[count:], found) is not None
+    return False
 
 
 def misplaced(path, own):
