@@ -240,7 +240,8 @@ def test_the_command_draws_the_images_of_an_attack(tmp_path, monkeypatch, target
     drawn = []
     draw = adversarial_images.draw
     monkeypatch.setattr(adversarial_images, "draw", lambda *a, **b: drawn.append(draw(*a, **b)) or drawn[-1])
-    arguments = ["--images", str(tmp_path / "images.h5"), "--title", "x", "--out", str(tmp_path / "images.png")]
+    arguments = ["--images", str(tmp_path / "images.h5"), "--title", "x", "--code", "0123456789abcdef"]
+    arguments += ["--out", str(tmp_path / "images.png")]
     monkeypatch.setattr("sys.argv", [str(SCRIPT), *arguments])
     runpy.run_path(str(SCRIPT), run_name="__main__")
     assert (tmp_path / "images.png").read_bytes().startswith(b"\x89PNG")

@@ -342,10 +342,11 @@ def test_the_command_hands_its_options_to_the_figure(tmp_path, monkeypatch):
     texts.write_table(tmp_path / "associations.csv", ASSOCIATIONS.to_dict("records"), list(ASSOCIATIONS))
     script = Path(__file__).parents[2] / "workflow/scripts/draw_figure.py"
     command = [script, "generalization_forest", "--tables", tmp_path / "associations.csv", "--title", "Gap"]
-    command += ["--options", json.dumps({"target": "gap"}), "--out", tmp_path / "drawn.png"]
+    command += ["--options", json.dumps({"target": "gap"}), "--code", "0123456789abcdef"]
+    command += ["--out", tmp_path / "drawn.png"]
     monkeypatch.setattr(sys, "argv", [str(part) for part in command])
     runpy.run_path(str(script), run_name="__main__")
     style.save(DRAWN["forest"](target="gap", title="Gap"), tmp_path / "expected.png")
     drawn, expected = (Image.open(tmp_path / name) for name in ("drawn.png", "expected.png"))
     np.testing.assert_array_equal(np.asarray(drawn), np.asarray(expected))
-    assert re.search(r"code [0-9a-f]{16}; associations.csv [0-9a-f]{64}", drawn.info["Description"])
+    assert re.search(r"code 0123456789abcdef; associations.csv [0-9a-f]{64}", drawn.info["Description"])

@@ -124,4 +124,5 @@ rule draw_adversarial_images:
         title=title("adversarial"),
         code=code("draw_images.py"),
     shell:
-        "python $SCRIPTS/draw_images.py --images {input:q}/images.h5 --title={params.title:q} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/draw_images.py --images {input:q}/images.h5 --title={params.title:q} --code {params.code:q}"
+        " --out {output:q} 2> {log:q}"

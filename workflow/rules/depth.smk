@@ -145,4 +145,4 @@ rule draw_diagrams:
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
-        " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
+        " --title={params.title:q} --options {params.options:q} --code {params.code:q} --out {output:q} 2> {log:q}"

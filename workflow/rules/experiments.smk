@@ -36,7 +36,8 @@ for name, kind in PLAN.kinds.items():
                 code=code("draw_figure.py", f"topodepth.figures.{figure}"),
             shell:
                 "python $SCRIPTS/draw_figure.py {params.figure:q} --tables {input:q} --labels {params.labels:q}"
-                " --title={params.title:q} --options {params.options:q} --out {output:q} 2> {log:q}"
+                " --title={params.title:q} --options {params.options:q} --code {params.code:q}"
+                " --out {output:q} 2> {log:q}"
 
     rule:
         name:

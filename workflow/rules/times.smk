@@ -42,7 +42,8 @@ rule draw_times:
         title=f"Where the time of run {config['run']} went",
         code=code("draw_figure.py", "topodepth.figures.times"),
     shell:
-        "python $SCRIPTS/draw_figure.py times --tables {input:q} --title={params.title:q} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/draw_figure.py times --tables {input:q} --title={params.title:q} --code {params.code:q}"
+        " --out {output:q} 2> {log:q}"
 
 
 rule times:

@@ -18,18 +18,18 @@ def main() -> None:
     parser.add_argument("--labels", type=json.loads, default=[], help="JSON: [[model, label], ...] in order")
     parser.add_argument("--title", default="", help="title of the figure")
     parser.add_argument("--options", type=json.loads, default={}, help="JSON: further arguments of the figure's draw")
+    parser.add_argument("--code", required=True, help="digest of the code, which the metadata of the files tell")
     parser.add_argument("--out", nargs="+", required=True, help="files to make: .png, .svg, .pdf")
     arguments = parser.parse_args()
     labels = dict(arguments.labels)
-    module = f"topodepth.figures.{arguments.figure}"
-    figure = importlib.import_module(module).draw(
+    figure = importlib.import_module(f"topodepth.figures.{arguments.figure}").draw(
         *map(texts.read_table, arguments.tables),
         models=list(labels) or None,
         labels=labels,
         title=arguments.title,
         **arguments.options,
     )
-    made_from = provenance.made_from(__file__, [module], arguments.tables)
+    made_from = provenance.made_from(arguments.code, arguments.tables)
     for path in arguments.out:
         style.save(figure, path, made_from=made_from)
 

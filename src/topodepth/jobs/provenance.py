@@ -65,10 +65,10 @@ def checksum(path: str | Path) -> str:
     return storage.sha256(path)
 
 
-def made_from(script: str | Path, modules: Iterable[str], inputs: Iterable[str | Path]) -> str:
+def made_from(code: str, inputs: Iterable[str | Path]) -> str:
     """Return one line for a file's metadata: the digest of the code and the SHA-256 of each input."""
     files = ", ".join(f"{Path(path).name} {storage.sha256(path)}" for path in inputs)
-    return f"topodepth, code {code_digest(script, modules)}; {files}"
+    return f"topodepth, code {code}; {files}"
 
 
 def differences(record: Mapping, here: Mapping) -> list[str]:
