@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 from generalization_tables import LAYERS, associations_table, measures_table, models_table
 from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from PIL import Image
 
 from topodepth.errors import InputError
@@ -258,6 +260,16 @@ def test_few_layers_are_named_above_the_panel_and_many_are_not():
     assert names(DRAWN["depth"](labels={"logits": "output"})) == ["conv_3", "conv_6", "penultimate", "output"]
     measures = measures_table(MODELS, {f"conv_{k}": k / 12 for k in range(1, 13)})
     assert not names(generalization_depth.draw(associations_table(measures)))
+
+
+def test_the_key_of_the_depth_figure_shows_intervals_as_they_are_drawn():
+    few = ASSOCIATIONS[ASSOCIATIONS.layer.isin(["penultimate", "logits"]) | (ASSOCIATIONS.kind != "descriptor")]
+    for table, interval in ((few, Line2D), (ASSOCIATIONS, Patch)):  # bars side by side; bands along the depth
+        handles = generalization_depth.draw(table).legends[0].legend_handles
+        by_name = {handle.get_label(): handle for handle in handles}
+        assert isinstance(by_name[style.INTERVAL_NAME], interval)
+        lines = {line.get_linestyle() for name, line in by_name.items() if name.startswith("τ with")}
+        assert (lines == {"None"}) == (interval is Line2D)
 
 
 def test_an_undefined_tau_breaks_the_curve_of_the_depth_figure():

@@ -172,8 +172,7 @@ def _layer_handles(looks: Mapping[str, Look]) -> list:
 def _key(named: bool, cut: bool) -> list:
     handles = [keys.line_handle("clean images, ε = 0", marker="s", linestyle="none", color="black")]
     if named:
-        bar = {"linestyle": "none", "marker": "|", "markersize": 11, "markeredgewidth": 1.2}
-        handles.append(keys.line_handle(style.INTERVAL_NAME, **bar))
+        handles.append(keys.bar_handle())
     else:
         handles.append(keys.line_handle("a layer, joined in order of ε", marker=UNNAMED, markersize=5))
     if cut:

@@ -20,6 +20,7 @@ SCOPES = {"all": "all models", "within": "within blocks"}
 VERSIONS = {"value": "Kendall τ", "relative": "Kendall τ,\nrelative to null"}
 PER_ROW = 4  # panels side by side; more start a new block of rows
 CATEGORIES = 3  # so few layers stand side by side, at equal distances, instead of along the depth
+BAR = 1.8  # width of their intervals, points
 FEW = 5  # with more layers than this, their names do not fit above a panel
 APART = 0.09  # nor where two are nearer than this
 
@@ -76,8 +77,10 @@ def draw(
                 scales.depth_axis(bottom)
             bottom.tick_params(labelbottom=True)
         name = frame.TARGETS[target][0].removesuffix(", %")
-        handles = keys.model_handles(marks, {scope: f"τ with the {name}, {text}" for scope, text in SCOPES.items()})
-        keys.legend(figure, handles, keys.key_handles(null=False, interval=True, gaps=gaps)[1:])
+        shown = {scope: mark._replace(line="none") for scope, mark in marks.items()} if places else marks
+        handles = keys.model_handles(shown, {scope: f"τ with the {name}, {text}" for scope, text in SCOPES.items()})
+        bars = [keys.bar_handle(markeredgewidth=BAR)] if places else []
+        keys.legend(figure, handles, bars + keys.key_handles(null=False, interval=not places, gaps=gaps)[1:])
     return figure
 
 
@@ -115,7 +118,7 @@ def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]
         value, low, high = (own[column] for column in TAU)
         x = own["layer"].map(places) + 0.16 * (number - (len(marks) - 1) / 2) if places else own["relative_depth"]
         if places:
-            axes.vlines(x, low, high, color=mark.colour, linewidth=1.8, zorder=2)
+            axes.vlines(x, low, high, color=mark.colour, linewidth=BAR, zorder=2)
             axes.plot(x, value, color=mark.colour, marker=mark.marker, linestyle="none", zorder=3)
         else:
             drawing.curve(axes, x, value, (low, high), mark)

@@ -319,5 +319,5 @@ def _key(*, bars: bool, fitted: bool, gaps: bool) -> list["Artist"]:
         handles.append(keys.line_handle("least squares, all models", color="#222222", linewidth=1.6))
         handles.append(Patch(color=style.GREY, alpha=0.3, linewidth=0, label="95 % band of the line"))
     if bars:
-        handles.append(keys.line_handle("interval of a value", linestyle="none", marker="|", markersize=10))
+        handles.append(keys.bar_handle("interval of a value"))
     return handles + keys.key_handles(null=False, interval=False, gaps=gaps)[1:]

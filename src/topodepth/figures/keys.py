@@ -20,6 +20,11 @@ def line_handle(label: str, **line: object) -> "Artist":
     return Line2D([], [], label=label, **{"color": style.GREY, **line})
 
 
+def bar_handle(label: str = style.INTERVAL_NAME, **line: object) -> "Artist":
+    """Return a legend entry for intervals that are drawn as upright bars."""
+    return line_handle(label, **{"linestyle": "none", "marker": "|", "markersize": 11, "markeredgewidth": 1.2, **line})
+
+
 def model_handles(models: Mapping[str, style.Mark], labels: Mapping[str, str]) -> list["Artist"]:
     """Return a legend entry for each model."""
     return [
