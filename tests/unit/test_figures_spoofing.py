@@ -102,6 +102,24 @@ def test_stars_tell_corrected_from_uncorrected_tests(table):
         assert stars["white"] == [0.5]
 
 
+@pytest.mark.parametrize("depths", [(0.94, 0.97), (0.5, 0.5), np.linspace(0.1, 1, 12), np.linspace(0.05, 1, 30)])
+def test_no_star_covers_another(depths):
+    common = {"subset": "test", "representation": "net", "descriptor": "two_nn", "homology_dimension": np.nan}
+    rows = []
+    for k, depth in enumerate(depths):
+        place = {**common, "layer": f"l{k}", "relative_depth": depth}
+        rows += [{**place, "cloud": cloud, "value": 9.0, "ci_low": 8.0, "ci_high": 10.0} for cloud in CLOUDS]
+        p = {"p_value": 0.01, "p_corrected": 0.01 if k % 2 else 0.2}
+        rows.append({**place, "cloud": "difference", "value": 1.0, **p})
+    figure = spoofing_layers.draw(pandas.DataFrame(rows), panels=[("two_nn", None)])
+    figure.canvas.draw()
+    stars = [line for line in panels(figure)[0].lines if line.get_marker() == "*"]
+    centres = np.concatenate([line.get_transform().transform(line.get_xydata()) for line in stars]) * 72 / figure.dpi
+    assert len(centres) == len(depths)
+    apart = np.linalg.norm(centres[:, None] - centres, axis=-1) + np.diag([np.inf] * len(depths))
+    assert apart.min() > 0.7 * stars[0].get_markersize()
+
+
 @pytest.mark.parametrize("kept", ["pixels", "net"])
 def test_one_representation_alone_can_be_drawn(table, kept, tmp_path):
     figure = spoofing_layers.draw(table, models=[kept])

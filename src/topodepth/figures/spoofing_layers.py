@@ -1,7 +1,10 @@
 """Dimensions and lifespan sums of real images and spoofs: in pixel space and along the depth of a network."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from topodepth.activations import pixels
 from topodepth.experiments.spoofing import DIFFERENCE, SIGNIFICANT
@@ -17,7 +20,9 @@ PANELS = (("ph_dimension", None), ("two_nn", None), ("lifespan_sum", 0), ("lifes
 PER_ROW = 6  # descriptors side by side; more start a new block of rows
 COLUMNS = ("subset", "representation", "layer", "relative_depth", "cloud", "descriptor", "homology_dimension",
            *frame.VALUE, "p_value", "p_corrected")  # fmt: skip
-FEW = 15  # layers; the stars of more are smaller, so that they do not cover each other
+FEW = 15  # layers; the stars of more are smaller
+STARS, SMALL_STARS = 10, 5  # points
+WIDE, HIGH = 0.011, 0.0075  # of a star, for each point of its size: in relative depth, and in heights of a panel
 STEP = 0.25  # between the places of pixel representations, left of the depth axis
 
 
@@ -77,7 +82,7 @@ def _draw_panel(
     axes: "Axes", rows: "DataFrame", spaces: Sequence[str], network: str | None, marks: Mapping[str, style.Mark]
 ) -> None:
     """Draw one descriptor of one subset: pixels at places of their own, then a network's layers."""
-    axes.margins(y=0.15)  # room for the stars
+    axes.margins(y=0.2)  # room for the stars
     for k, space in enumerate(spaces):
         points = rows[rows["representation"] == space].assign(relative_depth=STEP * (k - len(spaces)))
         _draw_clouds(axes, points, marks, apart=0.03)
@@ -93,12 +98,27 @@ def _draw_clouds(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark
         drawing.measured(axes, depth, own, mark)
     tests = rows[rows["cloud"] == DIFFERENCE]
     corrected = tests["p_corrected"] < SIGNIFICANT
-    size = 10 if len(tests) <= FEW else 5
-    for given, fill in ((corrected, "black"), (~corrected & (tests["p_value"] < SIGNIFICANT), "white")):
-        depths = tests.loc[given, "relative_depth"]
-        if len(depths):
-            axes.plot(depths, [0.97] * len(depths), linestyle="none", marker="*", markersize=size, markerfacecolor=fill,
-                  markeredgecolor="black", transform=axes.get_xaxis_transform(), clip_on=False, zorder=5)  # fmt: skip
+    size = STARS if len(tests) <= FEW else SMALL_STARS
+    starred = tests[corrected | (tests["p_value"] < SIGNIFICANT)]
+    heights = 0.97 - HIGH * size * _rows(starred["relative_depth"], WIDE * size)
+    for filled, fill in ((True, "black"), (False, "white")):
+        given = (corrected[starred.index] == filled).to_numpy()
+        if given.any():
+            axes.plot(starred["relative_depth"][given], heights[given], linestyle="none", marker="*", markersize=size,
+                  markerfacecolor=fill, markeredgecolor="black", transform=axes.get_xaxis_transform(), clip_on=False,
+                  zorder=5)  # fmt: skip
+
+
+def _rows(depths: Iterable[float], apart: float) -> np.ndarray:
+    """Return the row of each star, 0 or below it 1: the first in which its neighbour, depths ascending, is far enough.
+
+    Where it is in neither, the one whose last star is farther.
+    """
+    last, rows = [-math.inf, -math.inf], []
+    for depth in depths:
+        rows.append(next((row for row, before in enumerate(last) if depth - before >= apart), last.index(min(last))))
+        last[rows[-1]] = depth
+    return np.array(rows)
 
 
 def _axis(axes: "Axes", spaces: Sequence[str], network: bool) -> None:
