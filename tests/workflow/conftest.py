@@ -70,6 +70,11 @@ class Repository:
     def __init__(self, path):
         self.path = path
 
+    def copied(self, path):
+        """A copy in another place, with its results and their records."""
+        shutil.copytree(self.path, path)
+        return Repository(path)
+
     def snakemake(self, *arguments, config="tiny.yaml", timeout=600):
         # the console script, as a user calls it; nothing of the caller's environment is needed
         environment = {
@@ -135,10 +140,8 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def repository(finished, tmp_path):
-    """A fresh copy of the finished repository, in another place, with its results and their records."""
-    copy = Repository(tmp_path / "copy")
-    shutil.copytree(finished.path, copy.path)
-    return copy
+    """A fresh copy of the finished repository."""
+    return finished.copied(tmp_path / "copy")
 
 
 PLUGIN = """
@@ -189,6 +192,4 @@ def finished_with_plugins(tmp_path_factory):
 @pytest.fixture
 def with_plugins(finished_with_plugins, tmp_path):
     """A fresh copy of it."""
-    copy = Repository(tmp_path / "copy")
-    shutil.copytree(finished_with_plugins.path, copy.path)
-    return copy
+    return finished_with_plugins.copied(tmp_path / "copy")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.workflow.conftest import ROOT, Repository
+from tests.workflow.conftest import ROOT
 from tests.workflow.planned import AGGREGATES, LAYERS, NETWORKS, PROVENANCE, of_model, rules
 from topodepth.files import hdf5, texts
 
@@ -30,26 +30,22 @@ def test_a_finished_run_moved_elsewhere_has_nothing_to_do(repository):
     assert repository.planned() == set()
 
 
-def test_a_fresh_clone_with_results_copied_in_has_nothing_to_do(finished, tmp_path):
+def test_a_fresh_clone_with_results_copied_in_has_nothing_to_do(repository):
     """A clone gives its files times of its own, in any order."""
-    copy = Repository(tmp_path / "clone")
-    shutil.copytree(finished.path, copy.path)
-    files = sorted(path for part in ("src", "workflow", "profiles") for path in (copy.path / part).rglob("*"))
+    files = sorted(path for part in ("src", "workflow", "profiles") for path in (repository.path / part).rglob("*"))
     random.Random(0).shuffle(files)
-    for age, path in enumerate([*files, *copy.path.glob("*.*")]):
+    for age, path in enumerate([*files, *repository.path.glob("*.*")]):
         os.utime(path, (2e9 - age, 2e9 - age))
-    assert copy.planned() == set()
+    assert repository.planned() == set()
 
 
-def test_results_copied_without_their_times_measure_again_only_what_reads_folders(finished, tmp_path):
+def test_results_copied_without_their_times_measure_again_only_what_reads_folders(repository):
     """Snakemake has no checksum of a folder: those of snapshots and of attacked activations."""
-    copy = Repository(tmp_path / "clone")
-    shutil.copytree(finished.path, copy.path)
-    files = sorted(path for path in (copy.path / "results").rglob("*"))
+    files = sorted(path for path in (repository.path / "results").rglob("*"))
     random.Random(0).shuffle(files)
     for age, path in enumerate(files):
         os.utime(path, (2e9 - age, 2e9 - age))
-    jobs = copy.planned()
+    jobs = repository.planned()
     assert not {"prepare_dataset", "draw_sample", "train_model", "attack_model"} & rules(jobs)
     measured = {wildcards for rule, wildcards in jobs if rule in NETWORKS | LAYERS}
     assert all(re.match(r"model=\w+@(\d{4}|attack\.)|attack=", wildcards) for wildcards in measured)
