@@ -12,6 +12,7 @@ import importlib
 PUBLIC = {
     "measure": "study.measuring",
     "estimate": "study.costs",
+    "taps": "study.taps",
     "features": "study.features",
     "draw": "study.draw",
     "Measurement": "study.measurement",

@@ -7,5 +7,6 @@ from topodepth.study.measurement import Comparison as Comparison
 from topodepth.study.measurement import Measurement as Measurement
 from topodepth.study.measuring import measure as measure
 from topodepth.study.monitor import Monitor as Monitor
+from topodepth.study.taps import taps as taps
 
 PUBLIC: dict[str, str]

@@ -33,7 +33,7 @@ def unknown_name(kind: str, name: object, known: Iterable[object]) -> InputError
     known
         The names that exist.
     """
-    names = sorted(str(item) for item in known)
+    names = sorted({str(item) for item in known})
     nearest = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return InputError(f"unknown {kind} {str(name)!r}.{hint} Known: {', '.join(names) or 'none'}.")

@@ -21,16 +21,18 @@ from topodepth.networks.network import Network
 from topodepth.networks.torch_state import random_state
 from topodepth.study.settings import Passing
 
+Example = Callable[[], Any] | None  # returns the inputs of the first batch
+
 
 class Door(NamedTuple):
     """What models of a kind are called, how one is told from others, and what opens it with its layers tapped."""
 
     kind: str
     takes: Callable[[Any], bool]
-    opens: Callable[[Any, Any, Callable[[], Any], Passing], Network]
+    opens: Callable[[Any, Any, Example, Passing], Network]
 
 
-def open_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
+def open_model(model: Any, layers: Any, example: Example, passing: Passing) -> Network:
     """Open a model and tap its layers; its ``predict`` returns the model's own output last.
 
     Parameters
@@ -41,7 +43,7 @@ def open_model(model: Any, layers: Any, example: Callable[[], Any], passing: Pas
         ``"auto"``, or names, indices and patterns such as ``"conv*"``.
     example
         Returns the inputs of the first batch, for a framework that has to see a pass to know its layers; such a network
-        has no ``inputs``, and gets batches as they are given.
+        has no ``inputs``, and gets batches as they are given. None where only taps are asked for, without data.
     passing
         How data will be passed through it.
 
@@ -101,7 +103,7 @@ def _is_onnx(model: Any) -> bool:
     return type(model).__name__ == "ModelProto"
 
 
-def _onnx_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
+def _onnx_model(model: Any, layers: Any, example: Example, passing: Passing) -> Network:
     from topodepth.networks import onnx_file
     from topodepth.networks.runtime import open_network
 
@@ -109,7 +111,7 @@ def _onnx_model(model: Any, layers: Any, example: Callable[[], Any], passing: Pa
         found = onnx_file.inspect(model) if is_path(model) else onnx_file.of_model(model)
         layers = taps.matching(found.graph(), layers)
     network = open_network(model, layers, scores=True, threads=_threads(passing), layout=passing.layout)
-    return _as_given(network, np.shape(example())[1:])
+    return network if example is None else _as_given(network, np.shape(example())[1:])
 
 
 def _as_given(network: Network, shape: tuple[int, ...]) -> Network:
@@ -126,9 +128,11 @@ def _as_given(network: Network, shape: tuple[int, ...]) -> Network:
     )
 
 
-def _torch_model(model: Any, layers: Any, example: Callable[[], Any], passing: Passing) -> Network:
+def _torch_model(model: Any, layers: Any, example: Example, passing: Passing) -> Network:
     from topodepth.networks.torch_network import open_torch
 
+    if example is None:
+        raise InputError("images: expected a first batch: a PyTorch model shows its layers in a pass. Received: none.")
     return open_torch(model, example(), layers, pooling=passing.pooling, channels=passing.channels, scores=True)
 
 

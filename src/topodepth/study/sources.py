@@ -79,7 +79,7 @@ def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None
         raise InputError("expected a model, an activations file or arrays (layers={name: points}). Received: none.")
     if images is None:
         return _of_file(model, labels, layers, name, passing)
-    if doors.is_path(model) and _holds_activations(Path(model)):
+    if doors.is_path(model) and holds_activations(Path(model)):
         raise InputError(f"{model}: an activations file is measured as it is. Received: images beside it.")
     if batches.is_array(images):
         labels = None if labels is None else arrays.as_labels(labels, len(images))
@@ -87,8 +87,8 @@ def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None
         n = n if passing.indices is None else len(passing.indices)
     elif passing.indices is not None:
         raise InputError("indices: expected for an array of images. Received: them with an iterable of batches.")
-    elif isinstance(images, Iterable):
-        stream, n = batches.Stream(images), None
+    elif isinstance(images, Iterable):  # a map of inputs, as a tokenizer gives it, is one batch
+        stream, n = batches.Stream([images] if isinstance(images, Mapping) else images), None
     else:
         raise InputError(f"images: expected an array or an iterable of batches. Received: {type(images).__name__}.")
     network = doors.open_model(model, layers, stream.example, passing)
@@ -130,7 +130,7 @@ def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Pas
     return ToMeasure(name or file.model, [file.layer(token) for token in tokens], file.n, file.labels, file=file)
 
 
-def _holds_activations(path: Path) -> bool:
+def holds_activations(path: Path) -> bool:
     """Tell whether a file is one of activations: HDF5 that says so, or with a data set in a group of layers."""
     import h5py
 
