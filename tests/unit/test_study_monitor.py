@@ -174,6 +174,8 @@ def test_it_says_once_what_it_costs(monkeypatch, capsys):
     for epoch in range(5):
         monitor(None, epoch)
     assert capsys.readouterr().err == "topodepth: measuring takes 0.0 s (epoch 0), every 2 epochs\n"
+    td.Monitor(IMAGES, LABELS, progress=False)(None, 0)
+    assert capsys.readouterr().err == ""
     assert all(0 < seconds < 1 for seconds in monitor.seconds.values())
 
 

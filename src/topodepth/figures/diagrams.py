@@ -124,7 +124,8 @@ def _draw_diagram(axes: "Axes", bars: "DataFrame", degrees: list[int]) -> None:
 
 def _draw_betti(axes: "Axes", curve: "DataFrame", degree: int) -> None:
     """Draw the Betti curve of one homology dimension, data and null."""
-    axes.set_title(f"Betti curve of $H_{degree}$")
+    mean = "" if set(curve["class"]) <= {"all"} else ", mean over classes"
+    axes.set_title(f"Betti curve of $H_{degree}${mean}")
     axes.set(xlabel="filtration value", ylabel=f"$\\beta_{degree}$")
     if curve.empty:
         drawing.say(axes, f"no Betti curve of $H_{degree}$")

@@ -18,7 +18,7 @@ class Figure(matplotlib.figure.Figure):
         return png(self)
 
 
-def png(figure: matplotlib.figure.Figure, dpi: int = 100) -> bytes:
+def png(figure: matplotlib.figure.Figure, dpi: int = 80) -> bytes:
     """Return a figure as PNG, with the look of its files."""
     stored = io.BytesIO()
     with style.look():

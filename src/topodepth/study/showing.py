@@ -1,7 +1,8 @@
-"""How a measurement shows itself in a notebook: a line, the figure by depth, and the table of its leading numbers."""
+"""How a measurement shows itself in a notebook: a line, the figure by depth, and a row of numbers for each layer."""
 
 import base64
 import html
+import re
 from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import InputError
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
 
 ROWS = 24
 DPI = 72  # of the picture
-COLUMNS = {"model": "model", "layer": "layer", "relative_depth": "relative depth", "class": "class",
-           "descriptor": "descriptor", "value": "value", "ci_low": "interval from", "ci_high": "to",
-           "null_value": "null", "relative_value": "ratio"}  # fmt: skip
+LAYER = {"model": "model", "layer": "layer", "relative_depth": "relative depth"}
+# headings of columns; that of a value is the name of its measure
+NUMBERS = {"value": "", "null_value": "null model", "relative_value": "ratio"}
 
 
 def counted(number: int, one: str, more: str = "") -> str:
@@ -41,10 +42,27 @@ def _picture(measured: Any) -> str:
 
 
 def _table(table: "DataFrame") -> str:
-    from topodepth.tables.rows import SUMMARIES, measure
+    """Return the numbers of the figure, a row for each layer of each model."""
+    from topodepth.figures import frame
+    from topodepth.tables.rows import measure
 
-    shown = table[table["class"].isin(SUMMARIES)]  # classes one by one stand in the table itself
-    names = [measure(*pair) for pair in zip(shown["descriptor"], shown["homology_dimension"], strict=True)]
-    shown = shown.assign(descriptor=names)[list(COLUMNS)]
-    caption = f"{min(ROWS, len(shown))} of {len(table)} rows; all are in .table"
-    return pages.table(pages.Table(caption, list(COLUMNS.values()), shown.head(ROWS).to_numpy(dtype=object).tolist()))
+    try:
+        panels = frame.present(table, None, frame.DEPTH, "depth")
+    except InputError:
+        return ""
+    numbers = [column for column in NUMBERS if table[column].notna().any()]
+    cells: dict[tuple, dict] = {}
+    for panel in panels:
+        for row in frame.summary_rows(table, panel, "depth").to_dict("records"):
+            layer = tuple(row[key] for key in LAYER)
+            cells.setdefault(layer, {}).update({(panel, number): row[number] for number in numbers})
+    heads = {(panel, number): NUMBERS[number] or _lowered(measure(*panel)) for panel in panels for number in numbers}
+    part = f"the first {ROWS} of {len(cells)} layers; " if len(cells) > ROWS else ""
+    caption = f"Values, {part}with their intervals and for each class they are in .table ({len(table)} rows)"
+    shown = [[*layer, *map(row.get, heads)] for layer, row in list(cells.items())[:ROWS]]
+    return pages.table(pages.Table(caption, [*LAYER.values(), *heads.values()], shown))
+
+
+def _lowered(text: str) -> str:
+    """Return a text with the index of a letter set low: E_0 as E₀."""
+    return re.sub(r"_(\d)", lambda found: chr(ord("₀") + int(found[1])), text)
