@@ -5,7 +5,7 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
-.PHONY: demo test test-torch lint lock clean bench
+.PHONY: demo test test-torch lint notebooks lock clean bench
 
 demo: .venv/ready # small networks on embedded data, minutes on two cores
 	$(SNAKEMAKE) all times --configfile examples/demo.yaml $(LOGGER)
@@ -26,6 +26,10 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+notebooks: .venv/ready .venv-torch/ready # run again those of docs/notebooks; their outputs are committed
+	$(BIN)/python docs/notebooks/execute.py docs/notebooks/own_arrays.ipynb
+	.venv-torch/bin/python docs/notebooks/execute.py docs/notebooks/own_pytorch_model.ipynb
 
 bench: .venv-bench/ready # beside other tools, and how cost grows: about half an hour; QUICK=1: small sizes
 	.venv-bench/bin/python benchmarks/bench.py $(if $(QUICK),--quick)

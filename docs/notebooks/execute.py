@@ -15,6 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+LIBRARY = str(Path(__file__).resolve().parents[2] / "src")  # of this clone, whatever is installed
 LONGEST = 300  # seconds that a cell may take
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -40,7 +41,11 @@ def executed(path: str | Path) -> NotebookNode:
     """
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        own = {"IPYTHONDIR": f"{folder}/.ipython", "MPLCONFIGDIR": f"{folder}/.matplotlib"}
+        own = {
+            "IPYTHONDIR": f"{folder}/.ipython",
+            "MPLCONFIGDIR": f"{folder}/.matplotlib",
+            "PYTHONPATH": os.pathsep.join([LIBRARY, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+        }
         kernel = AsyncKernelManager(
             kernel_name="python3", kernel_spec_manager=ThisPython(),
             transport="ipc", connection_file=f"{folder}/kernel.json",

@@ -65,7 +65,7 @@ def test_many_layers_are_cut_aloud():
     layers = {f"layer{k}": FIRST[:, :2] for k in range(30)}
     page = td.measure(layers=layers, **{**QUICK, "null_draws": 0, "max_dim": 0, "estimators": []})._repr_html_()
     assert len(table_of(page)) == 1 + 24
-    assert "the first 24 of 30 layers" in page
+    assert "The first 24 of 30 layers" in page
 
 
 def test_a_figure_shows_itself_where_nobody_imported_pyplot(measured):

@@ -57,8 +57,8 @@ def _table(table: "DataFrame") -> str:
             layer = tuple(row[key] for key in LAYER)
             cells.setdefault(layer, {}).update({(panel, number): row[number] for number in numbers})
     heads = {(panel, number): NUMBERS[number] or _lowered(measure(*panel)) for panel in panels for number in numbers}
-    part = f"the first {ROWS} of {len(cells)} layers; " if len(cells) > ROWS else ""
-    caption = f"Values, {part}with their intervals and for each class they are in .table ({len(table)} rows)"
+    part = f"The first {ROWS} of {len(cells)} layers. " if len(cells) > ROWS else ""
+    caption = f"{part}All {len(table)} rows, with intervals, are in .table."
     shown = [[*layer, *map(row.get, heads)] for layer, row in list(cells.items())[:ROWS]]
     return pages.table(pages.Table(caption, [*LAYER.values(), *heads.values()], shown))
 
