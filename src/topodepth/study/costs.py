@@ -15,7 +15,7 @@ from topodepth.study.showing import counted
 # Seconds on one core of a server's processor, from the tables of docs/cost.md; others differ, and so do data.
 H0_PAIR, H1_PAIR = 6e-9, 6e-8  # of each pair of points; of H_0 once more for every 128 features
 H2_FOUR = 2e-10  # of each four points: 250 random points of 32 features take half a second
-PH_DIMENSION, PH_GROWTH = 1.9 / 3000**1.7, 1.7  # ten draws of subsamples of 128 features
+PH_POINT, PH_PAIR = 5e-4, 5e-8  # of PH dimension, ten draws of subsamples of 128 features; steps, then distances
 START = 0.004  # of each diagram
 SCALED = 3  # copies in float64 of all points of a layer: as read, without rounding, scaled
 
@@ -133,7 +133,7 @@ def _layer(n: int, layer: Representation, sizes: Sequence[int], settings: Settin
     seconds = sum(_diagrams_seconds(size, d, settings.max_dim) for size in sizes)
     estimates = 1 + settings.dimension_null_draws
     if "ph_dimension" in settings.estimators:
-        seconds += estimates * PH_DIMENSION * n**PH_GROWTH * settings.draws / 10 * (1 + d / 128) / 2
+        seconds += estimates * settings.draws / 10 * (PH_POINT * n + PH_PAIR * n**2 * (1 + d / 128) / 2)
     seconds += estimates * len(settings.estimators) * H0_PAIR * n**2 * (1 + d / 128)
     return LayerCost(layer.token, largest, d, need, seconds)
 
