@@ -253,8 +253,10 @@ REFUSED = {
         {"arguments": {"width": 5}}, r"wide.safetensors: '.*' expected as \(5.*\) in Net. Received: \(8"
     ),
     "arguments": ({"arguments": {"wide": 5}}, "nets.py:Net: its code failed, nets.py: TypeError: .*'wide'"),
-    "images": ({"torch": "nets.py:flat"},
-               r"nets.py: fails on what the data set holds. Received: channels_first \(n, 1, 16, 16\)"),
+    "images": (
+        {"torch": "nets.py:flat", "weights": None},
+        r"nets.py: fails on what the data set holds. Received: channels_first \(n, 1, 16, 16\): RuntimeError",
+    ),
     "classes": ({"torch": "nets.py:few", "weights": None}, "nets.py: expected 10 classes, .* Received: 3"),
 }  # fmt: skip
 

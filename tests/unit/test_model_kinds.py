@@ -104,8 +104,7 @@ def test_what_is_no_model_is_called_what_it_is_with_the_way_in(name, tmp_path):
 
 def settings(**changes):
     entry = {"dataset": "d", "architecture": None, "asset": None, "file": None, "directory": None, "torch": None,
-             "label": None,
-             "layers": "auto", "trust": False, "stated_accuracy": None, "normalisation": "auto",
+             "label": None, "layers": "auto", "trust": False, "stated_accuracy": None, "normalisation": "auto",
              "mean": None, "std": None, "layout": "auto"} | changes  # fmt: skip
     return {"activations": {}, "assets": {}, "models": {"mine": entry}}
 

@@ -12,7 +12,10 @@ from topodepth.networks.torch_state import as_found, live_module
 
 SEED = 0  # of weights that the code makes
 TRIED = 2  # items
-ORDERS = {"channels_first": lambda items: np.ascontiguousarray(np.moveaxis(items, -1, 1)), "channels_last": np.asarray}
+ORDERS = {
+    "channels_first": lambda items: np.ascontiguousarray(np.moveaxis(items, -1, 1)),
+    "channels_last": np.ascontiguousarray,
+}
 
 
 def open_module(source: Source) -> "torch.nn.Module":  # noqa: F821
