@@ -1,5 +1,6 @@
 """A PyTorch model in the configuration is planned from its source alone: without PyTorch, and without running it."""
 
+import datetime
 import json
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from topodepth import plan
 from topodepth.errors import InputError
-from topodepth.jobs import reach
+from topodepth.jobs import extras, reach
 from topodepth.networks import openers
 from topodepth.plan import configuration
 from topodepth.training import classifiers
@@ -142,6 +143,7 @@ REFUSED = {
     "pattern": ({"layers": ["blocks.*"]}, r"'models.mine.layers': expected names of modules.*'blocks.\*'"),
     "alike as files": ({"layers": ["a#1", "a:1"]}, r"'models.mine.layers': expected names that differ as file names"),
     "no arguments": ({"arguments": [3]}, r"'models.mine.arguments': expected a map. Received: \[3\]"),
+    "date": ({"arguments": {"a": [datetime.date(2026, 1, 2)]}}, r"'models.mine.arguments.a.0': expected a text"),
     "layout": ({"layout": "nhwc"}, r"'models.mine.layout': unknown value 'nhwc'"),
     "weights of a file": (
         {"torch": None, "file": "a.keras"}, r"'models.mine.weights': expected with `torch: my_nets.py:name`"
@@ -158,6 +160,43 @@ def test_what_cannot_be_opened_is_refused_in_one_line_before_any_job(case, folde
     with pytest.raises(InputError, match=match) as caught:
         planned(OWN | change)
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_an_asset_are_fetched(folder):
+    config = configuration.laid_over(ROOT, {
+        "assets": {"published": {"file": "nets/w.th", "urls": ["https://example.org/w.th"]}},
+        "models": {"mine": OWN | {"weights": "resources/nets/w.th"}},
+        "experiments": {"depth": [{"name": "mine", "models": ["mine"]}]},
+    })  # fmt: skip
+    found = plan.Plan(configuration.complete(config, ROOT / "workflow/schemas/config.schema.yaml"))
+    assert found.units["mine"].model.weights[0] == "resources/nets/w.th"
+
+
+def test_a_folder_is_followed_in_order_of_the_epochs_in_its_names(folder):
+    for name in ("run.e2-last", "run.e10-last", "run.e0-last"):
+        (folder / "zoo2").mkdir(exist_ok=True)
+        (folder / f"zoo2/{name}.pth").write_bytes(b"")
+    experiments = {"dynamics": [{"name": "mine", "models": ["mine"]}]}
+    found = planned(OWN | {"weights": "zoo2", "label": "Mine"}, experiments=experiments)
+    item = found.experiments["dynamics"]["mine"]
+    assert [unit.model.epoch for unit in item.own] == [0, 2, 10]
+    assert [unit.name for unit in item.own] == ["mine@run.e0-last", "mine@run.e2-last", "mine@run.e10-last"]
+    assert item.own[1].model.metrics == "<results>/evaluations/mine@run.e2-last/metrics.json"
+    assert item.own[1].model.keras_file("there") == "there"
+    assert item.labels("dynamics") == [["mine", "Mine"]]
+    (folder / "zoo2/best.pth").write_bytes(b"")
+    with pytest.raises(
+        InputError, match=r"'models.mine': expected files whose names differ in the epoch only.*best.pth"
+    ):
+        planned(OWN | {"weights": "zoo2"}, experiments=experiments)
+    with pytest.raises(InputError, match=r"'models.mine.training.snapshots': expected epochs of a model trained here"):
+        planned(OWN, experiments=experiments)
+
+
+def test_a_job_without_pytorch_says_what_installs_it(folder):
+    opener = openers.registry.get("torch")(openers.Source("nets.py", {"name": "Net"}, trust=True))
+    with pytest.raises(InputError, match=r"package torch, .*pip install 'topodepth\[torch\]'"), extras.one_line():
+        opener.network("auto", lambda: None)
 
 
 def test_names_that_only_the_running_code_binds_are_left_to_the_job(folder):

@@ -1,6 +1,7 @@
 """A PyTorch model that a configuration names, opened for a job, and the order of axes that it takes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,17 +13,27 @@ from topodepth.networks.torch_state import as_found, live_module
 
 SEED = 0  # of weights that the code makes
 TRIED = 2  # items
-ORDERS = {
-    "channels_first": lambda items: np.ascontiguousarray(np.moveaxis(items, -1, 1)),
-    "channels_last": np.ascontiguousarray,
-}
+
+Turned = Callable[[np.ndarray], np.ndarray]
 
 
-def open_module(source: Source) -> "torch.nn.Module":  # noqa: F821
-    """Build a model, load its weights, and put it where the job computes; it is in ``eval()`` mode.
+def _channels_first(items: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(np.moveaxis(items, -1, 1))
+
+
+ORDERS: dict[str, Turned] = {"channels_first": _channels_first, "channels_last": np.ascontiguousarray}
+
+
+def open_module(source: Source) -> Any:
+    """Build a model, load its weights, and put it where the job computes.
 
     The same source gives the same model in every job: weights that the code makes are those of a fixed seed. A GPU
     computes in full single precision.
+
+    Returns
+    -------
+    torch.nn.Module
+        In ``eval()`` mode.
 
     Raises
     ------
@@ -44,28 +55,18 @@ def open_module(source: Source) -> "torch.nn.Module":  # noqa: F821
         )
     )
     if source.gpu and torch.cuda.is_available():
-        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False  # of matrix products it is off as it comes
         torch.backends.cudnn.deterministic = True
         model = model.to("cuda")
     return model
 
 
-def turning(
-    model: "torch.nn.Module",  # noqa: F821
-    example: np.ndarray,
-    layout: str,
-    name: str,
-) -> Callable[[np.ndarray], np.ndarray]:
+def turning(model: Any, example: np.ndarray, layout: str, name: str) -> Turned:
     """Return what gives a model a batch in the order of axes that it takes, which :func:`order_of` finds."""
     return ORDERS[order_of(model, example, layout, name)]
 
 
-def order_of(
-    model: "torch.nn.Module",  # noqa: F821
-    example: np.ndarray,
-    layout: str,
-    name: str,
-) -> str:
+def order_of(model: Any, example: np.ndarray, layout: str, name: str) -> str:
     """Return the order of axes that a model takes, one of :data:`ORDERS`.
 
     Images of PyTorch have their channels first. A model that fails on them so and does not fail on them as they are
@@ -101,10 +102,13 @@ def order_of(
             return order
         except Exception as error:  # whatever a model raises on what it does not take
             failed.append(f"{order} {_form(ORDERS[order](items))}: {type(error).__name__}, {_first_line(error)}")
-    raise InputError(f"{name}: fails on what the data set holds. Received: {'; '.join(failed)}.")
+    raise InputError(
+        f"{name}: fails on what the data set holds, expected items that it takes (see `layout`, and `size` of the data "
+        f"set). Received: {'; '.join(failed)}."
+    )
 
 
-def _pass(model: "torch.nn.Module", items: np.ndarray, name: str) -> object:  # noqa: F821
+def _pass(model: Any, items: np.ndarray, name: str) -> object:
     caller = Caller(model, name)
     with as_found(model):
         return caller(caller.placed(items))

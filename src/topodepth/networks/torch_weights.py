@@ -1,6 +1,7 @@
 """The weights of a PyTorch model, and the classifier that it is."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -38,13 +39,7 @@ class TorchClassifier:
         If it does not return (n, classes).
     """
 
-    def __init__(
-        self,
-        model: "torch.nn.Module",  # noqa: F821
-        turned: Callable[[np.ndarray], np.ndarray],
-        example: np.ndarray,
-        name: str,
-    ) -> None:
+    def __init__(self, model: Any, turned: Callable[[np.ndarray], np.ndarray], example: np.ndarray, name: str) -> None:
         self.name = name
         self._caller, self._turned = Caller(model, name), turned
         values = self._outputs(example)
@@ -58,20 +53,20 @@ class TorchClassifier:
 
     def _outputs(self, images: np.ndarray) -> np.ndarray:
         with as_found(self._caller.model):
-            made = first_tensor(self._caller(self._caller.placed(self._turned(images))))
+            made: Any = first_tensor(self._caller(self._caller.placed(self._turned(images))))
         shape = None if made is None else tuple(made.shape)
         if not shape or shape[0] != len(images) or len([size for size in shape[1:] if size != 1]) > 1:
             raise InputError(f"{self.name}: output expected as (n, classes). Received: {shape or 'no tensor'}")
         return made.float().cpu().numpy().reshape(len(images), -1)
 
 
-def parameters(model: "torch.nn.Module") -> int:  # noqa: F821
+def parameters(model: Any) -> int:
     """Return how many numbers a model has for weights, each once; statistics of normalisations count, as in Keras."""
     real = [value for value in model.state_dict().values() if value.is_floating_point()]
     return sum({(value.data_ptr(), tuple(value.shape)): value.numel() for value in real}.values())
 
 
-def kernels(model: "torch.nn.Module") -> Iterator[np.ndarray]:  # noqa: F821
+def kernels(model: Any) -> Iterator[np.ndarray]:
     """Yield the kernels of a model as matrices; one that several layers share comes once.
 
     A convolution (filters, channels, height, width) becomes (channels · height · width, filters), a depthwise one as
@@ -85,7 +80,7 @@ def kernels(model: "torch.nn.Module") -> Iterator[np.ndarray]:  # noqa: F821
                 yield _matrix(weight.detach().double().cpu().numpy(), module)
 
 
-def _matrix(array: np.ndarray, module: "torch.nn.Module") -> np.ndarray:  # noqa: F821
+def _matrix(array: np.ndarray, module: Any) -> np.ndarray:
     kind, groups = type(module).__name__, getattr(module, "groups", 1)
     if kind.startswith("ConvTranspose"):  # (channels, filters, …)
         return np.moveaxis(array, 1, -1).reshape(-1, array.shape[1])

@@ -279,6 +279,7 @@ def _check_model(where: str, model: Mapping) -> None:
             f"Received: {', '.join(sources) or 'none'}."
         )
     given = [key for key in ("mean", "std") if model[key]]
+    _check_plain(f"{where}.arguments", model["arguments"])
     if len(given) == 1 or (given and model["normalisation"] != "auto"):
         received = ", ".join([*given, *["normalisation"] * (model["normalisation"] != "auto")])
         raise InputError(
@@ -287,6 +288,17 @@ def _check_model(where: str, model: Mapping) -> None:
         )
     if isinstance(model["layers"], str) and model["layers"] != "auto":
         raise InputError(f"config key '{where}.layers': expected 'auto' or a list. Received: {model['layers']!r}.")
+
+
+def _check_plain(where: str, value: object) -> None:
+    """Refuse what YAML makes of some texts and a command cannot be told: dates."""
+    if isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            _check_plain(f"{where}.{key}", item)
+    elif not isinstance(value, str | int | float | None):
+        raise InputError(
+            f"config key '{where}': expected a text, number, list or map. Received: {value}; quote a text."
+        )
 
 
 def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from topodepth import architectures
 from topodepth.activations.file import read_activations
@@ -138,7 +139,7 @@ def _as_text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-def _told(where: str, function: "callable", *arguments: object) -> object:
+def _told(where: str, function: Callable, *arguments: object) -> Any:
     """Call a function, and name the configuration's key in its error."""
     try:
         return function(*arguments)
@@ -213,30 +214,40 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
 
 def _torch(entry: str, settings: Mapping, layers_file: Callable[[str], str]) -> list[Model]:
     """Return the PyTorch models of an entry: one, or one for each file of a folder of weights."""
-    where = f"config key 'models.{entry}.torch'"
-    code, _, name = settings["torch"].rpartition(":")
-    files = [code]
-    if Path(code).is_file():  # else another workflow makes it
-        user, _ = _told(where, partial(code_of, settings["torch"], trust=settings["trust"]))
-        files = [str(Path(code).parent / path.relative_to(user.file.parent)) for path in user.files]
-    weights = settings["weights"]
-    named: list[tuple[str, str, str | None]] = [(entry, settings["label"] or entry, weights)]
-    if weights and Path(weights).is_dir():
-        named = [*_folder(entry, settings, "weights", weights, Path(weights).glob("[!.]*"), kinds=WEIGHTS)]
-    elif weights and Path(weights).suffix not in WEIGHTS:
-        expected = f"expected one of {', '.join(WEIGHTS)}, or a folder of them"
-        raise InputError(f"config key 'models.{entry}.weights': {expected}. Received: {weights}.")
+    code, *imported = _code(entry, settings)
     if settings["normalisation"] == "auto":
         settings = {**settings, "normalisation": PLAIN}
     found = []
-    for each, label, path in named:
-        layers = FoundLayers(entry, each, layers_file)
+    for name, label, weights in _weights(entry, settings):
+        layers: Mapping[str, str | int] = FoundLayers(entry, name, layers_file)
         if settings["layers"] != "auto":
             layers = named_layers(entry, _names(entry, settings["layers"]))
-        told = {"name": name, "arguments": settings["arguments"], "weights": path}
-        beside = (*([path] if path else []), *files[1:])
-        found.append(Model(each, entry, label, settings, layers, code, beside, told))
+        called = settings["torch"].rpartition(":")[2]
+        told = {"name": called, "arguments": settings["arguments"], "weights": weights}
+        beside = (*([weights] if weights else []), *imported)
+        found.append(Model(name, entry, label, settings, layers, code, beside, told))
     return found
+
+
+def _code(entry: str, settings: Mapping) -> list[str]:
+    """Return the file of a PyTorch model's code, and those of its folder that it imports."""
+    code = settings["torch"].rpartition(":")[0]
+    if not Path(code).is_file():
+        return [code]  # another workflow makes it
+    where = f"config key 'models.{entry}.torch'"
+    user, _ = _told(where, partial(code_of, settings["torch"], trust=settings["trust"]))
+    return [str(Path(code).parent / path.relative_to(user.file.parent)) for path in user.files]
+
+
+def _weights(entry: str, settings: Mapping) -> Sequence[tuple[str, str, str | None]]:
+    """Return name, label and file of weights of each PyTorch model of an entry."""
+    weights = settings["weights"]
+    if weights and Path(weights).is_dir():
+        return _folder(entry, settings, "weights", weights, Path(weights).glob("[!.]*"), kinds=WEIGHTS)
+    if weights and Path(weights).suffix not in WEIGHTS:
+        expected = f"expected one of {', '.join(WEIGHTS)}, or a folder of them"
+        raise InputError(f"config key 'models.{entry}.weights': {expected}. Received: {weights}.")
+    return [(entry, settings["label"] or entry, weights)]
 
 
 def _names(entry: str, tokens: list) -> list[str]:

@@ -121,10 +121,12 @@ class Plan:
         return path
 
     def _files_of(self, key: str, settings: Mapping) -> None:
-        """Refuse an entry whose files are not there."""
+        """Refuse an entry whose files are not there, nor fetched as assets."""
+        fetched = {self.asset_path(name) for name in self.config["assets"]}
         for name in ("file", "torch", "weights"):
             path = settings.get(name)
-            self.brought(f"{key}.{name}", path.rpartition(":")[0] if path and name == "torch" else path)
+            if path not in fetched:
+                self.brought(f"{key}.{name}", path.rpartition(":")[0] if path and name == "torch" else path)
 
     @property
     def folder(self) -> str:

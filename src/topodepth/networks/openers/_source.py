@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from topodepth.registry import Registry
 
@@ -31,7 +32,7 @@ class Source:
     """
 
     path: str
-    torch: Mapping[str, object] = field(default_factory=dict)
+    torch: Mapping[str, Any] = field(default_factory=dict)
     trust: bool = False
     layout: str = "auto"
     threads: int = 1

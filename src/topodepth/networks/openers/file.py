@@ -1,6 +1,7 @@
 """A model file of Keras or ONNX."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ class FileOpener:
         """Return the normalisation, see :func:`topodepth.networks.normalisation.normalisation`."""
         return normalisation.normalisation(how, self._source.path, trust=self._source.trust)
 
-    def network(self, layers: object, _example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
+    def network(self, layers: Any, _example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
         """Return the network, see :func:`topodepth.networks.runtime.open_network`."""
         source = self._source
         return runtime.open_network(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +27,11 @@ class TorchOpener:
         return PLAIN if how == "auto" else how, ""
 
     @cached_property
-    def module(self) -> "torch.nn.Module":  # noqa: F821
+    def module(self) -> Any:
         """The model itself."""
         return open_module(self._source)
 
-    def network(self, layers: object, example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
+    def network(self, layers: Any, example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
         """Return the network; its taps bear the names that were asked for."""
         module, batch, name = self.module, example(), self._source.path
         turned = turning(module, batch, self._source.layout, name)
