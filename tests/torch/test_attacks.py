@@ -66,13 +66,24 @@ def test_the_fast_gradient_method_is_its_formula_at_every_strength(model, norm, 
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("attack", attacks.registry.names())
 def test_an_image_is_attacked_alike_alone_in_a_batch_and_at_another_place(model, attack, norm):
-    """Random starts too: they depend on the image and the seed. Rounding of other batches grows with the steps."""
+    """Random starts too: they depend on the image and the seed."""
     subject = victim(model, attack=attack, norm=norm, steps=4)
     together = attacked(subject, IMAGES, 0.1)
     alone = np.concatenate([attacked(subject, IMAGES[k : k + 1], 0.1) for k in range(N)])
-    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(attacked(subject, IMAGES[::-1].copy(), 0.1)[::-1], together, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(attacked(subject, IMAGES[::-1].copy(), 0.1)[::-1], together, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(attacked(subject, IMAGES, 0.1), together)
+
+
+@pytest.mark.parametrize("attack", attacks.registry.names())
+def test_passes_hold_as_many_images_whatever_the_batch(model, attack):
+    """Sums of other batches are rounded in another way, which in ResNet-20 ends 2 ε apart: tests of shared models."""
+    sizes = set()
+    subject = victim(model, attack=attack, steps=2)
+    model.register_forward_hook(lambda module, args, output: sizes.add(len(output)))
+    for n in (1, N, 50):
+        attacked(subject, np.resize(IMAGES, (n, 8, 8, 3)), 0.1)
+    assert len(sizes) == 1
 
 
 @pytest.mark.parametrize("clip", [True, False])
@@ -148,8 +159,8 @@ def test_the_model_is_as_found_after_an_error_in_an_attack(model):
     before = nets.state(model)
     subject = victim(model, attack="pgd")
     start = subject.start(IMAGES)
-    with pytest.raises((ValueError, RuntimeError)):
-        subject.attack(start, None, torch.zeros(3, dtype=torch.long), 0.1)  # labels of other images
+    with pytest.raises((IndexError, RuntimeError)):
+        subject.attack(start, start, torch.full((N,), CLASSES), 0.1)  # no such class
     assert nets.state(model) == before
 
 

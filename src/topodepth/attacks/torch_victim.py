@@ -22,6 +22,9 @@ from topodepth.networks.torch_state import as_found, live_module
 if TYPE_CHECKING:
     import torch
 
+# Images that move together, always as many: sums of other batches are rounded in another way, and a step that follows
+# signs of gradients carries that far in a deep network. So an image moves alike alone and in any batch.
+TOGETHER = 32
 MEAN = Pooling("mean")
 RESHAPING = ("Clone", "View", "UnsafeView", "Reshape", "Permute", "Alias", "Squeeze", "Unsqueeze", "ToCopy")
 
@@ -136,8 +139,9 @@ class TorchVictim(Victim):
 
     def attack(self, start: Any, gradient: Any, labels: Any, epsilon: float) -> np.ndarray:
         """Return the attacked images at a strength, in the coordinates of the attack; at 0 they are the clean ones."""
+        attack = super().attack
         with self._model():
-            return super().attack(start, gradient, labels, epsilon)
+            return np.concatenate([attack(*part, epsilon) for part in _parts(start, gradient, labels)])[: len(start)]
 
     def step(self, start: Any, gradient: Any, epsilon: float) -> "torch.Tensor":
         """Return images moved by ε along a gradient, within the bounds."""
@@ -159,19 +163,29 @@ class TorchVictim(Victim):
         if self.settings.target is not None:
             return torch.full((len(start),), self.settings.target)
         with self._model(), torch.no_grad():
-            return self.scores(start).argmax(dim=1)
+            return torch.cat([self.scores(part).argmax(dim=1) for (part,) in _parts(start)])[: len(start)]
 
     def _gradient(self, start: Any, labels: Any) -> "torch.Tensor":
-        from torch.nn.functional import cross_entropy
+        import torch
+
+        def slope(part: torch.Tensor, aims: torch.Tensor) -> torch.Tensor:
+            loss = torch.nn.functional.cross_entropy
+            return _foolbox().slope(lambda x: loss(self.scores(x), aims, reduction="sum"), part, self.name)
 
         with self._model():
-            gradient = _foolbox().slope(
-                lambda x: cross_entropy(self.scores(x), labels, reduction="sum"), start, self.name
-            )
+            gradient = torch.cat([slope(*part) for part in _parts(start, labels)])[: len(start)]
         return gradient if self.settings.target is None else -gradient
 
     def _descent(self, **how: Any) -> Any:
         return _foolbox().DESCENTS[self.settings.norm](self, **how)
+
+
+def _parts(*tensors: "torch.Tensor") -> Iterator[tuple["torch.Tensor", ...]]:
+    """Yield parts of one size of tensors of one length; the last is filled up with its last row."""
+    n = len(tensors[0])
+    for first in range(0, n, TOGETHER):
+        rows = np.minimum(np.arange(first, first + TOGETHER), n - 1)
+        yield tuple(tensor[rows] for tensor in tensors)
 
 
 def _made_by(tensor: "torch.Tensor") -> str:
