@@ -114,7 +114,7 @@ def test_every_network_of_the_zoo_has_the_values_worked_out_for_it(name, monkeyp
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_an_image_is_attacked_alike_alone_and_in_a_batch(norm):
-    """In passes of the batch's own size 6 to 12 % of the pixels end elsewhere, up to 2 ε apart (PyTorch 2.14.1, CPU)."""
+    """In passes of the batch's own size 6 to 12 % of pixels end elsewhere, up to 2 ε apart (PyTorch 2.14.1, CPU)."""
     images, labels = cifar10("test")
     images, labels = images[:40], labels[:40]
     mean, std = (255 * np.float32(values) for values in IMAGENET)
