@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pandas
@@ -11,10 +12,14 @@ import yaml
 from safetensors.torch import save_file
 
 import topodepth as td
-from tests.workflow.conftest import copy_repository
+from tests.workflow.conftest import ROOT, copy_repository
+from tests.workflow.test_reach import APART
 from topodepth import datasets
 from topodepth.files import texts
+from topodepth.jobs import reach
+from topodepth.networks import openers
 from topodepth.networks.torch_files import load_torch
+from topodepth.training import classifiers
 
 pytestmark = pytest.mark.xdist_group("workflow")
 BLOCKS = """
@@ -124,7 +129,10 @@ def study(tmp_path_factory):
         state = {f"module.{key}": value for key, value in narrow.state_dict().items()}
         torch.save({"state_dict": state, "epoch": 60}, folder / f"zoo/{name}.th")
     (folder / "mine.yaml").write_text(yaml.safe_dump(STUDY))
+    recorder = folder / "src/sitecustomize.py"  # which Python imports by itself when a job starts
+    shutil.copy(ROOT / "tests/workflow/recorder.py", recorder)
     result = repository.snakemake("--cores", "2", "--", *TABLES, config="mine.yaml")
+    recorder.unlink()
     assert result.returncode == 0, result.stdout + result.stderr
     return repository
 
@@ -206,6 +214,32 @@ def test_a_folder_of_weights_is_followed_in_order_of_its_epochs(study):
     for epoch in (2, 10):
         metrics = json.loads((study.path / f"results/mine/evaluations/zoo@epoch_{epoch}/metrics.json").read_text())
         assert set(table.loc[table["epoch"] == epoch, "test_accuracy"]) == {metrics["test"]["accuracy"]}
+
+
+@pytest.fixture
+def all_logic(monkeypatch):
+    """Let functions that are held by tests count, and what they reach."""
+    monkeypatch.setattr(reach, "HELD", "NOTHING")
+    reach.module.cache_clear()
+    yield
+    reach.module.cache_clear()
+
+
+def test_every_definition_that_a_job_enters_is_in_the_digest_of_its_kind_of_network(study, all_logic):
+    apart = APART | {("topodepth.networks.onnx_kinds", "Kind")}  # of a table that an import makes, and nothing asks
+    counted = {"torch": 0, "file": 0}
+    for path in (study.path / "entered").iterdir():
+        script = path.name.split(".")[0]
+        if script not in ("extract_activations", "evaluate_model", "find_layers"):
+            continue
+        entered = {tuple(line.split(" ")) for line in path.read_text().splitlines()}
+        kind = "torch" if any(module == "topodepth.networks.openers.torch" for module, _ in entered) else "file"
+        modules = [registry.module_of(kind) for registry in (openers.registry, classifiers.registry)]
+        found = reach.reached(ROOT / f"workflow/scripts/{script}.py", modules)
+        assert not {each for each in entered - {*found} - apart if each[0] != reach.MESSAGES}, path.name
+        counted[kind] += 1
+    assert counted["torch"] >= 10  # layers of one; activations and evaluations of four; the spoofed images
+    assert counted["file"] == 3  # activations on two samples, and one evaluation
 
 
 EDITS = {

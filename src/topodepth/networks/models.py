@@ -14,6 +14,7 @@ from topodepth.networks.code import APPLICATIONS
 from topodepth.networks.files import inspect
 from topodepth.networks.frameworks import packages_of
 from topodepth.networks.graph import Tap
+from topodepth.networks.network import probabilities
 from topodepth.networks.onnx_file import is_onnx
 from topodepth.networks.opened import KerasGraph
 from topodepth.networks.weights import as_keras_reads
@@ -222,23 +223,3 @@ class Classifier:
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, classes), float64."""
         return probabilities(predict(self._model, images, len(images)), self.ends_in)
-
-
-def probabilities(outputs: np.ndarray, ends_in: str) -> np.ndarray:
-    """Return the probabilities (n, classes), float64, that the outputs of a network stand for.
-
-    Parameters
-    ----------
-    outputs
-        (n, …), one number a class, or one of two classes.
-    ends_in
-        ``"softmax"``, ``"sigmoid"`` or ``"logits"``, see :class:`Classifier`.
-    """
-    values = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
-    if values.shape[1] == 1 and ends_in != "softmax":
-        second = values if ends_in == "sigmoid" else 1 / (1 + np.exp(-np.clip(values, -500, 500)))
-        return np.hstack([1 - second, second])
-    if ends_in == "logits":
-        values = np.exp(values - values.max(axis=1, keepdims=True))
-    total = values.sum(axis=1, keepdims=True)
-    return values / np.where(total > 0, total, 1.0)

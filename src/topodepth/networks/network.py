@@ -48,3 +48,23 @@ def check_logits(name: str, values: np.ndarray) -> None:
             f"{name}: logits expected as the values before a softmax, which no layer of this network is known to be. "
             "Received: probabilities; tap other layers by name."
         )
+
+
+def probabilities(outputs: np.ndarray, ends_in: str) -> np.ndarray:
+    """Return the probabilities (n, classes), float64, that the outputs of a network stand for.
+
+    Parameters
+    ----------
+    outputs
+        (n, …), one number a class, or one of two classes.
+    ends_in
+        ``"softmax"``, ``"sigmoid"`` or ``"logits"``, see :class:`topodepth.networks.models.Classifier`.
+    """
+    values = np.asarray(outputs, dtype=np.float64).reshape(len(outputs), -1)
+    if values.shape[1] == 1 and ends_in != "softmax":
+        second = values if ends_in == "sigmoid" else 1 / (1 + np.exp(-np.clip(values, -500, 500)))
+        return np.hstack([1 - second, second])
+    if ends_in == "logits":
+        values = np.exp(values - values.max(axis=1, keepdims=True))
+    total = values.sum(axis=1, keepdims=True)
+    return values / np.where(total > 0, total, 1.0)

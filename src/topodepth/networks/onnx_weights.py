@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from topodepth.networks.models import probabilities
+from topodepth.networks.network import probabilities
 from topodepth.networks.onnx_file import OnnxFile
 from topodepth.networks.onnx_flow import as_array, constants_of, used_by
 from topodepth.networks.onnx_opened import passing

@@ -25,8 +25,8 @@ class Plan:
     elsewhere
         Whether files that are not there may be made by another workflow, of which this one is a part.
     layers_file
-        Takes the name of a network to the file that lists its layers, of those that only a pass through them tells; see
-        :class:`topodepth.plan.units.FoundLayers`.
+        Takes the name of a network to the file that lists its layers, where only a pass through it tells them. Until
+        that is made, it may raise what makes whoever asks wait for it.
     check_inputs
         Whether to open data sets' and networks' files to see that they fit together, as far as headers tell it.
 

@@ -10,7 +10,6 @@ import numpy as np
 from topodepth.errors import InputError
 from topodepth.networks import torch_network
 from topodepth.networks.network import Network
-from topodepth.networks.normalisation import PLAIN
 from topodepth.networks.openers import Source, register
 from topodepth.networks.torch_source import open_module, turning
 
@@ -23,8 +22,8 @@ class TorchOpener:
         self._source = source
 
     def normalisation(self, how: str) -> tuple[str, str]:
-        """Return the normalisation: nothing in a module tells it."""
-        return PLAIN if how == "auto" else how, ""
+        """Return the normalisation as it is: nothing in a module tells it, so that a plan has to say it."""
+        return how, ""
 
     @cached_property
     def module(self) -> Any:
