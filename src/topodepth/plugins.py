@@ -76,7 +76,7 @@ def entry(function: ast.AST, decorator: ast.Call) -> Entry:
     return Entry(
         name,
         None if given is None or given.kwarg else tuple(names),
-        None if None in told else frozenset(told),
+        None if None in told else frozenset(filter(None, told)),
         decorator.lineno,
     )
 
@@ -285,7 +285,7 @@ def _roots(tree: ast.Module) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names.add(node.module.split(".")[0])
     return names - {PACKAGE}
 

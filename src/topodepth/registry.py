@@ -59,10 +59,12 @@ class Registry:
     def _built_in(self) -> list[tuple[Entry, str]]:
         """What the library's own source registers, each with its dotted module."""
         spec = importlib.util.find_spec(self.module)
+        assert spec is not None  # it is a module of this library
         if spec.submodule_search_locations:
             files = sorted(Path(spec.submodule_search_locations[0]).glob("[!_]*.py"))
             sources = {f"{self.module}.{file.stem}": file for file in files}
         else:
+            assert spec.origin is not None
             sources = {self.module: Path(spec.origin)}
         return [(entry, module) for module, file in sources.items() for entry in _registered(file)]
 

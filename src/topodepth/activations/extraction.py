@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from topodepth.networks.graph import Tap
 from topodepth.networks.inputs import reshaping
 from topodepth.networks.network import Network
 from topodepth.networks.runtime import by_keras
+
+if TYPE_CHECKING:
+    import h5py
 
 CHUNK = 1024  # points that lie together in a file whose number of points is not known beforehand
 
@@ -129,7 +133,7 @@ def representations(taps: Sequence[Tap]) -> list[Representation]:
 class Writer:
     """Writes points to an open activations file, a batch of all layers at a time; n None: as many as come."""
 
-    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int | None) -> None:  # noqa: F821
+    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int | None) -> None:
         self.file, self._layers = file, layers
         group = file.create_group("layers")
         self._datasets = [_create(group, k, layer, n) for k, layer in enumerate(layers)]

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.registry import Registry
+
+if TYPE_CHECKING:
+    import keras
 
 ACTIVATIONS = ("relu", "swish", "tanh", "relu6", "sigmoid", "elu")
 SMALLEST_SIDE = 8
@@ -23,7 +27,7 @@ def build(
     depth: int | None = None,
     l2: float | None = None,
     seed: int = 0,
-) -> "keras.Model":  # noqa: F821
+) -> "keras.Model":
     """Build an untrained, uncompiled network by the name of its architecture.
 
     Parameters

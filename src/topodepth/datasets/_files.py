@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from topodepth.datasets import Form
 from topodepth.datasets._images import Items
 from topodepth.errors import InputError
 from topodepth.files.reading import reason_of
+
+if TYPE_CHECKING:
+    import PIL.Image
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 log = logging.getLogger("topodepth")
@@ -114,7 +118,7 @@ class FileImages(Items):
         self.unreadable.finish()
 
 
-def open_image(path: Path) -> "PIL.Image.Image":  # noqa: F821
+def open_image(path: Path) -> "PIL.Image.Image":
     """Open a PNG or JPEG file and read its header only.
 
     Raises

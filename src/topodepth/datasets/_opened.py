@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from topodepth.datasets._normalisation import Normaliser, given, normaliser
 from topodepth.datasets._writing import SPLITS, STATISTICS
 from topodepth.errors import InputError
 from topodepth.files import hdf5
+
+if TYPE_CHECKING:
+    import h5py
 
 COLUMNS = ("images", "labels", "positions")  # of each split
 TYPES = {"images": (np.uint8,), "arrays": (np.uint8, np.float32)}
@@ -36,7 +40,7 @@ class DataSet:
         Of the training split, as :func:`topodepth.datasets.write_dataset` stores them.
     """
 
-    def __init__(self, file: "h5py.File") -> None:  # noqa: F821
+    def __init__(self, file: "h5py.File") -> None:
         self._file, self._path = file, file.filename
         hdf5.check_self_contained(self._path, file)
         self._arrays = {(split, name): self._stored(f"{split}/{name}") for split in SPLITS for name in COLUMNS}

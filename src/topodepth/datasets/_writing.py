@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topodepth.datasets._images import ArrayImages, Arrays, Items
 from topodepth.errors import InputError
 from topodepth.files import hdf5
+
+if TYPE_CHECKING:
+    import h5py
 
 SPLITS = ("train", "validation", "test")
 STATISTICS = ("mean_image", "channel_mean", "channel_std", "global_mean", "global_std")
@@ -91,7 +95,7 @@ def _check_split(where: str, images, labels, class_names: list[str]) -> None:
         )
 
 
-def _write_split(group: "h5py.Group", items: Items, labels: np.ndarray) -> "_Sums":  # noqa: F821
+def _write_split(group: "h5py.Group", items: Items, labels: np.ndarray) -> "_Sums":
     """Write the items that can be read; return the sums of their values."""
     item_bytes = int(np.prod(items.shape[1:])) * items.dtype.itemsize
     chunk = min(len(items), max(1, min(64, CHUNK_BYTES // item_bytes)))

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topodepth.datasets import Form, register
 from topodepth.datasets._keyed import Keyed, form_of, not_a, splits_of
 from topodepth.files import hdf5
 from topodepth.files.reading import of_file
+
+if TYPE_CHECKING:
+    import h5py
 
 SOON = 2**29  # bytes: before the library sees a file, all of it is searched for damaged heaps
 
@@ -60,7 +64,7 @@ def load(
     return splits_of(keyed, size=size, validation=validation, test=test, seed=seed, keys=keys, kind=kind)
 
 
-def _opened(source: Path) -> "h5py.File":  # noqa: F821
+def _opened(source: Path) -> "h5py.File":
     """Open the file, without a lock."""
     import h5py
 
@@ -72,7 +76,7 @@ def _opened(source: Path) -> "h5py.File":  # noqa: F821
         raise not_a("an HDF5 file", source, error) from error
 
 
-def _names(source: Path, file: "h5py.File") -> list[str]:  # noqa: F821
+def _names(source: Path, file: "h5py.File") -> list[str]:
     """Return the names of all data sets and links, sorted; no link is followed."""
     import h5py
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import IO, Any, TypeVar
 
 from topodepth.errors import InputError
 from topodepth.files.kinds import kind_of
@@ -26,7 +26,7 @@ CHUNK = 1 << 20  # bytes read at once
 HEADER = 16 << 20  # bytes; a longer tar header is no name but an attempt to fill the memory
 SLACK = 64 << 20  # bytes; below this no ratio is suspicious
 Answer = TypeVar("Answer")
-OPENERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+OPENERS: dict[bytes, Callable[..., Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 
 
 def unpack(
@@ -174,7 +174,7 @@ class _Unpacking:
         self._count(path)
         path.mkdir()
 
-    def file(self, path: Path, source: BinaryIO, size: int) -> None:
+    def file(self, path: Path, source: IO[bytes], size: int) -> None:
         """Write one file from ``source``; a second one of the same name must be the same, byte for byte."""
         if size > self.max_bytes - self.bytes:
             raise self._too_much()
@@ -273,7 +273,8 @@ def _untar(archive: Path, unpacking: _Unpacking) -> None:
             unpacking.of_archive(partial(tarfile.open, fileobj=bounded, mode="r:")) as file,
         ):
             while (member := unpacking.of_archive(file.next)) is not None:
-                file.members = []  # tarfile keeps all it has seen, for searches that are not made here
+                # tarfile keeps all it has seen, for searches that are not made here; its types leave that out
+                file.members = []  # type: ignore[attr-defined]
                 path = unpacking.path(member.name)
                 if member.isdir():
                     unpacking.folder(path)
@@ -285,7 +286,9 @@ def _untar(archive: Path, unpacking: _Unpacking) -> None:
                     unpacking.member = name
                     unpacking.hard_link(path, target)
                 elif member.isfile():
-                    unpacking.file(path, file.extractfile(member), member.size)
+                    content = file.extractfile(member)
+                    assert content is not None  # of a file
+                    unpacking.file(path, content, member.size)
                 else:
                     raise unpacking.refusal("neither file, folder nor link, refused.")
             unpacking.member = ""
@@ -300,7 +303,7 @@ def _untar(archive: Path, unpacking: _Unpacking) -> None:
 class _Bounded:
     """A stream that will not be read or wound beyond what may come out, nor in pieces that fill the memory."""
 
-    def __init__(self, stream: BinaryIO, unpacking: _Unpacking) -> None:
+    def __init__(self, stream: IO[bytes], unpacking: _Unpacking) -> None:
         self.stream, self.unpacking = stream, unpacking
         self.end = unpacking.max_bytes + 2048 * min(unpacking.max_files, 1 << 16) + HEADER
         self.tell = stream.tell

@@ -96,8 +96,8 @@ def fetch(
     if path is not None:
         if not isinstance(path, str | Path) or not str(path):
             raise InputError(f"assets/{title}/path: expected a file's path. Received: {path!r}.")
-        with _room(wanted, out), storage.atomic_path(out) as part:
-            wanted.copy(Path(path).expanduser(), part)
+        with _room(wanted, out), storage.atomic_path(out) as copied:
+            wanted.copy(Path(path).expanduser(), copied)
         return
     sources = _sources(wanted, asset.drive, asset.urls, drive_url)
     with _room(wanted, out), alone(out):
@@ -148,8 +148,7 @@ class _Wanted:
             raise InputError(f"{where}/size: expected a number of bytes. Received: {size!r}.")
         if sha256 is not None:
             return cls(name, sha256.lower(), size, None, "the configuration")
-        known = _read_lock(lock).get(name) if lock is not None else None
-        if known is None:
+        if lock is None or (known := _read_lock(lock).get(name)) is None:
             return cls(name, None, size, lock, "")
         if size is not None and size != known["size"]:
             raise InputError(
@@ -280,8 +279,8 @@ def _read_lock(path: Path) -> dict[str, dict]:
         return {}
     entries = texts.read_json(path)
     for name, entry in entries.items() if isinstance(entries, dict) else [("", None)]:
-        whole = isinstance(entry, dict) and isinstance(entry.get("size"), int)
-        if not whole or not re.fullmatch(r"[0-9a-f]{64}", str(entry.get("sha256"))):
+        known = entry if isinstance(entry, dict) else {}
+        if not isinstance(known.get("size"), int) or not re.fullmatch(r"[0-9a-f]{64}", str(known.get("sha256"))):
             received = printable(entry)
             raise InputError(f"{path}: '{printable(name)}': expected {{sha256, size, source}}. Received: {received}")
     return entries

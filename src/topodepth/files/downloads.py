@@ -8,11 +8,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from topodepth.errors import InputError
 from topodepth.files import texts
 from topodepth.files.archives import printable
+
+if TYPE_CHECKING:
+    import requests
 
 CHUNK = 1 << 16  # bytes; what a kill can lose of a slow download
 HEADWAY = 16 << 20  # bytes; an attempt that got so far does not count against the retries
@@ -152,7 +156,7 @@ def download(
             time.sleep(wait)
 
 
-def _stream(session: "requests.Session", part: Part, timeout: float, meter: "_Meter") -> None:  # noqa: F821
+def _stream(session: "requests.Session", part: Part, timeout: float, meter: "_Meter") -> None:
     """Append to the part file what is missing; return when it is whole."""
     import requests
     import urllib3
@@ -182,7 +186,7 @@ def _stream(session: "requests.Session", part: Part, timeout: float, meter: "_Me
 
 
 def _write(
-    response: "requests.Response",  # noqa: F821
+    response: "requests.Response",
     part: Part,
     offset: int,
     total: int | None,
@@ -210,7 +214,7 @@ def _write(
             first = next(blocks, b"")
 
 
-def _open(session: "requests.Session", part: Part, offset: int, timeout: float) -> "requests.Response":  # noqa: F821
+def _open(session: "requests.Session", part: Part, offset: int, timeout: float) -> "requests.Response":
     """Ask for the file from ``offset`` on, past the pages that Drive puts before large files."""
     url = part.source.url
     if part.source.drive is None:
@@ -231,7 +235,7 @@ def _open(session: "requests.Session", part: Part, offset: int, timeout: float) 
     raise UnavailableError("Drive answers with one page after another in place of the file.")
 
 
-def _get(session, url: str, part: Part, offset: int, timeout: float) -> "requests.Response":  # noqa: F821
+def _get(session: "requests.Session", url: str, part: Part, offset: int, timeout: float) -> "requests.Response":
     # identity: positions must count the bytes that are written
     headers = {"Accept-Encoding": "identity", "User-Agent": "Mozilla/5.0 (compatible; topodepth)"}
     if offset:
@@ -241,7 +245,7 @@ def _get(session, url: str, part: Part, offset: int, timeout: float) -> "request
     return session.get(url, headers=headers, stream=True, timeout=(min(timeout, 15.0), timeout))
 
 
-def _file(response: "requests.Response", part: Part) -> "requests.Response":  # noqa: F821
+def _file(response: "requests.Response", part: Part) -> "requests.Response":
     """Return an answer that carries a file; close any other and say what it means."""
     status = response.status_code
     if status in (200, 206):
@@ -257,7 +261,7 @@ def _file(response: "requests.Response", part: Part) -> "requests.Response":  # 
     raise UnavailableError(f"refused (HTTP {status} {printable(response.reason, 60)}).")
 
 
-def _total(response: "requests.Response", part: Part, offset: int) -> int | None:  # noqa: F821
+def _total(response: "requests.Response", part: Part, offset: int) -> int | None:
     """Return the length of the whole file by this answer.
 
     None only if it comes in chunks, whose end is marked, or if its checksum is known.
@@ -284,7 +288,7 @@ def _total(response: "requests.Response", part: Part, offset: int) -> int | None
     return total
 
 
-def _confirmed(response: "requests.Response") -> str:  # noqa: F821
+def _confirmed(response: "requests.Response") -> str:
     """Return the address behind the button of Drive's confirmation page; any other page is named for what it is."""
     from gdown.download import get_url_from_gdrive_confirmation
     from gdown.exceptions import FileURLRetrievalError
@@ -307,7 +311,7 @@ def _confirmed(response: "requests.Response") -> str:  # noqa: F821
     return urljoin(response.url, found)
 
 
-def _session() -> "requests.Session":  # noqa: F821
+def _session() -> "requests.Session":
     import requests
 
     class Session(requests.Session):
@@ -327,7 +331,7 @@ def _may_follow(origin: str, target: str) -> bool:
     return is_allowed(target) and (urlsplit(target).scheme == "https" or urlsplit(origin).scheme == "http")
 
 
-def _validator(response: "requests.Response") -> str | None:  # noqa: F821
+def _validator(response: "requests.Response") -> str | None:
     tag = response.headers.get("ETag")
     return tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
 
@@ -338,8 +342,8 @@ def _title(content: bytes) -> str:
 
 
 def _innermost(error: BaseException) -> str:
-    while error.__context__ is not None or error.__cause__ is not None:
-        error = error.__cause__ or error.__context__
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
     return printable(error)
 
 

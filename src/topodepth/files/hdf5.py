@@ -11,11 +11,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError
 from topodepth.files import storage
 from topodepth.files.kinds import KINDS, kind_of
 from topodepth.files.reading import of_file, reason_of
+
+if TYPE_CHECKING:
+    import h5py
+    import numpy
 
 START = b"\x89HDF\r\n\x1a\n"
 PACKING = 1100  # gzip, the usual filter of HDF5, packs no tighter than 1032 to 1
@@ -26,7 +31,7 @@ HELD_BY_TESTS = {"create_h5": 1}  # see topodepth.files.texts
 
 
 @contextmanager
-def create_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
+def create_h5(path: str | Path) -> Iterator["h5py.File"]:
     """Open a new HDF5 file for writing; it appears at ``path`` only when the block ends well.
 
     Raises
@@ -53,7 +58,7 @@ def create_h5(path: str | Path) -> Iterator["h5py.File"]:  # noqa: F821
 
 
 @contextmanager
-def open_h5(path: str | Path, advice: str = "") -> Iterator["h5py.File"]:  # noqa: F821
+def open_h5(path: str | Path, advice: str = "") -> Iterator["h5py.File"]:
     """Open an HDF5 file for reading, without a lock (network disks often have none).
 
     What the block raises is the block's own: what it reads it asks for with the functions of this module, which name
@@ -145,12 +150,12 @@ def _is_heap(content: mmap.mmap, start: int) -> bool:
     return place <= size
 
 
-def names_in(where: str, group: "h5py.Group") -> list[str]:  # noqa: F821
+def names_in(where: str, group: "h5py.Group") -> list[str]:
     """Return the names in a file or group, in its own order."""
     return of_file(where, list, group)
 
 
-def outside(where: str, group: "h5py.Group", key: str) -> str | None:  # noqa: F821
+def outside(where: str, group: "h5py.Group", key: str) -> str | None:
     """Say what an entry of an HDF5 group is if its content is not its own: a link or data of other files; else None.
 
     Following either could read any file of this machine, so neither ever is.
@@ -169,7 +174,7 @@ def outside(where: str, group: "h5py.Group", key: str) -> str | None:  # noqa: F
 
 def check_self_contained(
     path: str | Path,
-    file: "h5py.File",  # noqa: F821
+    file: "h5py.File",
     expected: str = "a file that holds all its data itself",
 ) -> None:
     """Refuse an HDF5 file that anywhere has a link, data of other files, or a data set that is not whole.
@@ -209,7 +214,7 @@ class StoredArray:
         As h5py has them, for :func:`attributes_of`.
     """
 
-    def __init__(self, where: str, dataset: "h5py.Dataset") -> None:  # noqa: F821
+    def __init__(self, where: str, dataset: "h5py.Dataset") -> None:
         self.where, self._dataset = where, dataset
         self.shape, self.dtype, self.size = dataset.shape, dataset.dtype, dataset.size
 
@@ -219,24 +224,24 @@ class StoredArray:
         return len(self.shape or ())
 
     @property
-    def attrs(self) -> "h5py.AttributeManager":  # noqa: F821
+    def attrs(self) -> "h5py.AttributeManager":
         """Attributes, not yet read."""
         return self._dataset.attrs
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: object) -> "numpy.ndarray":  # noqa: F821
+    def __getitem__(self, key: object) -> "numpy.ndarray":
         try:
             return self._dataset[key]
         except (OSError, RuntimeError) as error:  # any other is of the key: its type and shape were read before
             raise InputError(f"{self.where} expected whole. Received: {reason_of(error)}") from error
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> "numpy.ndarray":  # noqa: F821
+    def __array__(self, dtype: "numpy.dtype | None" = None, copy: bool | None = None) -> "numpy.ndarray":
         return self[()].astype(dtype or self.dtype, copy=False)
 
 
-def own_group(where: str, group: "h5py.Group", key: str) -> "h5py.Group":  # noqa: F821
+def own_group(where: str, group: "h5py.Group", key: str) -> "h5py.Group":
     """Return a group that lies in the file itself; parameters and errors as of :func:`own_dataset`."""
     import h5py
 
@@ -246,7 +251,7 @@ def own_group(where: str, group: "h5py.Group", key: str) -> "h5py.Group":  # noq
     return found
 
 
-def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a data set") -> StoredArray:  # noqa: F821
+def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a data set") -> StoredArray:
     """Return a data set that the file holds itself, and whole: no more is declared than the stored bytes can unpack to.
 
     Parameters
@@ -272,7 +277,7 @@ def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a da
     return StoredArray(where, found)
 
 
-def _own(where: str, group: "h5py.Group", key: str, expected: str) -> object:  # noqa: F821
+def _own(where: str, group: "h5py.Group", key: str, expected: str) -> object:
     """Return what is at a key, if no link and no other file is on the way."""
     import h5py
 
@@ -286,7 +291,7 @@ def _own(where: str, group: "h5py.Group", key: str, expected: str) -> object:  #
     return item
 
 
-def _check_whole(where: str, dataset: "h5py.Dataset") -> None:  # noqa: F821
+def _check_whole(where: str, dataset: "h5py.Dataset") -> None:
     """Refuse a data set that declares more than its stored bytes can unpack to: reading it would fill the memory."""
     declared, shape, chunks, packed, whole = of_file(where, _layout, dataset)
     factor = PACKING if packed else 1
@@ -298,14 +303,14 @@ def _check_whole(where: str, dataset: "h5py.Dataset") -> None:  # noqa: F821
         raise InputError(f"{where} expected whole. Received: {declared} bytes declared, {stored} stored")
 
 
-def _layout(dataset: "h5py.Dataset") -> tuple[int, tuple, tuple, bool, int]:  # noqa: F821
+def _layout(dataset: "h5py.Dataset") -> tuple[int, tuple, tuple, bool, int]:
     """Return the bytes that a data set declares, its shape and chunks, whether it is packed, and the file's length."""
     declared = (dataset.size or 0) * dataset.dtype.itemsize  # HDF5 knows types that NumPy has not: a TypeError
     packed = dataset.id.get_create_plist().get_nfilters() > 0
     return declared, dataset.shape or (), dataset.chunks or (), packed, dataset.file.id.get_filesize()
 
 
-def attributes_of(where: str, item: "h5py.Group | StoredArray") -> dict[str, object]:  # noqa: F821
+def attributes_of(where: str, item: "h5py.Group | StoredArray") -> dict[str, object]:
     """Return all attributes of a file, group or data set as Python values.
 
     Raises
@@ -314,10 +319,11 @@ def attributes_of(where: str, item: "h5py.Group | StoredArray") -> dict[str, obj
         If one cannot be read or claims more values than an attribute has reason to; the message names it.
     """
     held = of_file(where, getattr, item, "attrs")
-    return {key: attribute_of(where, item, key) for key in of_file(where, list, held)}
+    keys: list[str] = of_file(where, list, held)
+    return {key: attribute_of(where, item, key) for key in keys}
 
 
-def attribute_of(where: str, item: "h5py.Group | StoredArray", key: str, default: object = None) -> object:  # noqa: F821
+def attribute_of(where: str, item: "h5py.Group | StoredArray", key: str, default: object = None) -> object:
     """Return one attribute as a Python value (an array of several), or the default; errors as :func:`attributes_of`."""
     import numpy
 

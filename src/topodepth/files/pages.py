@@ -70,11 +70,11 @@ def table(shown: Table) -> str:
 
 def _cell(value: object) -> str:
     if isinstance(value, Real) and not isinstance(value, bool):
-        return f'<td class="number">{_number(value)}</td>'
+        return f'<td class="number">{_number(float(value))}</td>'
     return f"<td>{'' if value is None else html.escape(str(value))}</td>"
 
 
-def _number(value: Real) -> str:
+def _number(value: float) -> str:
     if math.isnan(value):
         return ""
     whole = 999.5 <= abs(value) < 1e15  # 1,620 and not 1.62e+03

@@ -5,9 +5,14 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import InputError
 from topodepth.files import storage
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
 
 # What these write is held by tests/unit/test_held.py to the byte. Digests of code take the number in place of their
 # logic: raise it with what they write, and all that they wrote is made again.
@@ -42,7 +47,7 @@ def _field(value: object) -> str:
     return str(value)
 
 
-def read_table(path: str | Path) -> "pandas.DataFrame":  # noqa: F821
+def read_table(path: str | Path) -> "pandas.DataFrame":
     """Read a CSV written by :func:`write_table`; empty cells become NaN.
 
     Raises
@@ -61,7 +66,7 @@ def read_table(path: str | Path) -> "pandas.DataFrame":  # noqa: F821
         raise InputError(f"{path}: not a readable CSV table. Received: {error}") from error
 
 
-def read_indices(path: str | Path) -> "numpy.ndarray":  # noqa: F821
+def read_indices(path: str | Path) -> "numpy.ndarray":
     """Read the column ``index`` of a sample's table, (n,) int64; without what :func:`read_table` takes to start.
 
     Raises
@@ -93,7 +98,7 @@ def write_json(path: str | Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
 
 
-def read_json(path: str | Path) -> object:
+def read_json(path: str | Path) -> Any:
     """Read JSON; a missing or malformed file raises :class:`InputError` naming it."""
     path = Path(path)
     try:

@@ -92,7 +92,7 @@ def _some_distances(matrix: np.ndarray) -> np.ndarray:
 
 def _with_margin(some: np.ndarray, threshold: float, factor: float) -> float:
     """Return a threshold with ``factor`` times as many of some distances below it."""
-    return float(np.quantile(some, min(1.0, factor * np.mean(some <= threshold))))
+    return float(np.quantile(some, min(1.0, factor * float(np.mean(some <= threshold)))))
 
 
 def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
@@ -159,7 +159,7 @@ def _without_near_witness(levels: np.ndarray, near: np.ndarray, start: int, stop
         np.maximum(through, levels[rows, witness][:, None], out=through)
         np.minimum(path, through, out=path)
     left = path >= columns[start:stop]
-    left[np.tri(*left.shape, dtype=bool)] = False
+    left[np.tri(*left.shape, dtype=np.bool)] = False
     rows, columns = np.divmod(np.flatnonzero(left), left.shape[1])
     return rows + start, columns + start
 

@@ -123,7 +123,7 @@ def _pairs(
     """Return the pairs of a tile that lie below a threshold of theirs; None if they are too many."""
     squares = factors[rows] @ columns[others].T
     if rows.start == others.start:
-        squares[np.tri(*squares.shape, dtype=bool)] = np.inf
+        squares[np.tri(*squares.shape, dtype=np.bool)] = np.inf
     near = squares < thresholds[rows, None]
     near |= squares < thresholds[others]
     if np.count_nonzero(near) > CROWDED * len(near):

@@ -69,6 +69,7 @@ def persistence_diagrams(
         if max_dim == 0 and engine == "auto":
             return [_h0_diagram(minimum_spanning_tree_lengths(points))]
         return _of_points(points, int(max_dim), engine)
+    assert distances is not None
     return _of_distances(checked_distances(distances), int(max_dim), engine)
 
 

@@ -131,7 +131,8 @@ class _Search:
         self.precision = precision
         self.factors, self.columns = lowered(self.cloud, precision)
         size = max(1, min(n, memory.STRIP_BYTES // (self.columns.itemsize * n)))
-        self.strip = np.empty((size, n), precision)  # fresh pages for every strip would cost as much as the product
+        # fresh pages for every strip would cost as much as the product
+        self.strip: np.ndarray = np.empty((size, n), precision)
 
     def near_points(
         self, rows: np.ndarray, labels: np.ndarray
@@ -146,7 +147,8 @@ class _Search:
         """
         if self.precision is None:
             self._take(np.float32)
-        strips, start = [], 0
+        strips: list[tuple[np.ndarray, ...]] = []
+        start = 0
         while start < len(rows):
             part = rows[start : start + len(self.strip)]
             found = self._strip(part, labels)
@@ -155,7 +157,8 @@ class _Search:
             else:
                 strips.append(found)
                 start += len(part)
-        return tuple(np.concatenate(column) for column in zip(*strips, strict=True))
+        squares, points, near, bounds = (np.concatenate(column) for column in zip(*strips, strict=True))
+        return squares, points, near, bounds
 
     def _strip(self, rows: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...] | None:
         """Search the points of some rows; None if single precision finds too many that may be the nearest."""

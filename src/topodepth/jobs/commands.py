@@ -10,13 +10,16 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
 from topodepth.jobs import extras
 
-Record = TypeVar("Record")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Record = TypeVar("Record", bound="DataclassInstance")
 log = logging.getLogger("topodepth")
 
 HELD_BY_TESTS = {"run": 1}  # it calls what it is given, see topodepth.files.texts
@@ -122,7 +125,8 @@ def start_keras() -> None:
     ``keras.visualization``); these alone stay without them. For any other code they are there as always.
     """
     hidden = {"sklearn", "matplotlib"} - set(sys.modules)
-    sys.modules.update(dict.fromkeys(hidden))  # None: "not installed"
+    absent: dict[str, Any] = dict.fromkeys(hidden)  # None: "not installed"
+    sys.modules.update(absent)
     try:
         importlib.import_module("keras")
     finally:

@@ -24,7 +24,8 @@ def digest(script: str | Path, modules: Iterable[str] = ()) -> str:
         That of the library's own logic, and after a ``+`` each those of the users' files. Comments, docstrings and
         layout do not count in either.
     """
-    own, files = [], {}
+    own: list[str] = []
+    files: dict[Path, None] = {}
     for module in modules:
         plugin = plugins.of_module(module)
         # what a registry finds in a plugin it does not find in the library: no built-in entry counts for it

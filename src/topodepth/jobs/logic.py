@@ -46,8 +46,9 @@ def definition(node: ast.stmt | ast.expr, package: str) -> Definition:
     found = _Logic(package)
     found.visit(node)
     value = getattr(node, "value", None)
-    registry = isinstance(value, ast.Call) and called(value) == "Registry"
-    registers = ast.unparse(value.args[0]).strip("'\"") if registry else None
+    registers = None
+    if isinstance(value, ast.Call) and called(value) == "Registry":
+        registers = ast.unparse(value.args[0]).strip("'\"")
     return Definition(
         text=" ".join(found.logic),
         names=found.names(),
@@ -62,13 +63,13 @@ def decorators(node: ast.stmt) -> list[tuple[str, ...] | None]:
     return [_chain(getattr(item, "func", item)) for item in getattr(node, "decorator_list", [])]
 
 
-def registration(node: ast.stmt) -> ast.expr | None:
+def registration(node: ast.stmt) -> ast.Call | None:
     """Return the line ``@register(...)`` of a definition, if it has one."""
     lines = zip(decorators(node), getattr(node, "decorator_list", []), strict=True)
-    return next((line for chain, line in lines if chain == ("register",)), None)
+    return next((line for chain, line in lines if chain == ("register",) and isinstance(line, ast.Call)), None)
 
 
-def imported(nodes: list[ast.stmt]) -> dict[str, tuple[str, str]]:
+def imported(nodes: Iterable[ast.stmt]) -> dict[str, tuple[str, str]]:
     """Return what import statements bind: ``{name: (module, name in it, "" for the module)}``.
 
     ``import package.module`` binds ``package``; the module itself stands under its whole name.
@@ -81,7 +82,7 @@ def imported(nodes: list[ast.stmt]) -> dict[str, tuple[str, str]]:
                 if not alias.asname:
                     first = alias.name.partition(".")[0]
                     found[first] = (first, "")
-        elif isinstance(node, ast.ImportFrom) and not node.level:
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found |= {alias.asname or alias.name: (node.module, alias.name) for alias in node.names}
     return found
 
@@ -189,10 +190,10 @@ class _Logic:
 
     def _constant(self, node: ast.Constant) -> None:
         """Keep a dotted name of a module."""
-        text = isinstance(node.value, str)
-        self.logic.append("''" if self.spoken and text else repr(node.value))
-        if text and node.value.startswith(f"{self.package}.") and _dotted(node.value):
-            self.modules.add(node.value)
+        value = node.value
+        self.logic.append("''" if self.spoken and isinstance(value, str) else repr(value))
+        if isinstance(value, str) and value.startswith(f"{self.package}.") and _dotted(value):
+            self.modules.add(value)
 
     def _joined(self, node: ast.JoinedStr) -> None:
         """Leave out empty texts: since Python 3.12 one stands behind each nested format, ``f"{x:{width}}"``."""
@@ -210,10 +211,11 @@ class _Logic:
         self._all(node.targets)
         start = len(self.logic)
         self.visit(node.value)
-        if self.function is not None and all(isinstance(target, ast.Name) for target in node.targets):
+        names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+        if self.function is not None and len(names) == len(node.targets):
             value = Value(node.value, start, len(self.logic))
-            for target in node.targets:
-                self.function.assigned.setdefault(target.id, []).append(value)
+            for name in names:
+                self.function.assigned.setdefault(name, []).append(value)
 
     def _handler(self, node: ast.ExceptHandler) -> None:
         """Bind the error."""

@@ -54,8 +54,8 @@ class Module:
                 if not bound or not isinstance(node, ast.Assign | ast.AnnAssign):
                     self.effects.append(node)
         self.imports = imported(imports)
-        held = self.statements.get(HELD)
-        self.held: dict[str, int] = ast.literal_eval(held[0].value) if held else {}
+        held = [node.value for node in self.statements.get(HELD, []) if isinstance(node, ast.Assign)]
+        self.held: dict[str, int] = ast.literal_eval(held[0]) if held else {}
         self._definitions: dict[int, Definition] = {}
 
     def definitions(self, name: str) -> list[Definition]:
@@ -220,9 +220,9 @@ class _Walk:
                 if any(self._is_ours(found, chain) for node in nodes for chain in decorators(node)):
                     self._define(found, defined)
 
-    def _is_ours(self, of: Module, decorator: tuple[str, ...]) -> bool:
+    def _is_ours(self, of: Module, decorator: tuple[str, ...] | None) -> bool:
         """Whether a decorator is of this project, and so may keep what it decorates for others to find."""
-        if decorator in (None, ("register",)):
+        if decorator is None or decorator == ("register",):
             return False
         target = of.imports.get(decorator[0])
         return decorator[0] in of.statements if target is None else module(target[0]) is not None
@@ -272,7 +272,8 @@ class _Walk:
     def _registered(self, name: str, asked: str) -> None:
         """Reach what is asked of a registry's entries, in a module or in those of a package."""
         everywhere = asked in NAMES | LINES
-        package = module_path(name).name == "__init__.py"
+        path = module_path(name)
+        package = path is not None and path.name == "__init__.py"
         modules = [name] if not package else _inside(name) if everywhere else self._candidates(name)
         for found in filter(None, map(module, modules)):
             for defined, nodes in found.statements.items():

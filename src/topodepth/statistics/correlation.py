@@ -134,7 +134,9 @@ def association(
     reason, arrangements = _reason(x, y, numbers, found[-1]), _arrangements(y, numbers)
     note = _note(kept.size, x.size, reason, found[-1], arrangements, several=len(np.unique(numbers)) > 1)
     # the arrangement that is reversed in every block has the same |τ|
-    return Association(*found, p_value, x.size, min(1.0, 2 / arrangements), reason, note)
+    least_p = min(1.0, 2 / arrangements)
+    pearson, spearman, kendall = found
+    return Association(pearson, spearman, kendall, p_value, x.size, least_p, reason, note)
 
 
 def max_statistic_test(

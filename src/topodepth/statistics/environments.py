@@ -157,7 +157,7 @@ def _pairs_along(
     placed = np.stack([codes(labels, kept.size, f"environments/{name}") for name, labels in environments.items()])
     placed = placed[:, kept]
     differ = placed[:, sides[0]] != placed[:, sides[1]]
-    inside = (placed >= 0).all(axis=0)
+    inside = np.all(placed >= 0, axis=0)
     single = (differ.sum(axis=0) == 1) & inside[sides[0]] & inside[sides[1]]
     return {name: single & along for name, along in zip(environments, differ, strict=True)}
 

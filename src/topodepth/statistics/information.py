@@ -66,7 +66,7 @@ def conditional_mutual_information(
             values = [grid[name][side] for name in chosen for side in (first, second)]
             by_axes[chosen] = _normalised_information(outcome, values)
     defined = {chosen: value for chosen, value in by_axes.items() if not np.isnan(value)}
-    least = min(defined, key=defined.get, default=())
+    least = min(defined, key=defined.__getitem__, default=())
     return InformationScore(defined.get(least, float("nan")), least, first.size // 2, by_axes)
 
 

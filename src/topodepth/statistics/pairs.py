@@ -17,7 +17,7 @@ METHODS = ("pearson", "spearman", "kendall")
 Statistic = Callable[[np.ndarray], np.ndarray]  # counts (r, n) to values (r,)
 
 
-def complete(arrays: list[ArrayLike], names: Iterable[str]) -> tuple[np.ndarray, np.ndarray]:
+def complete(arrays: list[ArrayLike], names: Iterable[str]) -> tuple[list[np.ndarray], np.ndarray]:
     """Return arrays of one length as rows without the models (columns) that hold a NaN, and which were kept."""
     rows = [np.asarray(values, dtype=float) for values in arrays]
     for row, name in zip(rows, names, strict=True):
@@ -27,7 +27,7 @@ def complete(arrays: list[ArrayLike], names: Iterable[str]) -> tuple[np.ndarray,
             raise InputError(f"{name}: expected finite numbers or NaN. Received: {int(np.isinf(row).sum())} infinite.")
     stacked = np.stack(rows)
     kept = ~np.isnan(stacked).any(axis=0)
-    return stacked[:, kept], kept
+    return [*stacked[:, kept]], kept
 
 
 def codes(labels: Iterable[Hashable], n: int, name: str) -> np.ndarray:

@@ -46,7 +46,7 @@ def partial_correlation(
     x: ArrayLike, y: ArrayLike, given: ArrayLike, *, level: float = 0.95, permutations: int = 9999, seed: int = 0
 ) -> Partial:
     """Return the correlation of x and y given covariates: :func:`partial_correlations` of a single measure, (n,)."""
-    return partial_correlations([x], y, given, level=level, permutations=permutations, seed=seed)[0]
+    return partial_correlations(np.expand_dims(x, 0), y, given, level=level, permutations=permutations, seed=seed)[0]
 
 
 def partial_correlations(
@@ -150,7 +150,7 @@ def _residuals(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> _Residuals:
     kept = np.isfinite(x) & np.isfinite(y) & np.isfinite(given).all(axis=1)
     scores = [_normal_scores(values[kept]) for values in (x, y)]
     functions = _orthonormal(_functions(given[kept]))
-    left = [values - functions @ (functions.T @ values) for values in scores]
+    x_left, y_left = left = [values - functions @ (functions.T @ values) for values in scores]
     freedom = int(kept.sum()) - functions.shape[1] - 1
     determined = [rest @ rest <= DETERMINED * (own @ own) for rest, own in zip(left, scores, strict=True)]
     if any(own @ own == 0 for own in scores):
@@ -161,7 +161,7 @@ def _residuals(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> _Residuals:
         reason = DETERMINED_MEASURE if determined[0] else DETERMINED_TARGET
     else:
         reason = ""
-    return _Residuals(kept, *left, functions, freedom, reason)
+    return _Residuals(kept, x_left, y_left, functions, freedom, reason)
 
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:

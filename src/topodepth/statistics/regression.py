@@ -50,7 +50,7 @@ def line_band(x: ArrayLike, y: ArrayLike, grid: ArrayLike, level: float = 0.95) 
     if x.shape != y.shape:
         raise InputError(f"x and y: expected one shape. Received: {x.shape} and {y.shape}.")
     kept = ~np.isnan(x) & ~np.isnan(y)
-    x, y = x[kept], y[kept]
+    x, y = np.compress(kept, x), np.compress(kept, y)
     quantile = _t_quantile(level, x.size - 2)
     if x.size < 2 or np.ptp(x) == 0:
         return LineBand(*np.full((3, grid.size), np.nan))

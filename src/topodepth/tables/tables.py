@@ -1,6 +1,7 @@
 """Tidy tables: one row a model, layer, class, homology dimension and descriptor, with interval and null value."""
 
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from topodepth.tables.values import Values, cloud_columns
 from topodepth.topology import descriptors
 from topodepth.topology.clouds import WHOLE
 from topodepth.topology.diagrams import Diagrams
+
+if TYPE_CHECKING:
+    import pandas
 
 __all__ = [
     "BAR_COLUMNS",
@@ -73,7 +77,7 @@ def _mean_over_classes(values: np.ndarray, null: np.ndarray) -> dict:
     return columns(mean_interval(values), mean_interval(null.mean(axis=1)), ratio)
 
 
-def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dict]:  # noqa: F821
+def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dict]:
     """Return the table with models that differ in their seed only replaced by their mean, an interval over seeds.
 
     Parameters

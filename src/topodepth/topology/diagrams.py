@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +23,9 @@ from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams, without_rounding
 from topodepth.topology.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
 from topodepth.topology.place import Place
+
+if TYPE_CHECKING:
+    import h5py
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,12 @@ def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSetti
     by, classes, limit, seed = settings.clouds, settings.classes, settings.limit, settings.seed
     if by not in ("class", WHOLE, "both"):
         raise InputError(f"clouds: expected class, all or both. Received: {by!r}.")
-    if labels is None and (by != WHOLE or classes is not None):
-        raise InputError("clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels.")
+    if labels is None:
+        if by != WHOLE or classes is not None:
+            raise InputError(
+                "clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels."
+            )
+        labels = np.zeros(len(points), dtype=int)
     found = {}
     if by != "class":
         kept = np.arange(len(points)) if classes is None else np.flatnonzero(np.isin(labels, classes))
@@ -228,7 +236,7 @@ def of_cloud(
     )
 
 
-def _put(file: "h5py.File", prefix: str, collection: Mapping[str, Sequence[np.ndarray]], n_points: int) -> None:  # noqa: F821
+def _put(file: "h5py.File", prefix: str, collection: Mapping[str, Sequence[np.ndarray]], n_points: int) -> None:
     for name, diagrams in collection.items():
         target = file.create_group(f"{prefix}class_{name}")
         target.attrs["n_points"] = n_points
@@ -269,7 +277,7 @@ def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackk
         raise InputError(f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}.")
 
 
-def _numbered(path: str | Path, file: "h5py.File", name: str) -> list["h5py.Group"]:  # noqa: F821
+def _numbered(path: str | Path, file: "h5py.File", name: str) -> list["h5py.Group"]:
     """Return the groups 0, 1, ... in a group of draws, none if there is no such group."""
     if name not in hdf5.names_in(f"{path}:", file):
         return []
@@ -279,7 +287,7 @@ def _numbered(path: str | Path, file: "h5py.File", name: str) -> list["h5py.Grou
     return [hdf5.own_group(f"{path}: /{name}/{draw}:", draws, str(draw)) for draw in range(count)]
 
 
-def _n_points(path: str | Path, file: "h5py.File", name: str) -> int:  # noqa: F821
+def _n_points(path: str | Path, file: "h5py.File", name: str) -> int:
     """Return how many points a cloud has."""
     where = f"{path}: /class_{name}:"
     found = hdf5.attribute_of(where, hdf5.own_group(where, file, f"class_{name}"), "n_points")
@@ -293,7 +301,7 @@ def _order(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-def _collection(path: str | Path, group: "h5py.Group") -> dict[str, list[np.ndarray]]:  # noqa: F821
+def _collection(path: str | Path, group: "h5py.Group") -> dict[str, list[np.ndarray]]:
     """Return the diagrams of each cloud."""
     where = f"{path}: {group.name}:"
     names = [name for name in hdf5.names_in(where, group) if name.startswith("class_")]
@@ -305,7 +313,7 @@ def _collection(path: str | Path, group: "h5py.Group") -> dict[str, list[np.ndar
     return found
 
 
-def _diagram(path: str | Path, group: "h5py.Group", name: str) -> np.ndarray:  # noqa: F821
+def _diagram(path: str | Path, group: "h5py.Group", name: str) -> np.ndarray:
     """Return one diagram, (k, 2) float64."""
     where = f"{path}: {group.name}/{name}:"
     dataset = hdf5.own_dataset(where, group, name, "a diagram (k, 2)")

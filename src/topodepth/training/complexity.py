@@ -1,11 +1,15 @@
 """Measures of a network that its weights alone decide; apart from the rest, for training records them."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import keras
 
-def complexity(model: "keras.Model") -> dict[str, float]:  # noqa: F821
+
+def complexity(model: "keras.Model") -> dict[str, float]:
     """Return the measures of a network that depend on its weights alone.
 
     A kernel of a convolution (height, width, channels, filters) counts as the matrix (height · width · channels,

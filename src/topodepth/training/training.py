@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.networks.batches import even_batch, predict
 from topodepth.training import augmentation, checkpoints
 from topodepth.training.augmentation import Augmentation
+
+if TYPE_CHECKING:
+    import keras
 
 log = logging.getLogger("topodepth")
 
@@ -123,7 +127,7 @@ def set_determinism(seed: int) -> None:
 
 
 def fit(
-    model: "keras.Model",  # noqa: F821
+    model: "keras.Model",
     train: Labelled,
     validation: Labelled,
     *,
@@ -132,7 +136,7 @@ def fit(
     checkpoints: str | Path,
     progress: Callable[[str], None] = log.info,
     snapshots: Collection[int] | None = None,
-    on_epoch_end: Callable[[int, "keras.Model", dict[str, float]], None] | None = None,  # noqa: F821
+    on_epoch_end: Callable[[int, "keras.Model", dict[str, float]], None] | None = None,
 ) -> dict[str, list[float]]:
     """Train a classifier in place and leave it with the weights of its best epoch.
 
@@ -201,7 +205,7 @@ def fit(
 
 
 def evaluate(
-    model: "keras.Model",  # noqa: F821
+    model: "keras.Model",
     images: np.ndarray,
     labels: np.ndarray,
     normalise: Normalise,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -44,7 +45,7 @@ def ph_dimension(
     points: np.ndarray,
     *,
     alpha: float = 1.0,
-    sizes: Sequence[int] | None = None,
+    sizes: Sequence[int] | np.ndarray | None = None,
     draws: int = 10,
     seed: int = 0,
     bootstrap: int = 1000,
@@ -142,7 +143,7 @@ def _dimension(slope: float, alpha: float) -> float:
     return float(alpha / (1 - slope)) if slope < 1 else float("inf")
 
 
-def _subsample_sizes(sizes: Sequence[int] | None, n: int) -> np.ndarray:
+def _subsample_sizes(sizes: Sequence[int] | np.ndarray | None, n: int) -> np.ndarray:
     if sizes is None:
         return np.linspace(n / 6, 0.98 * n, 8).round().astype(np.int64)
     array = np.asarray(sizes)
@@ -201,12 +202,12 @@ def _slope_deviations(
             if len(scaled) >= 2:
                 lengths = _subsample_lengths(tree, part, scaled, alpha=alpha, draws=draws, rng=rng)
                 slopes.append(_fit(scaled, lengths)[0])
-        slopes = np.array([slope for slope in slopes if np.isfinite(slope)])
-        if len(slopes) >= 2:
-            deviations.append((slopes - slopes.mean()) * np.sqrt(len(slopes) / (len(slopes) - 1)))
+        finite = np.array([slope for slope in slopes if np.isfinite(slope)])
+        if len(finite) >= 2:
+            deviations.append((finite - finite.mean()) * np.sqrt(len(finite) / (len(finite) - 1)))
     return np.concatenate(deviations) if deviations else np.empty(0)
 
 
-def _check_number(name: str, value: float) -> None:
-    if not (np.isscalar(value) and np.isreal(value) and 0 < value < np.inf):
+def _check_number(name: str, value: object) -> None:
+    if not (isinstance(value, Real) and 0 < float(value) < np.inf):
         raise InputError(f"{name}: expected a positive number. Received: {value!r}")
