@@ -11,6 +11,7 @@ import importlib.util
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
@@ -102,7 +103,7 @@ class Registry:
         found = [self._of(name)[1:] for name in names]
         return sorted({module for module, _ in found}) if any(plugin for _, plugin in found) else []
 
-    def get(self, name: str) -> Callable:
+    def get(self, name: str) -> Any:
         """Import the one module that registers ``name`` and return its entry; what fails in a user's says where."""
         _, module, plugin = self._of(name)
         if name not in self._entries:
@@ -119,7 +120,7 @@ class Registry:
             raise unknown_name(self.kind, name, found)
         return found[name]
 
-    def attribute(self, name: str, key: str) -> object:
+    def attribute(self, name: str, key: str) -> Any:
         """Return what ``@register`` was told of an entry, such as the layers of an architecture.
 
         What asks for this alone depends on that line of the entry (:mod:`topodepth.jobs.reach`), not on the rest of it.

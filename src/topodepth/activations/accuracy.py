@@ -8,8 +8,12 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum, lgamma, log, log1p
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from topodepth.activations.file import Activations
 
 logger = logging.getLogger("topodepth")
 
@@ -160,13 +164,12 @@ def attributes(found: Accuracy | None) -> dict[str, float]:
 
 def of_attributes(values: Mapping[str, object], n: int) -> Accuracy | None:
     """Return the accuracy that an activations file of n points states; None if it states none that can be."""
-    pair = [values.get(key) for key in ("accuracy", "accuracy_by_chance")]
-    if not all(isinstance(value, int | float) and 0 <= value <= 1 for value in pair):
-        return None
-    return Accuracy(float(pair[0]), n, float(pair[1]))
+    given = map(values.get, ("accuracy", "accuracy_by_chance"))
+    pair = [float(value) for value in given if isinstance(value, int | float) and 0 <= value <= 1]
+    return Accuracy(pair[0], n, pair[1]) if len(pair) == 2 else None
 
 
-def of_file(file: "topodepth.activations.file.Activations") -> Accuracy | None:  # noqa: F821
+def of_file(file: "Activations") -> Accuracy | None:
     """Return the accuracy on the points of an activations file: what it states, else that of its layer ``logits``.
 
     Of logits (n, classes) the largest is the prediction; labels beyond them are of other classes, and there is none.
@@ -184,7 +187,7 @@ def of_file(file: "topodepth.activations.file.Activations") -> Accuracy | None: 
 
 def row(found: Accuracy | None, stated: float | None = None) -> dict[str, object]:
     """Return the cells of :data:`COLUMNS` that an accuracy fills; none where it is unknown."""
-    about = {"stated_accuracy": stated}
+    about: dict[str, object] = {"stated_accuracy": stated}
     if found is None:
         return about
     low, high = found.interval
@@ -194,7 +197,7 @@ def row(found: Accuracy | None, stated: float | None = None) -> dict[str, object
     }  # fmt: skip
 
 
-def sentences(rows: Sequence[Mapping[str, object]]) -> list[str]:
+def sentences(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Say what the rows of a comparison show: the answer first, then each doubt."""
     known = [row for row in rows if row.get("accuracy") is not None]
     if not known:

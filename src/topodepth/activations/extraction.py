@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,9 +27,9 @@ CHUNK = 1024  # points that lie together in a file whose number of points is not
 
 
 def extract(
-    model,
-    images,
-    layers="auto",
+    model: Any,
+    images: Any,
+    layers: Any = "auto",
     *,
     batch_size: int = 256,
     out: str | Path,
@@ -71,13 +71,13 @@ def extract(
         NaN or infinite (names the layer), or fractions are given to a network that takes whole numbers.
     """
     network = by_keras(model, layers)
-    given = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
+    given: dict[str, Any] = {"labels": labels, "indices": indices, "normalise": normalise, "attributes": attributes}
     write_activations(network, images, batch_size=batch_size, out=out, **given)
 
 
 def write_activations(
     network: Network,
-    images,
+    images: Any,
     *,
     batch_size: int | None = None,
     out: str | Path,
@@ -171,7 +171,9 @@ def create(
         yield Writer(file, layers, None if rows is None else len(rows))
 
 
-def checked_rows(name: str, images, labels, indices, batch_size) -> np.ndarray:
+def checked_rows(
+    name: str, images: Any, labels: Any, indices: Sequence[int] | np.ndarray | None, batch_size: int
+) -> np.ndarray:
     """Return the rows of the images to pass through a model, (n,) int64, if images, labels and rows fit together."""
     if labels is not None and len(labels) != len(images):
         raise InputError(f"{name}: expected one label for each of {len(images)} images. Received: {len(labels)}")
@@ -195,9 +197,9 @@ def check_whole(network: Network, batch: np.ndarray) -> None:
         )
 
 
-def _create(group, index: int, layer: Representation, n: int | None):
+def _create(group: "h5py.Group", index: int, layer: Representation, n: int | None) -> "h5py.Dataset":
     name = re.sub(r"[^A-Za-z0-9_.@-]", "_", layer.name)
-    shape = {"shape": (n, layer.d)}
+    shape: dict[str, Any] = {"shape": (n, layer.d)}
     if n is None:
         # Chunks are written at once: HDF5 (1.14.6) would hold a megabyte of each layer. h5py (3.14) takes a cache of 0
         # bytes for none asked for, and gives that megabyte.

@@ -9,12 +9,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import hdf5
 from topodepth.topology.place import Place
+
+if TYPE_CHECKING:
+    import h5py
+
+Answer = TypeVar("Answer")
 
 FORMAT = "topodepth-activations"
 VERSION = 1
@@ -128,10 +134,12 @@ def read_activations(path: str | Path) -> Activations:
         attributes = _attributes(path, file)
         _check_version(path, attributes)
         group, keys = _layer_keys(path, file)
-        layers, n = [], None
+        layers: list[LayerPoints] = []
+        n = None
         for index in range(len(keys)):
             layer, n = _read_layer(path, group, keys, index, n)
             layers.append(layer)
+        assert n is not None  # there is a layer
         _check_tokens(path, layers)
         indices = _read_column(path, file, "indices", n)
         return Activations(
@@ -159,7 +167,7 @@ def validate(path: str | Path) -> list[str]:
     path = Path(path)
     problems: list[str] = []
 
-    def attempt(check: Callable, *arguments: object) -> object:
+    def attempt(check: Callable[..., Answer], *arguments: object) -> Answer | None:
         try:
             return check(path, *arguments)
         except InputError as error:
@@ -171,7 +179,8 @@ def validate(path: str | Path) -> list[str]:
         if attributes:
             attempt(_check_version, attributes)
         group, keys = attempt(_layer_keys, file) or (None, [])
-        layers, n = [], None
+        layers: list[LayerPoints] = []
+        n = None
         for index in range(len(keys)):
             layer, n = attempt(_read_layer, group, keys, index, n) or (None, n)
             if layer is not None:
@@ -191,7 +200,7 @@ def check_finite(values: np.ndarray, model: str, layer: str) -> None:
         raise InputError(f"model {model!r}, layer {layer!r}: activations expected to be finite. Received: {received}")
 
 
-def _attributes(path: Path, item, where: str = "") -> dict[str, object]:
+def _attributes(path: Path, item: "h5py.Group | hdf5.StoredArray", where: str = "") -> dict[str, object]:
     """Return the attributes of a file or data set as Python values; those that name things must be short lines."""
     attributes = hdf5.attributes_of(f"{path}:{where}", item)
     for key in ("model", "token", "layer_class", "reduction"):
@@ -209,7 +218,7 @@ def _check_version(path: Path, attributes: Mapping) -> None:
             raise InputError(f"{path}: attribute {key!r} expected {expected!r}. Received: {found!r}")
 
 
-def _layer_keys(path: Path, file):
+def _layer_keys(path: Path, file: "h5py.File") -> "tuple[h5py.Group, list[str]]":
     """Return the group of layers and their names in order of depth: by leading number, then by name."""
     where, held = f"{path}: '/layers'", hdf5.names_in(f"{path}:", file)
     group = hdf5.own_group(where, file, "layers") if "layers" in held else None
@@ -219,14 +228,14 @@ def _layer_keys(path: Path, file):
             f"{path}: expected a group '/layers' with one data set (n, d) a layer. Received: {held}. {HOW}"
         )
 
-    def place(key):
+    def place(key: str) -> tuple[int, int, str]:
         number = re.match(r"\d{1,9}(?!\d)", key)
         return (0, int(number[0]), key) if number else (1, 0, key)
 
     return group, sorted(keys, key=place)
 
 
-def _dataset(where: str, group, key: str, expected: str) -> hdf5.StoredArray:
+def _dataset(where: str, group: "h5py.Group", key: str, expected: str) -> hdf5.StoredArray:
     """Return a data set of the file's own, of a size that memory can hold."""
     dataset = hdf5.own_dataset(where, group, key, expected)
     if (dataset.size or 0) > LARGEST:
@@ -234,7 +243,7 @@ def _dataset(where: str, group, key: str, expected: str) -> hdf5.StoredArray:
     return dataset
 
 
-def _points(where: str, group, key: str) -> hdf5.StoredArray:
+def _points(where: str, group: "h5py.Group", key: str) -> hdf5.StoredArray:
     """Return the points of a layer, real numbers (n, d)."""
     dataset = _dataset(where, group, key, "real numbers (n, d)")
     if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
@@ -245,7 +254,7 @@ def _points(where: str, group, key: str) -> hdf5.StoredArray:
     return dataset
 
 
-def _read_layer(path: Path, group, keys: list[str], index: int, n: int | None) -> tuple[LayerPoints, int]:
+def _read_layer(path: Path, group: "h5py.Group", keys: list[str], index: int, n: int | None) -> tuple[LayerPoints, int]:
     """Return the record of one layer and its number of points, which must be ``n`` unless that is None."""
     key = keys[index]
     where = f"{path}: layer {key!r}"
@@ -255,7 +264,7 @@ def _read_layer(path: Path, group, keys: list[str], index: int, n: int | None) -
     attributes = _attributes(path, dataset, f" layer {key!r}:")
     name = re.sub(r"^\d+_(?=.)", "", key)
     depth = attributes.get("relative_depth", (index + 1) / len(keys))
-    if not isinstance(depth, Real) or not 0 <= depth <= 1:
+    if not isinstance(depth, Real) or not 0 <= float(depth) <= 1:
         raise InputError(f"{where}: attribute 'relative_depth' expected from 0 to 1. Received: {depth!r}")
     layer = LayerPoints(
         index=index,
@@ -277,7 +286,7 @@ def _check_tokens(path: Path, layers: Sequence[LayerPoints]) -> None:
         raise InputError(f"{path}: tokens of layers expected to differ. Received: {twins[0]!r} twice.")
 
 
-def _check_values(path: Path, group, layer: LayerPoints) -> None:
+def _check_values(path: Path, group: "h5py.Group", layer: LayerPoints) -> None:
     """Refuse values that are not finite as float32, and a layer whose points are all equal."""
     dataset = _points(f"{path}: layer {layer.token!r}", group.file, layer.dataset)
     bad, constant, first = 0, True, dataset[:1]
@@ -293,7 +302,7 @@ def _check_values(path: Path, group, layer: LayerPoints) -> None:
         raise InputError(f"{where} as points that differ. Received: {len(dataset)} equal rows")
 
 
-def _read_column(path: Path, file, name: str, n: int) -> np.ndarray | None:
+def _read_column(path: Path, file: "h5py.File", name: str, n: int) -> np.ndarray | None:
     if name not in hdf5.names_in(f"{path}:", file):
         return None
     expected = f"{n} whole numbers, one a point"

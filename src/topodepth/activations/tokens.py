@@ -1,6 +1,7 @@
 """Tokens as points: a seeded sample of a stream of them, and the same tokens in another order, for the null model."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class TokenSample:
         return np.where(places < self._most, places, np.where(drawn < self._most, drawn, -1))
 
 
-def shuffled(inputs: object, seed: int, start: int = 0) -> object:
+def shuffled(inputs: Any, seed: int, start: int = 0) -> Any:
     """Return inputs with the real tokens of each item in another order: what has the same words, and no sentences.
 
     The points of a network on them are the null model that the literature on token clouds uses, such as Viswanathan et
@@ -73,7 +74,7 @@ def shuffled(inputs: object, seed: int, start: int = 0) -> object:
     InputError
         If there are no tokens.
     """
-    ids = inputs.get("input_ids") if isinstance(inputs, Mapping) else inputs
+    ids: Any = inputs.get("input_ids") if isinstance(inputs, Mapping) else inputs
     if getattr(ids, "ndim", 0) != 2 or "int" not in str(ids.dtype):
         received = f"{ids.dtype} {tuple(ids.shape)}" if hasattr(ids, "dtype") else type(inputs).__name__
         raise InputError(f"tokens to shuffle: expected whole numbers (items, places). Received: {received}")

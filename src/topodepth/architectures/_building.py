@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
+from topodepth.architectures._layers import Shape
 from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.registry import Registry
 
@@ -68,7 +69,7 @@ def build(
     _check_integer(f"{name}: width", width, 1)
     _check_integer(f"{name}: classes", classes, 2)
     _check_integer(f"{name}: seed", seed, 0)
-    if isinstance(l2, bool) or not isinstance(l2, Real) or not 0 <= l2 < float("inf"):
+    if isinstance(l2, bool) or not isinstance(l2, Real) or not 0 <= float(l2) < float("inf"):
         raise InputError(f"{name}: l2 expected to be a number of at least 0. Received: {l2!r}")
     options = {"depth": checked_depth(name, depth)} if hasattr(entry, "depth") or depth is not None else {}
     model = entry(
@@ -122,11 +123,11 @@ def _check_integer(what: str, value: object, least: int) -> None:
         raise InputError(f"{what} expected to be a whole number of at least {least}. Received: {value!r}")
 
 
-def _checked_shape(name: str, shape: Sequence[int]) -> tuple[int, int, int]:
-    shape = tuple(shape)
+def _checked_shape(name: str, shape: Sequence[int]) -> Shape:
     if len(shape) != 3 or not all(isinstance(side, Integral) and side > 0 for side in shape):
-        raise InputError(f"{name}: input shape expected as (height, width, channels). Received: {shape}")
-    if min(shape[:2]) < SMALLEST_SIDE:
+        raise InputError(f"{name}: input shape expected as (height, width, channels). Received: {tuple(shape)}")
+    height, width, channels = map(int, shape)
+    if min(height, width) < SMALLEST_SIDE:
         expected = f"at least {SMALLEST_SIDE}×{SMALLEST_SIDE} pixels"
-        raise InputError(f"{name}: input too small, expected {expected}. Received: {shape[0]}×{shape[1]}")
-    return tuple(int(side) for side in shape)
+        raise InputError(f"{name}: input too small, expected {expected}. Received: {height}×{width}")
+    return height, width, channels

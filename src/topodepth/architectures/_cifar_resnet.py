@@ -1,6 +1,11 @@
 """What the three residual networks for CIFAR share (He et al. 2016, arXiv:1512.03385, section 4.2)."""
 
-from topodepth.architectures._layers import Layers
+from typing import TYPE_CHECKING
+
+from topodepth.architectures._layers import Layers, Shape
+
+if TYPE_CHECKING:
+    import keras
 
 
 def taps(blocks: int) -> list[str]:
@@ -9,7 +14,18 @@ def taps(blocks: int) -> list[str]:
     return [*(f"stage{stage}_block{block}_add" for stage in (1, 2, 3) for block in chosen), "dense", "logits"]
 
 
-def network(name, *, blocks, preactivation, input_shape, classes, activation, width, l2, seed):
+def network(
+    name: str,
+    *,
+    blocks: int,
+    preactivation: bool,
+    input_shape: Shape,
+    classes: int,
+    activation: str,
+    width: int,
+    l2: float,
+    seed: int,
+) -> "keras.Model":
     """Build a network of three stages of ``blocks`` blocks, of ``width``, 2 and 4 times ``width`` channels.
 
     Parameters
@@ -38,7 +54,7 @@ def network(name, *, blocks, preactivation, input_shape, classes, activation, wi
     return keras.Model(images, make.softmax()(logits), name=name)
 
 
-def _original_block(make, x, name, filters, strides):
+def _original_block(make: Layers, x: "keras.KerasTensor", name: str, filters: int, strides: int) -> "keras.KerasTensor":
     import keras
 
     y = make.conv(f"{name}_conv1", filters, 3, strides=strides, use_bias=False)(x)
@@ -56,7 +72,9 @@ def _original_block(make, x, name, filters, strides):
     return make.act(f"{name}_activation")(y)
 
 
-def _preactivation_block(make, x, name, filters, strides):
+def _preactivation_block(
+    make: Layers, x: "keras.KerasTensor", name: str, filters: int, strides: int
+) -> "keras.KerasTensor":
     import keras
 
     y = make.act(f"{name}_activation1")(make.norm(f"{name}_norm1")(x))

@@ -1,6 +1,12 @@
 """Layers as the architectures use them: explicitly named, and initialised from one seed."""
 
 import hashlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+Shape = tuple[int, int, int]  # of one image: height, width, channels
 
 
 class Layers:
@@ -28,7 +34,9 @@ class Layers:
         """Return the seed of the layer ``name``; it does not depend on the order in which layers are made."""
         return int.from_bytes(hashlib.sha256(f"{self.seed}/{name}".encode()).digest()[:4]) >> 1
 
-    def conv(self, name: str, filters: int, size: int, *, strides: int = 1, padding: str = "same", **options: object):
+    def conv(
+        self, name: str, filters: int, size: int, *, strides: int = 1, padding: str = "same", **options: Any
+    ) -> "keras.Layer":
         """Return a square convolution; ``options`` go to Keras, ``l2=0`` leaves the penalty out."""
         import keras
 
@@ -44,7 +52,7 @@ class Layers:
             **options,
         )
 
-    def depthwise(self, name: str, size: int, *, strides: int = 1):
+    def depthwise(self, name: str, size: int, *, strides: int = 1) -> "keras.Layer":
         """Return a depthwise convolution: one kernel a channel."""
         import keras
 
@@ -57,14 +65,14 @@ class Layers:
             name=name,
         )
 
-    def dense(self, name: str, units: int, activation: str | None = None):
+    def dense(self, name: str, units: int, activation: str | None = None) -> "keras.Layer":
         """Return a fully connected layer."""
         import keras
 
         initializer = self._kernel_initializer(name)
         return keras.layers.Dense(units, activation=activation, kernel_initializer=initializer, name=name)
 
-    def norm(self, name: str):
+    def norm(self, name: str) -> "keras.Layer":
         """Return a batch normalisation.
 
         Its running mean follows ten times faster than Keras' default, which lags hundreds of steps behind the weights:
@@ -74,31 +82,31 @@ class Layers:
 
         return keras.layers.BatchNormalization(momentum=0.9, name=name)
 
-    def act(self, name: str):
+    def act(self, name: str) -> "keras.Layer":
         """Return the network's activation function as a layer."""
         import keras
 
         return keras.layers.Activation(self.activation, name=name)
 
-    def pool(self, name: str, size: int = 2):
+    def pool(self, name: str, size: int = 2) -> "keras.Layer":
         """Return a max pooling; ``same`` padding, so that it never runs out of pixels."""
         import keras
 
         return keras.layers.MaxPooling2D(size, padding="same", name=name)
 
-    def dropout(self, name: str, rate: float):
+    def dropout(self, name: str, rate: float) -> "keras.Layer":
         """Return a dropout."""
         import keras
 
         return keras.layers.Dropout(rate, seed=self.seed_of(name), name=name)
 
-    def softmax(self):
+    def softmax(self) -> "keras.Layer":
         """Return the layer that turns logits into probabilities."""
         import keras
 
         return keras.layers.Activation("softmax", name="probabilities")
 
-    def _kernel_initializer(self, name: str):
+    def _kernel_initializer(self, name: str) -> "keras.initializers.Initializer":
         import keras
 
         return getattr(keras.initializers, self.initializer)(seed=self.seed_of(name))

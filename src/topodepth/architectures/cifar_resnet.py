@@ -1,7 +1,12 @@
 """Residual networks for CIFAR of any depth 6n + 2, original blocks (He et al. 2016, arXiv:1512.03385, section 4.2)."""
 
+from typing import TYPE_CHECKING, Any
+
 from topodepth.architectures import _cifar_resnet, register
 from topodepth.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
 
 
 def blocks_of(depth: int) -> int:
@@ -23,6 +28,6 @@ def taps(depth: int) -> list[str]:
 
 
 @register("cifar_resnet", layers=taps, depth=20, activation="relu", width=16, l2=1e-4, optimizer="adam")
-def build(*, depth, **settings):
+def build(*, depth: int, **settings: Any) -> "keras.Model":
     """Build the network; with depth 32 it is ``resnet32``."""
     return _cifar_resnet.network("cifar_resnet", blocks=blocks_of(depth), preactivation=False, **settings)

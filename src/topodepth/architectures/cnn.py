@@ -1,7 +1,12 @@
 """A plain convolutional network of any depth, small and quick: what a grid over depth needs."""
 
+from typing import TYPE_CHECKING
+
 from topodepth.architectures import register
-from topodepth.architectures._layers import Layers
+from topodepth.architectures._layers import Layers, Shape
+
+if TYPE_CHECKING:
+    import keras
 
 LEAST_SIDE = 4  # pooling stops at this many pixels
 
@@ -12,7 +17,9 @@ def taps(depth: int) -> list[str]:
 
 
 @register("cnn", layers=taps, depth=4, activation="relu", width=32, l2=1e-4, optimizer="adam")
-def build(*, input_shape, classes, activation, width, depth, l2=1e-4, seed=0):
+def build(
+    *, input_shape: Shape, classes: int, activation: str, width: int, depth: int, l2: float = 1e-4, seed: int = 0
+) -> "keras.Model":
     """Build the network: ``depth`` 3×3 convolutions, each normalised and activated, average pooling, one dense layer.
 
     Pixels are halved after each convolution until 4 are left on a side.

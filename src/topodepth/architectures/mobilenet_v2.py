@@ -1,7 +1,12 @@
 """MobileNetV2: inverted residuals with linear bottlenecks (Sandler et al. 2018, arXiv:1801.04381)."""
 
+from typing import TYPE_CHECKING
+
 from topodepth.architectures import register
-from topodepth.architectures._layers import Layers
+from topodepth.architectures._layers import Layers, Shape
+
+if TYPE_CHECKING:
+    import keras
 
 EXPANSIONS = (1, 6, 6, 6, 6)  # one a stage
 BLOCKS = 3
@@ -15,7 +20,9 @@ BLOCKS = 3
     l2=0.0,
     optimizer="adamax",
 )
-def build(*, input_shape, classes, activation, width, l2=0.0, seed=0):
+def build(
+    *, input_shape: Shape, classes: int, activation: str, width: int, l2: float = 0.0, seed: int = 0
+) -> "keras.Model":
     """Build the network: five stages of three inverted residual blocks, each stage halving height and width.
 
     One activation layer object is shared by the whole network, as in the original: layer ``activation`` has many
@@ -41,7 +48,16 @@ def build(*, input_shape, classes, activation, width, l2=0.0, seed=0):
     return keras.Model(images, outputs, name="mobilenet_v2")
 
 
-def _block(make, shared, x, name, *, width, expansion, first):
+def _block(
+    make: Layers,
+    shared: "keras.Layer",
+    x: "keras.KerasTensor",
+    name: str,
+    *,
+    width: int,
+    expansion: int,
+    first: bool,
+) -> "keras.KerasTensor":
     import keras
 
     y = make.conv(f"{name}_expand", expansion * x.shape[-1], 1)(x)

@@ -1,7 +1,12 @@
 """A residual network of ten bottleneck-like blocks (He et al. 2016, arXiv:1512.03385)."""
 
+from typing import TYPE_CHECKING
+
 from topodepth.architectures import register
-from topodepth.architectures._layers import Layers
+from topodepth.architectures._layers import Layers, Shape
+
+if TYPE_CHECKING:
+    import keras
 
 STRIDES = (1, 2, 2, 1, 2)  # one a pair of blocks
 
@@ -14,7 +19,9 @@ STRIDES = (1, 2, 2, 1, 2)  # one a pair of blocks
     l2=1e-3,
     optimizer="adamax",
 )
-def build(*, input_shape, classes, activation, width, l2=1e-3, seed=0):
+def build(
+    *, input_shape: Shape, classes: int, activation: str, width: int, l2: float = 1e-3, seed: int = 0
+) -> "keras.Model":
     """Build the network: a strided 7×7 stem of half the width, five pairs of blocks, global average pooling.
 
     1,901,194 weights at width 128 on 3 channels.
@@ -35,7 +42,9 @@ def build(*, input_shape, classes, activation, width, l2=1e-3, seed=0):
     return keras.Model(images, make.softmax()(logits), name="resnet")
 
 
-def _block(make, x, name, width, strides, *, project):
+def _block(
+    make: Layers, x: "keras.KerasTensor", name: str, width: int, strides: int, *, project: bool
+) -> "keras.KerasTensor":
     import keras
 
     y = make.conv(f"{name}_conv1", width, 1, strides=strides)(x)

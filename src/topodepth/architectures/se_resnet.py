@@ -1,7 +1,12 @@
 """A residual network with squeeze-and-excitation (Hu et al. 2018, arXiv:1709.01507)."""
 
+from typing import TYPE_CHECKING
+
 from topodepth.architectures import register
-from topodepth.architectures._layers import Layers
+from topodepth.architectures._layers import Layers, Shape
+
+if TYPE_CHECKING:
+    import keras
 
 BLOCKS = 6
 RATIO = 8  # channels a unit of the squeezed layer
@@ -15,7 +20,9 @@ RATIO = 8  # channels a unit of the squeezed layer
     l2=0.0,
     optimizer="adamax",
 )
-def build(*, input_shape, classes, activation, width, l2=0.0, seed=0):
+def build(
+    *, input_shape: Shape, classes: int, activation: str, width: int, l2: float = 0.0, seed: int = 0
+) -> "keras.Model":
     """Build the network: a narrow stem and six residual blocks, a max pooling after all but the last.
 
     1,703,068 weights at width 128 on 32×32×3.
@@ -36,7 +43,7 @@ def build(*, input_shape, classes, activation, width, l2=0.0, seed=0):
     return keras.Model(images, make.softmax()(logits), name="se_resnet")
 
 
-def _block(make, x, name, width):
+def _block(make: Layers, x: "keras.KerasTensor", name: str, width: int) -> "keras.KerasTensor":
     import keras
 
     y = make.norm(f"{name}_norm1")(make.conv(f"{name}_conv1", width, 3, activation=make.activation)(x))
@@ -49,7 +56,7 @@ def _block(make, x, name, width):
     return make.act(f"{name}_activation")(y)
 
 
-def _excite(make, x, name, channels):
+def _excite(make: Layers, x: "keras.KerasTensor", name: str, channels: int) -> "keras.KerasTensor":
     """Scale each channel by a gate in (0, 1) computed from the mean of all channels."""
     import keras
 

@@ -1,7 +1,12 @@
 """A VGG network: plain pairs of 3×3 convolutions (Simonyan & Zisserman 2015, arXiv:1409.1556)."""
 
+from typing import TYPE_CHECKING
+
 from topodepth.architectures import register
-from topodepth.architectures._layers import Layers
+from topodepth.architectures._layers import Layers, Shape
+
+if TYPE_CHECKING:
+    import keras
 
 POOLS = (2, 2, 2, 2, 1)  # one a block
 
@@ -14,7 +19,9 @@ POOLS = (2, 2, 2, 2, 1)  # one a block
     l2=1e-3,
     optimizer="adamax",
 )
-def build(*, input_shape, classes, activation, width, l2=1e-3, seed=0):
+def build(
+    *, input_shape: Shape, classes: int, activation: str, width: int, l2: float = 1e-3, seed: int = 0
+) -> "keras.Model":
     """Build the network: five blocks of [convolution, activation, normalisation] × 2 and a pooling, two dense layers.
 
     The L2 penalty is on every convolution but the first. 1,867,402 weights at width 128 on 32×32×3.

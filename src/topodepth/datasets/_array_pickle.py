@@ -57,7 +57,7 @@ class _Dtype:
     def dtype(self) -> np.dtype:
         if self.order not in ("<", ">", "|", "="):
             raise pickle.UnpicklingError(f"byte order {self.order!r}")
-        return np.dtype(self.name).newbyteorder(self.order)
+        return np.dtype(self.name).newbyteorder(self.order)  # type: ignore[arg-type]  # one of the four above
 
 
 class _Array:

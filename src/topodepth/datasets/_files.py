@@ -6,12 +6,13 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topodepth.datasets import Form
 from topodepth.datasets._images import Items
+from topodepth.datasets._splits import Splits
 from topodepth.errors import InputError
 from topodepth.files.reading import reason_of
 
@@ -78,7 +79,7 @@ class FileImages(Items):
     def __init__(
         self,
         paths: list[Path],
-        shape: tuple[int, int, int],
+        shape: tuple[int, ...],
         unreadable: Unreadable,
         positions: np.ndarray | None = None,
     ) -> None:
@@ -135,7 +136,7 @@ def open_image(path: Path) -> "PIL.Image.Image":
         return Image.open(path, formats=("PNG", "JPEG"))
 
 
-def decode(path: Path, shape: tuple[int, int, int]) -> np.ndarray:
+def decode(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Return an image file as uint8 of a given shape (height, width, channels).
 
     Transparent pixels are shown on white, 16-bit grey is brought to 8 bits, a palette to its colours; then one
@@ -189,7 +190,7 @@ def open_files(
     size: int | None,
     channels: int,
     skip_unreadable: bool,
-) -> dict[str, tuple[FileImages, np.ndarray]]:
+) -> Splits:
     """Look at the headers of all files and return them as images that are decoded later.
 
     Parameters
@@ -231,14 +232,14 @@ def open_files(
             f"{other[1]}×{other[0]} pixels."
         )
     shape = (size, size) if size is not None else next(iter(sizes), (1, 1))
-    made = {}
+    made: Splits = {}
     for split, (paths, labels) in splits.items():
         rows = np.array([k for k, path in enumerate(paths) if path not in unreadable.reasons], dtype=np.int64)
         made[split] = FileImages(paths, (*shape, channels), unreadable).subset(rows), labels[rows]
     return made
 
 
-def file_form(root: Path, settings: Mapping[str, object]) -> Form | None:
+def file_form(root: Path, settings: Mapping[str, Any]) -> Form | None:
     """Return what the images of a folder will be: of the size asked for, or of that of the first one that is met."""
     size, channels = settings.get("size"), settings.get("channels", 3)
     if size:

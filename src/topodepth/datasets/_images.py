@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Items:
     """
 
     kind = "images"
-    dtype = np.dtype(np.uint8)
+    dtype: np.dtype = np.dtype(np.uint8)
     shape: tuple[int, ...]
     positions: np.ndarray
 
@@ -36,7 +37,7 @@ class Items:
         rows = np.arange(len(self))[key]
         return self.read(np.atleast_1d(rows)).reshape(*np.shape(rows), *self.shape[1:])
 
-    def __array__(self, dtype: object = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return self[:].astype(dtype or self.dtype, copy=False)
 
     def read(self, rows: np.ndarray) -> np.ndarray:
@@ -59,6 +60,25 @@ class Items:
         """Say what was left out, once all items of a data set have been read; a source may refuse it here."""
 
 
+class Sliceable(Protocol):
+    """An array, a memory map, a data set of h5py."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the values."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+
+    def __getitem__(self, key: Any, /) -> Any:
+        """Return an array of the values at some places."""
+
+
 class Sliced(Items):
     """Items of anything that can be sliced: an array, a memory map, an HDF5 data set.
 
@@ -74,7 +94,7 @@ class Sliced(Items):
         What must stay open while the items are read.
     """
 
-    def __init__(self, source, shape: tuple[int, ...], *, where: str, owner: object = None) -> None:
+    def __init__(self, source: Sliceable, shape: tuple[int, ...], *, where: str, owner: object = None) -> None:
         self.source, self.where, self.owner = source, where, owner
         self.shape = (source.shape[0], *shape)
         claimed = math.prod(map(int, self.shape)) * self.dtype.itemsize
@@ -105,7 +125,13 @@ class ArrayImages(Sliced):
     """
 
     def __init__(
-        self, source, *, size: int | None = None, scale: int = 1, where: str = "images", owner: object = None
+        self,
+        source: Sliceable,
+        *,
+        size: int | None = None,
+        scale: int = 1,
+        where: str = "images",
+        owner: object = None,
     ) -> None:
         if source.ndim not in (3, 4):
             raise InputError(
@@ -143,7 +169,9 @@ class Arrays(Sliced):
 
     kind = "arrays"
 
-    def __init__(self, source, *, where: str = "arrays", owner: object = None, dtype: object = None) -> None:
+    def __init__(
+        self, source: Sliceable, *, where: str = "arrays", owner: object = None, dtype: type | None = None
+    ) -> None:
         if source.ndim < 2 or source.dtype.kind not in "buif":
             raise InputError(
                 f"{where}: expected real numbers (n, …), two axes or more. Received: {source.dtype} {source.shape}."
@@ -179,11 +207,11 @@ def resize(images: np.ndarray, size: int | None) -> np.ndarray:
     made = np.empty((len(images), size, size, images.shape[3]), dtype=np.uint8)
     for k in np.ndindex(len(images), images.shape[3]):
         plane = Image.fromarray(np.ascontiguousarray(images[k[0], ..., k[1]]))
-        made[k[0], ..., k[1]] = plane.resize((size, size), Image.Resampling.BILINEAR)
+        made[k[0], ..., k[1]] = np.asarray(plane.resize((size, size), Image.Resampling.BILINEAR))
     return made
 
 
-def pixel_scale(source, where: str, otherwise: str = "") -> int:
+def pixel_scale(source: Sliceable, where: str, otherwise: str = "") -> int:
     """Return what pixel values must be multiplied by to lie in 0–255.
 
     The rule: truth values and floats that never exceed 1 are taken as 0–1 and multiplied by 255; all other numbers

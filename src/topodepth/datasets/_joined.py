@@ -1,6 +1,7 @@
 """Images of several splits as one array, in the order that they have in their source."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Joined:
         If two rows stand at one place: the parts are no parts of one source.
     """
 
-    def __init__(self, parts: Sequence, positions: Sequence[np.ndarray]) -> None:
+    def __init__(self, parts: Sequence[Any], positions: Sequence[np.ndarray]) -> None:
         places = np.concatenate(positions)
         order = np.argsort(places, kind="stable")
         if (np.diff(places[order]) == 0).any():
@@ -37,6 +38,11 @@ class Joined:
         self._row = np.concatenate([np.arange(size) for size in sizes])[order]
         self.shape = (len(places), *parts[0].shape[1:])
         self.dtype = parts[0].dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
 
     def __len__(self) -> int:
         return self.shape[0]

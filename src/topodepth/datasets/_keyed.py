@@ -6,12 +6,13 @@ option ``kind``, ``images`` or ``arrays``, says otherwise.
 
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from topodepth.datasets import Form, random_split, three_splits
 from topodepth.datasets._images import ArrayImages, Arrays, Items, is_images, pixel_scale
+from topodepth.datasets._splits import Splits
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import hdf5
 from topodepth.files.kinds import KINDS, kind_of
@@ -32,7 +33,7 @@ class Keyed(NamedTuple):
 
     path: Path
     known: Iterable[str]
-    get: Callable[[str], object]
+    get: Callable[[str], Any]
     owner: object = None
 
 
@@ -76,7 +77,7 @@ def splits_of(
     shapes = {where[split]: tuple(map(int, part.shape[1:])) for split, part in items.items()}
     if len(set(shapes.values())) > 1:
         raise InputError(f"{path}: expected items of one shape in all splits. Received: {shapes}.")
-    parts = {split: (items[split], labels[split]) for split in items}
+    parts: Splits = {split: (items[split], labels[split]) for split in items}
     classes = max(int(y.max()) for y in labels.values()) + 1
     empty = sorted(set(range(classes)) - {label for y in labels.values() for label in np.unique(y).tolist()})
     if empty:
@@ -91,7 +92,7 @@ def splits_of(
     return parts, list(class_names)
 
 
-def form_of(file: Keyed, settings: Mapping[str, object]) -> Form:
+def form_of(file: Keyed, settings: Mapping[str, Any]) -> Form:
     """Return what one item will be; of ``get`` nothing but shape and type of an array is asked.
 
     Raises
@@ -141,8 +142,8 @@ def _found(path: Path, known: Iterable[str], keys: Mapping[str, str] | None) -> 
     if not found.keys() >= {"train", "test"}:
         found = {"all": ("images", "labels")} if names.keys() >= {"images", "labels"} else {}
     if not found:
-        names = ("x_train", "y_train") if names.keys() >= {"x_train", "y_train"} else ("their name", "their name")
-        hint = f"Say how they are called: `options: {{keys: {{images: {names[0]}, labels: {names[1]}}}}}`; parts for "
+        x, y = ("x_train", "y_train") if names.keys() >= {"x_train", "y_train"} else ("their name", "their name")
+        hint = f"Say how they are called: `options: {{keys: {{images: {x}, labels: {y}}}}}`; parts for "
         hint += "validation and test are set aside from these."
         raise InputError(
             f"{path}: expected x_train, y_train, x_test, y_test, or images, labels. "
@@ -159,7 +160,7 @@ def _kind(wanted: str | None, arrays: list) -> str:
     return wanted
 
 
-def _check_shape(kind: str, values, where: str, size: int | None) -> None:
+def _check_shape(kind: str, values: Any, where: str, size: int | None) -> None:
     """Refuse an array that is of no such kind, and what looks like images with the channels first."""
     shape = tuple(map(int, values.shape or ()))
     if kind == "arrays":
@@ -178,7 +179,9 @@ def _check_shape(kind: str, values, where: str, size: int | None) -> None:
         )
 
 
-def _items(kind: str, arrays: Mapping, where: Mapping[str, str], size: int | None, owner: object) -> dict[str, Items]:
+def _items(
+    kind: str, arrays: Mapping[str, Any], where: Mapping[str, str], size: int | None, owner: object
+) -> Mapping[str, Items]:
     """Return the items of each split, still unread, all of one scale or type."""
     if kind == "arrays":
         dtype = np.uint8 if all(values.dtype == np.uint8 for values in arrays.values()) else np.float32
@@ -186,11 +189,11 @@ def _items(kind: str, arrays: Mapping, where: Mapping[str, str], size: int | Non
     images = {split: ArrayImages(x, size=size, where=where[split], owner=owner) for split, x in arrays.items()}
     scales = {split: pixel_scale(x, where[split], AS_NUMBERS) for split, x in arrays.items()}
     for part in images.values():  # one scale for all: a dark test set of 0–255 can stay below 1
-        part.scale = min((scales[split] for split in images if images[split].source.dtype != np.uint8), default=1)
+        part.scale = min((scales[split] for split in images if arrays[split].dtype != np.uint8), default=1)
     return images
 
 
-def _labels(values, shape: tuple[int, ...], where: str) -> np.ndarray:
+def _labels(values: Any, shape: tuple[int, ...], where: str) -> np.ndarray:
     """Return labels as int64 (n,) for images of a shape; checked before they are read, as a file can claim anything."""
     count, given = (shape[0] if shape else 0), tuple(values.shape or ())
     if values.dtype.kind not in "ui" or given not in [(count,), (count, 1)] or not count:
@@ -209,7 +212,7 @@ def _labels(values, shape: tuple[int, ...], where: str) -> np.ndarray:
     return labels
 
 
-def _class_names(values, path: Path) -> list[str]:
+def _class_names(values: Any, path: Path) -> list[str]:
     """Return the names in an array of text."""
     if values.dtype.kind not in "USO" or values.ndim != 1 or values.shape[0] > 100_000:
         raise InputError(f"{path}: expected class names as text (classes,). Received: {values.dtype} {values.shape}.")

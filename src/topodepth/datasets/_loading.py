@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from numbers import Real
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from topodepth.datasets._opened import DataSet
 from topodepth.errors import InputError, is_whole, unknown_name
@@ -24,7 +24,7 @@ class Form(NamedTuple):
     shape: tuple[int, ...]
 
 
-def form(name: str, source: str | Path | None, settings: Mapping[str, object]) -> Form | None:
+def form(name: str, source: str | Path | None, settings: Mapping[str, Any]) -> Form | None:
     """Return what a loader will make of a source, from headers alone; None if that cannot be known yet.
 
     A loader says so with ``@register(name, shape=…)``: the shape (height, width, channels) of its images before they
@@ -91,14 +91,14 @@ def load(name: str, source: str | Path | None, settings: Mapping[str, object]) -
     return found
 
 
-def _check_settings(settings: Mapping[str, object]) -> None:
+def _check_settings(settings: Mapping[str, Any]) -> None:
     size, seed = settings.get("size"), settings.get("seed", 0)
     if size is not None and not is_whole(size, 1, 4096):
         raise InputError(f"size: expected a whole number from 1 to 4096, or null. Received: {size!r}.")
     if not is_whole(seed, 0):
         raise InputError(f"seed: expected a whole number, at least 0. Received: {seed!r}.")
     parts = [settings.get(key, 0.1) for key in ("validation", "test")]
-    if not all(isinstance(part, Real) and part > 0 for part in parts) or sum(parts) >= 1:
+    if not all(isinstance(part, Real) and float(part) > 0 for part in parts) or sum(parts) >= 1:
         raise InputError(f"validation, test: expected fractions above 0 with a sum below 1. Received: {parts}.")
 
 

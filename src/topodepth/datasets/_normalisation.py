@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
 
@@ -43,18 +44,18 @@ def normaliser(how: str, statistics: Mapping[str, np.ndarray]) -> Normaliser:
     InputError
         If ``how`` is unknown.
     """
-    shift, scale = {
+    ways: dict[str, tuple[ArrayLike, ArrayLike]] = {
         "raw": (0.0, 1.0),
         "unit": (0.0, 255.0),
         "centred": (statistics["mean_image"], 255.0),
         "channel": (statistics["channel_mean"], statistics["channel_std"]),
         "global": (statistics["global_mean"], statistics["global_std"]),
-    }.get(how, (None, None))
-    if shift is None:
+    }
+    if how not in ways:
         raise InputError(f"normalisation: expected raw, unit, centred, channel or global. Received: {how!r}.")
-    shift = np.asarray(shift, dtype=np.float32)
-    scale = np.where(np.asarray(scale) > 0, scale, 1.0).astype(np.float32)  # a constant channel stays at 0
-    return Normaliser(shift, scale)
+    shift, scale = ways[how]
+    divisor = np.where(np.asarray(scale) > 0, scale, 1.0).astype(np.float32)  # a constant channel stays at 0
+    return Normaliser(np.asarray(shift, dtype=np.float32), divisor)
 
 
 @dataclass(frozen=True)

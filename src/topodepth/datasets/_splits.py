@@ -1,16 +1,19 @@
 """Images parted into splits, and drawn from them, by a seed."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from topodepth.datasets._images import ArrayImages, Items
 from topodepth.errors import InputError
 
+Splits = dict[str, tuple[np.ndarray | Items, np.ndarray]]  # items and labels (n,) by name
+
 
 def random_split(
     images: np.ndarray | Items, labels: np.ndarray, parts: Mapping[str, float], rng: np.random.Generator
-) -> dict[str, tuple[Items, np.ndarray]]:
+) -> Splits:
     """Split images at random, each class in the same proportions; they are not read, and keep their positions.
 
     Parameters
@@ -23,7 +26,7 @@ def random_split(
         Source of the randomness.
     """
     first, *others = parts
-    members = {split: [] for split in parts}
+    members: dict[str, list[np.ndarray]] = {split: [] for split in parts}
     for label in np.unique(labels):
         order = rng.permutation(np.flatnonzero(labels == label))
         start = 0
@@ -43,7 +46,7 @@ def three_splits(
     *,
     validation: float,
     seed: int,
-) -> dict[str, tuple[np.ndarray | Items, np.ndarray]]:
+) -> Splits:
     """Return the splits of a source that has training and test images: a seeded part of training steers training.
 
     Parameters
@@ -59,7 +62,7 @@ def three_splits(
     return random_split(*train, parts, np.random.default_rng(seed)) | {"test": test}
 
 
-def take(source, rows: np.ndarray) -> np.ndarray:
+def take(source: Any, rows: np.ndarray) -> np.ndarray:
     """Return rows in the order given; HDF5 hands out rows only once each, and in ascending order."""
     wanted, place = np.unique(rows, return_inverse=True)
     if wanted[-1] - wanted[0] + 1 == len(wanted):

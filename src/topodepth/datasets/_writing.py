@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,8 @@ def write_dataset(
         If a split is missing or empty, its items and labels do not fit together, or items cannot be read.
     """
     for split in SPLITS:
-        _check_split(f"{path}: split {split!r}", *splits.get(split, ((), ())), class_names)
+        images, labels = splits.get(split, ((), ()))
+        _check_split(f"{path}: split {split!r}", images, labels, class_names)
     if any("\0" in name for name in class_names):
         raise InputError(f"{path}: expected class names as text. Received: {class_names!r:.200}.")
     read = {split: as_items(splits[split][0]) for split in SPLITS}
@@ -77,7 +78,7 @@ def as_items(values: np.ndarray | Items) -> Items:
     return ArrayImages(values) if values.dtype == np.uint8 and values.ndim == 4 else Arrays(values)
 
 
-def _check_split(where: str, images, labels, class_names: list[str]) -> None:
+def _check_split(where: str, images: Any, labels: Any, class_names: list[str]) -> None:
     shape = np.shape(images) if isinstance(images, tuple) else images.shape
     if len(shape) > 1 and not shape[0]:
         raise InputError(
@@ -101,7 +102,8 @@ def _write_split(group: "h5py.Group", items: Items, labels: np.ndarray) -> "_Sum
     chunk = min(len(items), max(1, min(64, CHUNK_BYTES // item_bytes)))
     count = max(1, BLOCK_BYTES // item_bytes // chunk) * chunk
     values = group.create_dataset("images", items.shape, items.dtype, chunks=(chunk, *items.shape[1:]))
-    sums, kept = _Sums(), []
+    sums = _Sums()
+    kept: list[int] = []
     for rows, block in items.blocks(count):
         values[len(kept) : len(kept) + len(rows)] = block
         kept.extend(rows)

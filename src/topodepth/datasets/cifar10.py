@@ -117,7 +117,10 @@ def _from_archive(source: Path) -> dict[str, bytes]:
     """Read the archive's known files by name, nothing written to disk; links and other files are passed over."""
     found: dict[str, bytes] = {}
     try:
-        with gzip.open(source) as stream, tarfile.open(fileobj=_Limited(stream, source), mode="r|") as archive:
+        with (
+            gzip.open(source) as stream,
+            tarfile.open(fileobj=_Limited(stream, source), mode="r|") as archive,  # type: ignore[call-overload]
+        ):
             for member in archive:
                 name = member.name.rpartition("/")[2]
                 if member.isreg() and _wanted(name):
@@ -135,7 +138,7 @@ class _Limited:
     def __init__(self, stream: gzip.GzipFile, source: Path) -> None:
         self._stream, self._source, self._left = stream, source, LIMIT
 
-    def read(self, count: int) -> bytes:
+    def read(self, count: int) -> bytes:  # all that tarfile asks a stream for
         data = self._stream.read(min(count, self._left + 1))
         self._left -= len(data)
         if self._left < 0:

@@ -1,6 +1,7 @@
 """Any folder of PNG or JPEG images by class: ``{class}/…`` or ``{train,validation,test}/{class}/…``."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def load(
     """
     source = Path(source)
     folders = subfolders(source, source) if source.is_dir() else {}
-    options = {"size": size, "channels": channels, "skip_unreadable": skip_unreadable}
+    options: dict[str, Any] = {"size": size, "channels": channels, "skip_unreadable": skip_unreadable}
     if not {"train", "test"} <= folders.keys():
         names = _several(source, folders)
         images, labels = open_files(source, {"all": labelled(folders, names, source)}, **options)["all"]

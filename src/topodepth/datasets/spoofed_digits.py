@@ -4,6 +4,8 @@ It exists to show the spoofing experiment where no face data are at hand. Nothin
 the simulation differs from real spoofs is unknown, so what is measured on it says nothing about them.
 """
 
+from typing import Any
+
 import numpy as np
 
 from topodepth.datasets import random_split, register
@@ -56,7 +58,7 @@ def load(
         members = rng.permutation(np.flatnonzero(labels == numeral))
         spoofed[members[: len(members) // 2]] = 1
     for position in np.flatnonzero(spoofed):
-        own = np.random.default_rng([seed, position])
+        own = np.random.default_rng([seed, int(position)])
         images[position, ..., 0] = print_and_photograph(images[position, ..., 0], own)
     parts = {"train": 0, "validation": validation, "test": test}
     drawn = random_split(images, labels + len(numerals) * spoofed, parts, rng)
@@ -82,8 +84,8 @@ def print_and_photograph(image: np.ndarray, rng: np.random.Generator) -> np.ndar
     from scipy.ndimage import gaussian_filter
 
     side = len(image)
-    how = {"method": Image.Transform.PERSPECTIVE, "resample": Image.Resampling.BILINEAR}
-    warped = Image.fromarray(image).transform((side, side), data=_perspective(side, rng), **how)
+    how: dict[str, Any] = {"method": Image.Transform.PERSPECTIVE, "resample": Image.Resampling.BILINEAR}
+    warped = Image.fromarray(image).transform((side, side), data=_perspective(side, rng).tolist(), **how)
     light = gaussian_filter(np.asarray(warped) / 255, side * rng.uniform(*BLUR))
     direction, phase = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[:side, :side] / side

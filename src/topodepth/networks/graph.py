@@ -86,7 +86,7 @@ class Tap:
     name: str
     layer_class: str
     relative_depth: float
-    tensor: object = field(repr=False, compare=False)
+    tensor: Any = field(repr=False, compare=False)
     reduction: str
 
 

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,9 @@ def save(folder: str | Path, epoch: int, fingerprint: str, groups: dict[str, lis
     part = folder / f".{PREFIX}{epoch:05d}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir()
-    arrays = {f"{name}_{k:05d}": array for name, group in groups.items() for k, array in enumerate(group)}
+    arrays: dict[str, Any] = {
+        f"{name}_{k:05d}": array for name, group in groups.items() for k, array in enumerate(group)
+    }
     with (part / "state.npz").open("wb") as handle:
         np.savez(handle, **arrays)
         handle.flush()

@@ -5,7 +5,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -238,7 +238,7 @@ def evaluate(
     return {"accuracy": correct / n, "loss": loss / n}
 
 
-def _checked(model, split: Labelled, name: str) -> Labelled:
+def _checked(model: "keras.Model", split: Labelled, name: str) -> Labelled:
     images, labels = np.asarray(split[0]), np.asarray(split[1])
     shape, classes = tuple(model.input_shape[1:]), model.output_shape[-1]
     if images.ndim != 4 or images.shape[1:] != shape or images.dtype != np.uint8 or len(images) == 0:
@@ -253,7 +253,7 @@ def _checked(model, split: Labelled, name: str) -> Labelled:
     return images, labels.astype(np.int32)
 
 
-def _compile(model, settings: TrainingSettings) -> None:
+def _compile(model: "keras.Model", settings: TrainingSettings) -> None:
     import keras
 
     optimizer = getattr(keras.optimizers, OPTIMIZERS[settings.optimizer])(learning_rate=settings.learning_rate)
@@ -287,7 +287,13 @@ def batch_order(n: int, batch_size: int, seed: int, epoch: int) -> np.ndarray:
 
 
 def _run_epoch(
-    model, train: Labelled, validation: Labelled, *, settings: TrainingSettings, normalise: Normalise, epoch: int
+    model: "keras.Model",
+    train: Labelled,
+    validation: Labelled,
+    *,
+    settings: TrainingSettings,
+    normalise: Normalise,
+    epoch: int,
 ) -> dict[str, float]:
     images, labels = train
     begin = time.perf_counter()
@@ -314,7 +320,7 @@ def _run_epoch(
     }
 
 
-def _update(state: _State, model, logs: dict[str, float], settings: TrainingSettings) -> None:
+def _update(state: _State, model: "keras.Model", logs: dict[str, float], settings: TrainingSettings) -> None:
     """Count the epoch; remember the best weights; lower the learning rate on a plateau."""
     state.epoch += 1
     if not (math.isfinite(logs["loss"]) and math.isfinite(logs["val_loss"])):
@@ -337,7 +343,7 @@ def _update(state: _State, model, logs: dict[str, float], settings: TrainingSett
         state.plateau_wait = 0
 
 
-def _store(model, folder: str | Path, fingerprint: str, state: _State) -> None:
+def _store(model: "keras.Model", folder: str | Path, fingerprint: str, state: _State) -> None:
     record = asdict(state)
     groups = {"best": record.pop("best_weights")}
     groups["model"] = _values(model.variables)  # weights, and the state of the dropout's random numbers
@@ -345,7 +351,7 @@ def _store(model, folder: str | Path, fingerprint: str, state: _State) -> None:
     checkpoints.save(folder, state.epoch, fingerprint, groups, record)
 
 
-def _restore(model, folder: str | Path, fingerprint: str) -> _State | None:
+def _restore(model: "keras.Model", folder: str | Path, fingerprint: str) -> _State | None:
     found = checkpoints.load(folder, fingerprint)
     if found is None:
         return None
@@ -356,13 +362,15 @@ def _restore(model, folder: str | Path, fingerprint: str) -> _State | None:
     return _State(**record, best_weights=groups["best"])
 
 
-def _values(variables) -> list[np.ndarray]:
+def _values(variables: "Iterable[keras.Variable]") -> list[np.ndarray]:
     import keras
 
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
-def _fingerprint(model, train: Labelled, validation: Labelled, settings: TrainingSettings, normalise: Normalise) -> str:
+def _fingerprint(
+    model: "keras.Model", train: Labelled, validation: Labelled, settings: TrainingSettings, normalise: Normalise
+) -> str:
     """Return a digest of all that decides the course of a run."""
     import keras
 
