@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from topodepth.statistics.ranks import rank_test
 from topodepth.tables import tables
 from topodepth.tables.values import values_of
 from topodepth.topology import diagrams
+
+if TYPE_CHECKING:
+    import pandas
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +47,7 @@ class AttackComparison:
 
 
 def compare(
-    metrics: "pandas.DataFrame",  # noqa: F821
+    metrics: "pandas.DataFrame",
     paths: Iterable[str | Path],
     dimensions: Sequence[Mapping] = (),
     *,
@@ -115,13 +119,13 @@ def _say_undefined(changes: Sequence[Mapping]) -> None:
         )  # fmt: skip
 
 
-def most_successful(metrics: "pandas.DataFrame") -> int:  # noqa: F821
+def most_successful(metrics: "pandas.DataFrame") -> int:
     """Return the place of the strength with the highest success rate; the last one where none is above the clean."""
     success = metrics["success_rate"].to_numpy(dtype=float)
     return (0 if np.isnan(success).all() else int(np.nanargmax(success))) or len(success) - 1
 
 
-def _trend(series: Series, metrics: "pandas.DataFrame") -> dict:  # noqa: F821
+def _trend(series: Series, metrics: "pandas.DataFrame") -> dict:
     k, constant = most_successful(metrics), series.constant()
     percent, row = series.percent(k), {**series.place}
     tests = {}

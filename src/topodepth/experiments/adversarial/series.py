@@ -144,7 +144,9 @@ def _values(values: Mapping[tuple, np.ndarray]) -> dict[str, tuple[np.ndarray, l
 
 def _relative(values: Mapping[tuple, np.ndarray]) -> dict[str, tuple[np.ndarray, list]]:
     """Return the values of each cloud over its null's mean, without each group of images, and without each draw."""
-    found = {cloud: (full, []) for (cloud, kind, _), full in values.items() if kind == "relative"}
+    found: dict[str, tuple[np.ndarray, list]] = {
+        cloud: (full, []) for (cloud, kind, _), full in values.items() if kind == "relative"
+    }
     for cloud, (full, groups) in _values(values).items():
         draws = _units(values, cloud, "null")
         if not len(draws):

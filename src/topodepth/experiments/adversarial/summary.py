@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from topodepth.experiments.adversarial.comparison import most_successful
 from topodepth.experiments.adversarial.verdicts import DIRECTIONS, FEWEST, VERDICTS, cloud, reached
 from topodepth.files import pages
 from topodepth.tables.rows import SUMMARIES, measure
+
+if TYPE_CHECKING:
+    import pandas
 
 LEAST_SUCCESS = 0.05  # a smaller rise of the success rate is called no success
 CHANCE = 0.05  # of the tests: so many may show a direction where there is none
@@ -31,7 +35,7 @@ METHOD = (
 )
 
 
-def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:  # noqa: F821
+def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:
     """Return the paragraphs above the tables: the answer, how far the attack came, and the largest changes shown.
 
     Parameters
@@ -50,7 +54,7 @@ def answer(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[str]:
     return [*told, *(row["sentence"] for row in shown[:SHOWN])]
 
 
-def tables_of(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[pages.Table]:  # noqa: F821
+def tables_of(metrics: "pandas.DataFrame", trends: Sequence[Mapping]) -> list[pages.Table]:
     """Return the tables of the page: by measure, the attack itself, and every layer."""
     told = [
         {**row, "measure": measure(row["descriptor"], row["homology_dimension"], row["version"])}
@@ -91,7 +95,7 @@ def _answer(rows: Sequence[Mapping]) -> str:
     )
 
 
-def _success(metrics: "pandas.DataFrame") -> str:  # noqa: F821
+def _success(metrics: "pandas.DataFrame") -> str:
     clean, attacked = metrics.iloc[0], metrics.iloc[most_successful(metrics)]
     text = f"The attack: {reached(clean, attacked)}, {len(metrics)} strengths with ε = 0."
     if np.isnan([clean["success_rate"], attacked["success_rate"]]).any():

@@ -1,7 +1,7 @@
 """Every statistic of every measure with every target: over all models, within blocks, within each group."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from topodepth.errors import InputError
 from topodepth.experiments.generalization.design import AssociationSettings, Covariates, Scope, covariates, scopes
 from topodepth.experiments.generalization.records import ABOUT_MEASURE
 from topodepth.experiments.generalization.verdicts import COMPARED, verdict
+
+if TYPE_CHECKING:
+    import pandas
 
 COEFFICIENTS = ("pearson", "spearman", "kendall")
 
@@ -51,8 +54,8 @@ class Measures(NamedTuple):
 
 
 def associate(
-    models: "pandas.DataFrame",  # noqa: F821
-    measures: "pandas.DataFrame",  # noqa: F821
+    models: "pandas.DataFrame",
+    measures: "pandas.DataFrame",
     settings: Mapping,
 ) -> Results:
     """Return how every measure goes with every target, and the verdict on every descriptor.
@@ -87,7 +90,7 @@ def associate(
     return results
 
 
-def pivot(models: "pandas.DataFrame", measures: "pandas.DataFrame") -> Measures:  # noqa: F821
+def pivot(models: "pandas.DataFrame", measures: "pandas.DataFrame") -> Measures:
     """Return the long table of measures as one row of values a measure, in the order of the models.
 
     Raises
@@ -114,7 +117,7 @@ def pivot(models: "pandas.DataFrame", measures: "pandas.DataFrame") -> Measures:
 class Case(NamedTuple):
     """One target in one scope: its models, their target (n,) and covariates, and what is asked."""
 
-    models: "pandas.DataFrame"  # noqa: F821
+    models: "pandas.DataFrame"
     y: np.ndarray
     given: Covariates
     scope: Scope
@@ -201,27 +204,31 @@ def _difference(case: Case, x: np.ndarray, rival: np.ndarray) -> statistics.Inte
     )
 
 
-def _axes(models: "pandas.DataFrame", asked: AssociationSettings) -> dict[str, np.ndarray]:  # noqa: F821
+def _axes(models: "pandas.DataFrame", asked: AssociationSettings) -> dict[str, np.ndarray]:
     """Return the axes of the grid along which these models differ."""
     return {axis: models[axis].to_numpy() for axis in asked.axes if models[axis].nunique() > 1}
 
 
 def _on_grid(case: Case, x: np.ndarray) -> dict:
     """Return what a scope's models say as a grid and as environments: its groups, or the axes if it is one group."""
-    row, axes, groups = {}, _axes(case.models, case.asked), case.asked.groups
+    row: dict[str, float] = {}
+    axes, groups = _axes(case.models, case.asked), case.asked.groups
     if axes:
         grid = statistics.granulated_kendall(x, case.y, axes)
         score = statistics.conditional_mutual_information(x, case.y, axes)
         row |= {"granulated": grid.mean, "cells_skipped": sum(grid.skipped.values()), "cmi": score.score}
-    several = groups and case.models[groups].nunique() > 1
-    environments = {groups: case.models[groups].to_numpy()} if several else axes
+    environments, pairs = axes, "along"
+    if groups and case.models[groups].nunique() > 1:
+        environments, pairs = {groups: case.models[groups].to_numpy()}, "within"
     if environments:
-        errors = statistics.sign_error(x, case.y, environments, pairs="within" if several else "along")
+        errors = statistics.sign_error(x, case.y, environments, pairs=pairs)
         row |= {"sign_error": errors.mean, "sign_error_worst": errors.worst}
     return row
 
 
-def _granulated_rows(models, measures: Measures, y: np.ndarray, asked: AssociationSettings) -> list[dict]:
+def _granulated_rows(
+    models: "pandas.DataFrame", measures: Measures, y: np.ndarray, asked: AssociationSettings
+) -> list[dict]:
     known = np.isfinite(y)
     axes = {axis: values[known] for axis, values in _axes(models, asked).items()}
     rows = []
@@ -234,7 +241,9 @@ def _granulated_rows(models, measures: Measures, y: np.ndarray, asked: Associati
     return rows
 
 
-def _held_out_rows(models, measures: Measures, y: np.ndarray, asked: AssociationSettings) -> list[dict]:
+def _held_out_rows(
+    models: "pandas.DataFrame", measures: Measures, y: np.ndarray, asked: AssociationSettings
+) -> list[dict]:
     if not asked.groups or models[asked.groups].nunique() < 2:
         return []
     groups, rows = models[asked.groups].to_numpy(), []

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.experiments.generalization.records import TARGETS
+
+if TYPE_CHECKING:
+    import pandas
 
 FEWEST_IN_GROUP = 5  # models; a smaller group is no scope of its own
 BINS = 4  # a numeric control with more values is cut into this many by its quantiles
@@ -44,7 +47,7 @@ class AssociationSettings:
     seed: int = 0
 
     @classmethod
-    def of(cls, settings: Mapping, models: "pandas.DataFrame") -> "AssociationSettings":  # noqa: F821
+    def of(cls, settings: Mapping, models: "pandas.DataFrame") -> "AssociationSettings":
         """Return the settings that a mapping holds, other keys left out, checked against the table of models.
 
         Raises
@@ -87,7 +90,7 @@ class Scope(NamedTuple):
     text: str
 
 
-def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSettings) -> list[Scope]:  # noqa: F821
+def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSettings) -> list[Scope]:
     """Return all models pooled, all within blocks, and every group of at least five models.
 
     Models without a value of the target are in none. One block of all models is no scope. A model that is alone in its
@@ -113,7 +116,7 @@ def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSetting
     return found
 
 
-def block_codes(models: "pandas.DataFrame", columns: Sequence[str]) -> np.ndarray:  # noqa: F821
+def block_codes(models: "pandas.DataFrame", columns: Sequence[str]) -> np.ndarray:
     """Return the block of every model, (n,) whole numbers from 0: models with equal values in all the columns.
 
     A numeric column of more than four values is cut at its quartiles; a missing value is a value of its own.
@@ -140,7 +143,7 @@ class Covariates(NamedTuple):
     same: list[str]
 
 
-def covariates(models: "pandas.DataFrame", columns: Sequence[str]) -> Covariates:  # noqa: F821
+def covariates(models: "pandas.DataFrame", columns: Sequence[str]) -> Covariates:
     """Return the columns as covariates, and why any of them is not used.
 
     Text becomes indicators. A column that is the same for all these models explains nothing, and one with missing

@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from topodepth.errors import InputError, unknown_name
 from topodepth.tables.rows import SUMMARIES
 from topodepth.topology import descriptors
 from topodepth.topology.clouds import WHOLE
+
+if TYPE_CHECKING:
+    import pandas
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +118,7 @@ def in_doubt(row: Mapping) -> bool:
 
 def measure_rows(
     models: Sequence[Mapping],
-    tables: Sequence["pandas.DataFrame"],  # noqa: F821
+    tables: Sequence["pandas.DataFrame"],
     logits: Sequence[Mapping],
     classes: Iterable[str | int] = ("mean",),
 ) -> list[dict]:

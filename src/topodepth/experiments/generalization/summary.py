@@ -2,12 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from topodepth.experiments.generalization import words
 from topodepth.experiments.generalization.records import STATED_TOLERANCE, in_doubt, only_stated
 from topodepth.experiments.generalization.runs import snapshots_of_a_run
 from topodepth.experiments.generalization.verdicts import ALPHA, CLASSES, COMPARED
 from topodepth.files import pages
+
+if TYPE_CHECKING:
+    import pandas
 
 SHOWN = 20  # descriptors; the CSV has them all
 NAMED = 3  # examples of anything
@@ -42,7 +46,7 @@ DEFINITIONS = (
 
 def summary_page(
     title: str,
-    models: "pandas.DataFrame",  # noqa: F821
+    models: "pandas.DataFrame",
     associations: Sequence[Mapping],
     held_out: Sequence[Mapping],
     groups: str | None,
@@ -113,7 +117,7 @@ def _better(noun: str, ranked: Sequence[Mapping], better: int, all_of_them: str)
     return f"{better} of {all_of_them} tell{'s' if better == 1 else ''} the {noun} better than {rivals} ({first})"
 
 
-def _about_independence(models: "pandas.DataFrame") -> str:  # noqa: F821
+def _about_independence(models: "pandas.DataFrame") -> str:
     """Say that intervals and p-values take the models for independent, and where the names tell otherwise."""
     text = f"Every interval and every p here takes the {len(models)} models for independent of each other. "
     runs = snapshots_of_a_run(models)
@@ -130,7 +134,7 @@ def _about_independence(models: "pandas.DataFrame") -> str:  # noqa: F821
     )
 
 
-def _about_models(models: "pandas.DataFrame") -> str:  # noqa: F821
+def _about_models(models: "pandas.DataFrame") -> str:
     accuracy = models["test_accuracy"].dropna()
     if accuracy.empty:
         return f"{len(models)} models, none with a known test accuracy: nothing can be said of generalisation."

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 from topodepth.tables import rows
 
@@ -45,5 +46,5 @@ def _layer(name: str) -> str:
     return {"penultimate": "penultimate layer", "logits": "logits"}.get(name, f"layer {name}")
 
 
-def _given(value: object) -> bool:
+def _given(value: Any) -> TypeGuard[Any]:
     return value is not None and value != "nan" and not (isinstance(value, float) and math.isnan(value))

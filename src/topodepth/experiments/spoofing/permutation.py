@@ -50,8 +50,9 @@ class Statistics:
         self.identity = originals(pooled)
         self.estimators = list(estimates)
         self.subsamples: dict[int, list[np.ndarray]] = {}
-        if PH_DIMENSION in estimates:
-            sizes, rng = estimates[PH_DIMENSION].sizes.tolist(), np.random.default_rng([settings.seed, 3])
+        estimate = estimates.get(PH_DIMENSION)
+        if isinstance(estimate, dimension.PHDimension):
+            sizes, rng = estimate.sizes.tolist(), np.random.default_rng([settings.seed, 3])
             for size in sizes:
                 # large subsamples of one cloud are nearly the same points: a few of them tell as much
                 count = max(1, round(settings.test_draws * sizes[0] / size))

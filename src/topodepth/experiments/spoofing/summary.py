@@ -1,5 +1,7 @@
 """A joined table of comparisons: p corrected for all tests of a representation, and in words what it shows."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from topodepth.errors import InputError
@@ -8,11 +10,14 @@ from topodepth.experiments.spoofing.permutation import step_down
 from topodepth.experiments.spoofing.settings import ESTIMATORS
 from topodepth.tables.rows import measure
 
+if TYPE_CHECKING:
+    import pandas
+
 FAMILY = ["run", "dataset", "representation", "subset"]  # the tests that are corrected together share these
 SIGNIFICANT = 0.05
 
 
-def adjust(table: "pandas.DataFrame", permutations: "pandas.DataFrame") -> "pandas.DataFrame":  # noqa: F821
+def adjust(table: "pandas.DataFrame", permutations: "pandas.DataFrame") -> "pandas.DataFrame":
     """Return a joined table with every p corrected for the number of tests, in the column ``p_corrected``.
 
     The tests of one subset in one representation are one family: all its layers and descriptors, corrected together by
@@ -40,14 +45,14 @@ def adjust(table: "pandas.DataFrame", permutations: "pandas.DataFrame") -> "pand
     return table
 
 
-def _tests(table: "pandas.DataFrame") -> list[tuple]:  # noqa: F821
+def _tests(table: "pandas.DataFrame") -> list[tuple]:
     """Return which test each row is of; a homology dimension of none is −1."""
     columns = table[[*FAMILY, "layer", "descriptor"]].astype(str)
     degrees = table["homology_dimension"].astype(float).fillna(-1)
     return list(zip(*(columns[name] for name in columns), degrees, strict=True))
 
 
-def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
+def sentences(table: "pandas.DataFrame") -> list[str]:
     """Return what an adjusted table says of dimension, in plain words: a paragraph a subset and representation.
 
     Parameters
@@ -70,7 +75,7 @@ def sentences(table: "pandas.DataFrame") -> list[str]:  # noqa: F821
     return paragraphs
 
 
-def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  # noqa: F821
+def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:
     """Say of one estimator where the spoof's dimension is lower or higher than the real one's."""
     what = f"The {measure(differences['descriptor'].iloc[0], None)} of {spoof}"
     if len(differences) == 1:
@@ -98,7 +103,7 @@ def _sentence(differences: "pandas.DataFrame", real: str, spoof: str) -> str:  #
     return f"{text}; the largest difference is at layer {row['layer']} ({_difference(row)})."
 
 
-def _difference(row: "pandas.Series") -> str:  # noqa: F821
+def _difference(row: "pandas.Series") -> str:
     bounds = np.isfinite([row["ci_low"], row["ci_high"]]).all()
     interval = f"95 % interval {row['ci_low']:.2f} to {row['ci_high']:.2f}" if bounds else "without an interval"
     p_value = "undefined" if np.isnan(row["p_corrected"]) else f"{row['p_corrected']:.3g}"

@@ -1,6 +1,7 @@
 """The depth experiment in words: where descriptors fall or rise from the first to the last layer of each model."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from topodepth.experiments.summaries.rows import (
     APART,
@@ -16,13 +17,16 @@ from topodepth.experiments.summaries.rows import (
 )
 from topodepth.files import pages
 
+if TYPE_CHECKING:
+    import pandas
+
 RELATIVE = (
     "Values also change because layers get narrower or wider. Relative to the null model (each feature permuted "
     "independently over the points), what differs from 1 is structure beyond width and marginal distributions."
 )
 
 
-def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> str:  # noqa: F821
+def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> str:
     """Return the page of a comparison.
 
     Parameters
@@ -49,7 +53,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def _changes(table: "pandas.DataFrame") -> list[dict]:  # noqa: F821
+def _changes(table: "pandas.DataFrame") -> list[dict]:
     """Return a row for each measure and model: how the value changes from the first to the last layer."""
     rows = []
     for measure, own in curves(table):

@@ -1,12 +1,16 @@
 """The dynamics experiment in words: where descriptors change from the first to the last snapshot of a training."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topodepth.experiments.summaries.rows import APART, CHANGES, FALLS, RISES, change, count, curves, foremost, told
 from topodepth.files import pages
 from topodepth.statistics.ranks import RankTest, rank_test
+
+if TYPE_CHECKING:
+    import pandas
 
 LEVEL = 0.05
 FEWEST = 5  # snapshots with which a rank test can reach it: 2/4! is 0.083, 2/5! is 0.017
@@ -21,7 +25,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> str:  # noqa: F821
+def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> str:
     """Return the page of a dynamics experiment.
 
     Parameters
@@ -39,7 +43,7 @@ def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> st
     return pages.page(title, _answer(table, rows, labels), tables, [APART, METHOD])
 
 
-def _changes(table: "pandas.DataFrame") -> list[dict]:  # noqa: F821
+def _changes(table: "pandas.DataFrame") -> list[dict]:
     """Return a row for each measure, model and layer: how the value changes from the first to the last snapshot."""
     rows = []
     for measure, own in curves(table):
@@ -58,11 +62,12 @@ def _changes(table: "pandas.DataFrame") -> list[dict]:  # noqa: F821
     return rows
 
 
-def _answer(table: "pandas.DataFrame", rows: list[dict], labels: Mapping[str, str]) -> list[str]:  # noqa: F821
+def _answer(table: "pandas.DataFrame", rows: list[dict], labels: Mapping[str, str]) -> list[str]:
     rows = [row for row in rows if row["snapshots"] > 1]
     if not rows:
         return ["Nothing can be said of a change with training: no model has two snapshots."]
-    values, relative = [], []
+    values: list[str] = []
+    relative: list[str] = []
     for measure in foremost(row["measure"] for row in rows):
         own = [row for row in rows if row["measure"] == measure]
         for name, texts, end in (("", values, ""), ("relative_", relative, " / null")):
@@ -76,7 +81,7 @@ def _answer(table: "pandas.DataFrame", rows: list[dict], labels: Mapping[str, st
     ]
 
 
-def _ends(table: "pandas.DataFrame", label: str) -> str:  # noqa: F821
+def _ends(table: "pandas.DataFrame", label: str) -> str:
     snapshots = table.drop_duplicates("epoch").sort_values("epoch")
     first, last = snapshots.iloc[0], snapshots.iloc[-1]
     return (

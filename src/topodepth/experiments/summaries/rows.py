@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from topodepth.tables.rows import SUMMARIES, measure
 from topodepth.topology import descriptors
+
+if TYPE_CHECKING:
+    import pandas
 
 FALLS, RISES, UNCLEAR, UNKNOWN = "falls", "rises", "not shown", "no interval"
 CHANGES = (FALLS, RISES, UNCLEAR, UNKNOWN)
@@ -32,7 +35,7 @@ class Measure(NamedTuple):
         return measure(self.descriptor, self.degree)
 
 
-def curves(table: "pandas.DataFrame") -> Iterator[tuple[Measure, "pandas.DataFrame"]]:  # noqa: F821
+def curves(table: "pandas.DataFrame") -> Iterator[tuple[Measure, "pandas.DataFrame"]]:
     """Yield each measure with its rows: of the mean over classes if every model has it, else of the whole cloud.
 
     What is constant whatever the data is left out.
