@@ -159,10 +159,12 @@ def _check(chosen: argparse.Namespace) -> None:
     path = Path(chosen.file)
     if holds_model(path):
         from topodepth.networks.files import auto_layers, inspect
+        from topodepth.networks.onnx_file import OnnxFile
 
         found = inspect(path, trust=chosen.trust)
         layers = auto_layers(path, trust=chosen.trust)
-        lines = [f"{path}: model {found.name!r}, {len(found.layers)} layers, of Keras {found.keras_version}"]
+        kind = f"ONNX, opset {found.opset}" if isinstance(found, OnnxFile) else f"Keras {found.keras_version}"
+        lines = [f"{path}: model {found.name!r}, {len(found.layers)} layers, of {kind}"]
         sys.stdout.write("\n".join([*lines, f"  layers: auto taps {', '.join(map(str, layers))}"]) + "\n")
         return
     from topodepth.activations.report import report

@@ -122,7 +122,7 @@ class UserFile:
 
     def told(self, error: BaseException) -> str:
         """Return where in the user's files an error comes from, and what it says."""
-        if isinstance(error, SyntaxError) and error.filename in map(str, self.files):
+        if isinstance(error, SyntaxError) and error.filename and error.filename in map(str, self.files):
             return _place(self._shown(error.filename), error.lineno, f"{type(error).__name__}: {error.msg}")
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]

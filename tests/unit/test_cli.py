@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx_graphs
 import pandas
 import pytest
 import yaml
@@ -174,6 +175,10 @@ def test_check_says_what_is_in_a_file(mine, network, capsys):
     assert subprocess.run(script, check=True, capture_output=True, text=True).stdout == out
     code, out, _ = run(f"check {network}/net.keras", capsys)
     assert (code, "model 'vgg'" in out, "block1_conv2, " in out) == (0, True, True)
+    onnx_graphs.written(mine / "net.onnx", *onnx_graphs.residual(), opset=17)
+    code, out, _ = run("check net.onnx", capsys)
+    # the input and 13 nodes
+    assert (code, "14 layers, of ONNX, opset 17" in out, "auto taps s1, s2, s3, logits" in out) == (0, True, True)
 
 
 def test_draw_draws_tables_of_several_models(mine, capsys):

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from topodepth.activations.file import Representation
 from topodepth.jobs import extras, memory
 from topodepth.study import doors, sources
+from topodepth.study.keywords import Keywords
 from topodepth.study.settings import Settings, from_keywords
 from topodepth.study.showing import counted
 
@@ -87,7 +88,7 @@ def estimate(
     *,
     layers: Any = "auto",
     name: str | None = None,
-    **settings: Any,
+    **settings: Unpack[Keywords],
 ) -> Cost:
     """Return what :func:`topodepth.measure` of the same arguments will cost; nothing is computed.
 

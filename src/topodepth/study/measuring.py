@@ -3,13 +3,14 @@
 import sys
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 from topodepth.activations import accuracy
 from topodepth.activations.file import Activations
 from topodepth.jobs import extras
 from topodepth.jobs.commands import said_once
 from topodepth.study import costs, doors, sources
+from topodepth.study.keywords import Keywords
 from topodepth.study.measurement import Measurement
 from topodepth.study.settings import Settings, from_keywords
 from topodepth.tables.dimensions import dimension_rows
@@ -28,7 +29,7 @@ def measure(
     name: str | None = None,
     dataset: str = "",
     progress: bool = True,
-    **settings: Any,
+    **settings: Unpack[Keywords],
 ) -> Measurement:
     """Measure topology and dimension of every layer of a model on images, of arrays, or of an activations file.
 

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from importlib import import_module
 from logging import getLogger
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from topodepth.errors import InputError, is_whole
 from topodepth.files import texts
 from topodepth.jobs.commands import Once
+from topodepth.study.keywords import Named
 from topodepth.study.measurement import Measurement, as_table
 from topodepth.study.measuring import measure
 from topodepth.study.settings import from_keywords
@@ -82,7 +83,7 @@ class Monitor:
         path: str | Path | None = None,
         log: Any = None,
         progress: bool = True,
-        **options: Any,
+        **options: Unpack[Named],
     ) -> None:
         settings = {key: value for key, value in options.items() if key not in ("name", "dataset")}
         from_keywords(settings)  # a mistake is told before any training
