@@ -7,6 +7,7 @@ tile by tile (:mod:`topodepth.homology.near_pairs`); those of the few points tha
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -124,7 +125,7 @@ class _Search:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.precision: type | None = None
+        self.precision: Any = None  # float32 or float64, once strips are made
 
     def _take(self, precision: type) -> None:
         n = len(self.cloud)

@@ -47,7 +47,7 @@ class SubsetTrees:
         first, second = places[first], places[second]
         kept = np.flatnonzero((first >= 0) & (second >= 0))
 
-        def search(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+        def search(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
             rows = self.squares[np.ix_(members[points], members)]
             rows[labels[points][:, None] == labels] = np.inf
             nearest = rows.argmin(axis=1)

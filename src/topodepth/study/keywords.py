@@ -1,10 +1,9 @@
 """Keyword arguments of measurements, for editors and type checkers: the fields of the settings, with their types."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 
 class Keywords(TypedDict, total=False):
@@ -14,7 +13,7 @@ class Keywords(TypedDict, total=False):
     max_dim: int
     clouds: str
     points: int | None
-    classes: "Sequence[int] | np.ndarray | None"
+    classes: Sequence[int] | np.ndarray | None
     null_draws: int
     jackknife_groups: int
     engine: str
@@ -24,15 +23,15 @@ class Keywords(TypedDict, total=False):
     estimators: Sequence[str]
     dimension_scaling: str
     dimension_alpha: float
-    sizes: "Sequence[int] | np.ndarray | None"
+    sizes: Sequence[int] | np.ndarray | None
     draws: int
     dimension_null_draws: int
     parameters: Mapping[str, Mapping]
     dimension_parameters: Mapping[str, Mapping]
     seed: int
     batch_size: int | None
-    normalise: "Callable[[np.ndarray], np.ndarray] | None"
-    indices: "Sequence[int] | np.ndarray | None"
+    normalise: Callable[[np.ndarray], np.ndarray] | None
+    indices: Sequence[int] | np.ndarray | None
     trust: bool
     threads: int | None
     pooling: str
