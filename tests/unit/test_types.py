@@ -57,9 +57,9 @@ def told(tmp_path_factory):
     (folder / "pandas").mkdir()
     (folder / "pandas/__init__.pyi").write_text(PANDAS)
     (folder / "script.py").write_text(SCRIPT)
-    environment = {"MYPYPATH": f"{folder}:{ROOT / 'src'}", "PATH": ""}
-    options = ["--config-file=", "--follow-imports=silent", "--cache-dir", folder / "cache"]
-    command = [sys.executable, "-m", "mypy", *options, "script.py"]
+    # on the path of modules it is like any installed package: what its py.typed does not vouch for has no types
+    environment = {"MYPYPATH": str(folder), "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-m", "mypy", "--config-file=", "--cache-dir", folder / "cache", "script.py"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder, env=environment)
     found = {}
     for line, text in re.findall(r"^script\.py:(\d+): (.*)$", done.stdout, flags=re.MULTILINE):
