@@ -26,6 +26,7 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+	$(BIN)/mypy
 
 notebooks: .venv/ready .venv-torch/ready # run again those of docs/notebooks; their outputs are committed
 	$(BIN)/python docs/notebooks/execute.py docs/notebooks/own_arrays.ipynb

@@ -5,11 +5,15 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
 from topodepth.plan import original, parameters, unused_keys
 from topodepth.registry import Registry
+
+if TYPE_CHECKING:
+    import jsonschema
 
 TYPES = {"object": "a map", "array": "a list", "null": "null", "string": "a text", "number": "a number",
          "integer": "a whole number", "boolean": "true or false"}  # fmt: skip
@@ -60,7 +64,7 @@ def laid_over(folder: str | Path, config: Mapping) -> dict:
     return copy.deepcopy(_merged(base, config))  # what was read is kept, and must not change with its copies
 
 
-def _merged(below: object, above: object) -> object:
+def _merged(below: Any, above: Any) -> Any:
     if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
         return copy.deepcopy(above)
     return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
@@ -156,11 +160,11 @@ def _check_spoofing(item: Mapping) -> None:
         )
 
 
-def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":  # noqa: F821
+def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":
     return _validator({**schema["$defs"][name], "$defs": schema["$defs"]})
 
 
-def _validator(schema: Mapping) -> "jsonschema.protocols.Validator":  # noqa: F821
+def _validator(schema: Mapping) -> "jsonschema.protocols.Validator":
     """Return a validator whose patterns end where the text ends: Python's ``$`` lets a line break follow."""
     from jsonschema import Draft202012Validator, ValidationError, validators
 
@@ -171,19 +175,20 @@ def _validator(schema: Mapping) -> "jsonschema.protocols.Validator":  # noqa: F8
     return validators.extend(Draft202012Validator, {"pattern": pattern})(schema)
 
 
-def _refuse_first(validator: "jsonschema.protocols.Validator", value: object, prefix: str = "") -> None:  # noqa: F821
+def _refuse_first(validator: "jsonschema.protocols.Validator", value: object, prefix: str = "") -> None:
     """Raise the deepest, then first error of a schema as one line."""
     errors = sorted(validator.iter_errors(value), key=lambda error: (-len(error.absolute_path), str(error.json_path)))
     if errors:
         raise _as_line(errors[0], prefix)
 
 
-def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  # noqa: F821
+def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:
     where = prefix + ".".join(str(part) for part in error.absolute_path)
     where = where.rstrip(".")
     at = f"config key {where!r}" if where else "config"
     received = f"Received: {error.instance!r}."
     limit = error.validator_value
+    text: InputError | str
     match error.validator:
         case "additionalProperties":
             known = error.schema.get("properties", {})
@@ -212,7 +217,7 @@ def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:  #
     return InputError(f"{at}: {text}")
 
 
-def _with_defaults(value: object, schema: Mapping, root: Mapping) -> object:
+def _with_defaults(value: Any, schema: Mapping, root: Mapping) -> Any:
     """Return a copy of ``value`` in which every key that has a default and is absent is filled in."""
     if "$ref" in schema:
         schema = {**root["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
@@ -241,10 +246,10 @@ def _check_names(config: Mapping, schema: Mapping) -> None:
         raise InputError(f"config key 'activations': expected names that no model has. Received: {sorted(twice)[0]!r}.")
     for kind, experiments in config["experiments"].items():
         names = [experiment["name"] for experiment in experiments]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
             where = f"config key 'experiments.{kind}'"
-            raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(twice)}.")
+            raise InputError(f"{where}: expected names that differ. Received twice: {', '.join(repeated)}.")
     for where, part in _measuring(config):
         _check_measuring(where, part["topology"], part["dimension"])
         for key, kind in (("topology", "descriptor"), ("dimension", "estimator")):

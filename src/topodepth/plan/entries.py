@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from topodepth import architectures
 from topodepth.activations.file import read_activations
@@ -25,6 +25,8 @@ from topodepth.networks.onnx_file import is_onnx
 from topodepth.networks.taps import is_pattern
 from topodepth.networks.torch_files import PICKLED, SAFE, code_of
 from topodepth.plan.units import RESULTS, FoundLayers, Images, Model, Unit, as_file_name, named_layers
+
+Answer = TypeVar("Answer")
 
 WEIGHTS = (*SAFE, *PICKLED)  # of PyTorch
 MODELS_LIMIT = 100_000  # of one entry: a grid's axes multiply, and a plan of more than this is never drawn to its end
@@ -139,7 +141,7 @@ def _as_text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower()
 
 
-def _told(where: str, function: Callable, *arguments: object) -> Any:
+def _told(where: str, function: Callable[..., Answer], *arguments: object) -> Answer:
     """Call a function, and name the configuration's key in its error."""
     try:
         return function(*arguments)
@@ -205,7 +207,7 @@ def _file(name: str, label: str, entry: str, settings: Mapping, path: str) -> Mo
     if how != "auto" and Path(path).is_file():
         key = f"config key 'models.{entry}.{'mean' if settings['mean'] else 'normalisation'}'"
         _told(key, partial(normalisation, trust=settings["trust"]), how, path)
-    weights = ()
+    weights: tuple[str, ...] = ()
     if is_onnx(path) and Path(path).is_file():
         found = _told(where, inspect_onnx, path)
         weights = tuple(map(str, found.external))

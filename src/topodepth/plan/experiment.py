@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from topodepth.plan.panels import Panel, measured
 from topodepth.plan.units import RESULTS, Unit
+
+if TYPE_CHECKING:
+    from topodepth.plan.plan import Plan
 
 
 class Figure(NamedTuple):
@@ -51,10 +54,10 @@ class Experiment:
     figures: ClassVar[Mapping[str, Figure]] = {}
     of_each_model = False
 
-    def __init__(self, plan: "topodepth.plan.Plan", settings: Mapping) -> None:  # noqa: F821
+    def __init__(self, plan: "Plan", settings: Mapping) -> None:
         self.plan, self.settings, self.name = plan, settings, settings["name"]
 
-    def __getitem__(self, key: str) -> object:
+    def __getitem__(self, key: str) -> Any:
         return self.settings[key]
 
     @property
@@ -85,7 +88,7 @@ class Experiment:
         """Its title in figures and on pages."""
         return self["title"] or self.name
 
-    def title_of(self, wildcards: object) -> str:
+    def title_of(self, wildcards: Any) -> str:
         """Return the title of a figure."""
         return self.title
 

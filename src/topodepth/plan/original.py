@@ -20,13 +20,13 @@ SETTINGS = {
 }  # fmt: skip
 SAMPLE = {"split": "train", "images": 3000, "clouds": "class", "points": 250, "classes": list(range(9))}
 # Samples of its own, each like the first of the configuration but for this; and what its experiments do.
-SAMPLES = {
+SAMPLES: dict[str, dict] = {
     "original_attack": {
         "split": "test", "images": 800, "clouds": "all", "points": None, "classes": None, "layers": None,
     },
     "original_head": {"images": 2500, "points": None, "classes": [1], "layers": ["logits"], "dimensions": False},
 }  # fmt: skip
-EXPERIMENTS = {
+EXPERIMENTS: dict[str, dict] = {
     "adversarial": {
         "sample": "original_attack", "attack": "fgsm", "norm": "linf", "target": 8, "units": "standardised",
         "clip": False, "logits": "softmax", "epsilons": [round(0.005 + 0.01 * k, 3) for k in range(10)],
@@ -54,9 +54,9 @@ def follow(config: dict) -> None:
     for model in config["models"].values():
         if model["layers"] == "auto":
             model["layers"] = LAYERS.get(model["architecture"], "auto")
-    for kind, settings in EXPERIMENTS.items():
+    for kind, choices in EXPERIMENTS.items():
         for item in config["experiments"].get(kind, []):
-            item.update(copy.deepcopy(settings))
+            item.update(copy.deepcopy(choices))
     for item in config["experiments"].get("generalization", []):
         if not any(_is_trained(config, entry) for entry in item["models"]):
             item["accuracy"] = "stated"

@@ -14,8 +14,8 @@ def measured(topology: Mapping, dimension: Mapping | None) -> list[Panel]:
     What is constant whatever the data, such as the peak of the Betti curve of H_0, has none.
     """
     degrees = range(topology["max_dim"] + 1)
-    pairs = [(name, degree) for name in topology["descriptors"] for degree in degrees]
-    estimates = [(name, None) for name in (dimension or {}).get("estimators", ())]
+    pairs: list[Panel] = [(name, degree) for name in topology["descriptors"] for degree in degrees]
+    estimates: list[Panel] = [(name, None) for name in (dimension or {}).get("estimators", ())]
     return [pair for pair in pairs if pair not in descriptors.CONSTANT] + estimates
 
 

@@ -19,7 +19,7 @@ def of_estimators(dimension: Mapping) -> dict[str, Mapping]:
     """Return the keyword arguments of the selected estimators, by estimator."""
     given = _given(dimension, "estimators")
     own = pick(dimension, *OWN_KEYS["ph_dimension"])
-    return given | {"ph_dimension": given.get("ph_dimension", {}) | own}
+    return given | {"ph_dimension": {**given.get("ph_dimension", {}), **own}}
 
 
 def _given(settings: Mapping, selected: str) -> dict[str, Mapping]:

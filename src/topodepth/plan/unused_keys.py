@@ -50,7 +50,8 @@ def _unused(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, object
 
 def _of_model(where: str, model: Mapping) -> Iterator[tuple[str, str, object]]:
     sources = [key for key in SOURCES if model.get(key)]
-    foreign, reason = (), ""
+    foreign: tuple[str, ...] = ()
+    reason = ""
     if sources == ["architecture"]:
         foreign, reason = OF_FILES, "expected of a file; nothing reads it of a network trained here"
     elif len(sources) == 1:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from topodepth.attacks import attacks
 from topodepth.errors import InputError
@@ -65,7 +65,7 @@ class Adversarial(Experiment):
         keys = ("attack", "norm", "target", "epsilons", "units", "clip", "logits", "steps", "step_size")
         return pick(self.settings, *keys) | {"seed": self.plan.config["seed"]}
 
-    def title_of(self, wildcards: object) -> str:
+    def title_of(self, wildcards: Any) -> str:
         """Return the title of a figure, with the model's label."""
         return f"{self.title}: {self.plan.units[wildcards.model].model.label}"
 
