@@ -1,7 +1,7 @@
 """The adversarial experiment: descriptors against what the attack does to the model, one line a layer."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ LABELS = 58  # points above the first panels, for the strengths
 class Look(NamedTuple):
     """How the line of a layer is drawn."""
 
-    colour: tuple[float, float, float, float]
+    colour: Any  # of Matplotlib
     marker: str
 
 
@@ -66,7 +66,7 @@ def draw(
     rows = pandas.concat(frame.rows_of(table, panel) for panel in chosen)
     layers = frame.layers(rows)
     named, cut = len(layers) <= NAMED, False
-    places = list(range(len(layers))) if named else list(layers.values())
+    places: list[Any] = list(range(len(layers))) if named else list(layers.values())
     scale = keys.colour_scale(places, "plasma", (0.85, 0))  # its end is too pale for lines
     looks = {
         layer: Look(scale.to_rgba(place), style.MARKERS[number % len(style.MARKERS)] if named else UNNAMED)

@@ -1,7 +1,7 @@
 """The depth experiment: descriptors against relative depth, a curve a model, beside their null model."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models, Panels
@@ -49,7 +49,8 @@ def draw(
         stacks = blocks.fill(figure, ratios=(3, 2) if few else (1, 1), sharex=True)
         gaps = False
         for stack, panel, rows in zip(stacks, chosen, curves, strict=True):
-            gaps |= _draw_column(*stack.axes, rows, marks, frame.titles(panel))
+            top, bottom = stack.axes
+            gaps |= _draw_column(top, bottom, rows, marks, frame.titles(panel))
         figure.align_ylabels()
         key = keys.key_handles(
             null=few and any(rows["null_value"].notna().any() for rows in curves),
@@ -69,7 +70,7 @@ def _draw_column(
     """Draw one descriptor: values above, relative to the null below. Tell whether a value is undefined."""
     gaps, few = False, len(marks) <= FEW
     rows = frame.positive(rows, "relative_value")  # the lower panel is logarithmic
-    look = {} if few else {"linewidth": 1.2, "markersize": 5}
+    look: dict[str, Any] = {} if few else {"linewidth": 1.2, "markersize": 5}
     if len(marks) > style.MANY:
         look = style.CROWD
     for model, mark in marks.items():

@@ -1,9 +1,9 @@
 """What is drawn into a panel: curves with their intervals, null models, marks of undefined values, notes."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from topodepth.figures import style
 
@@ -12,32 +12,34 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 
-def band(axes: "Axes", x: Sequence, bounds: tuple[Sequence, Sequence], colour: str, *, alpha: float = 0.2) -> None:
+def band(axes: "Axes", x: ArrayLike, bounds: tuple[ArrayLike, ArrayLike], colour: str, *, alpha: float = 0.2) -> None:
     """Shade the interval between the bounds, low and high; a bar where a point has no neighbour to shade towards."""
-    x, low, high = (np.asarray(array, dtype=float) for array in (x, *bounds))
+    places, low, high = (np.asarray(array, dtype=float) for array in (x, *bounds))
     given = np.isfinite(low) & np.isfinite(high)
     if not given.any() or alpha <= 0:
         return
     alone = _alone(given)
     if (given & ~alone).any():
-        axes.fill_between(x, low, high, where=given & ~alone, color=colour, alpha=alpha, linewidth=0, zorder=1.5)
+        axes.fill_between(places, low, high, where=given & ~alone, color=colour, alpha=alpha, linewidth=0, zorder=1.5)
     if alone.any():
-        axes.vlines(x[alone], low[alone], high[alone], color=colour, alpha=min(1.0, alpha * 3), linewidth=3, zorder=1.5)
+        axes.vlines(
+            places[alone], low[alone], high[alone], color=colour, alpha=min(1.0, alpha * 3), linewidth=3, zorder=1.5
+        )
 
 
 def curve(
     axes: "Axes",
-    x: Sequence,
-    y: Sequence,
-    bounds: tuple[Sequence, Sequence],
+    x: ArrayLike,
+    y: ArrayLike,
+    bounds: tuple[ArrayLike, ArrayLike],
     mark: style.Mark,
     *,
     alpha: float = 0.2,
-    **look: object,
+    **look: Any,
 ) -> None:
     """Draw a curve with markers and its interval as a band; NaN breaks it. ``look`` goes to the curve's line."""
     band(axes, x, bounds, mark.colour, alpha=alpha)
-    line = {
+    line: dict[str, Any] = {
         "color": mark.colour,
         "marker": mark.marker,
         "linestyle": mark.line,
@@ -47,16 +49,17 @@ def curve(
     axes.plot(x, y, **{**line, **look})
 
 
-def null_curve(axes: "Axes", x: Sequence, y: Sequence, colour: str = style.GREY, alpha: float = 1.0) -> None:
+def null_curve(axes: "Axes", x: ArrayLike, y: ArrayLike, colour: str = style.GREY, alpha: float = 1.0) -> None:
     """Draw the null model's curve, thin and dashed; a dash of its own where a point has no neighbour."""
     axes.plot(x, y, **{**style.THIN, "color": colour}, alpha=alpha, zorder=2)
-    x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-    alone = _alone(np.isfinite(y))
+    places, values = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    alone = _alone(np.isfinite(values))
     if alone.any():
-        axes.plot(x[alone], y[alone], color=colour, linestyle="none", marker="_", markersize=12, markeredgewidth=1.2)
+        dashes = places[alone], values[alone]
+        axes.plot(*dashes, color=colour, linestyle="none", marker="_", markersize=12, markeredgewidth=1.2)
 
 
-def measured(axes: "Axes", x: Sequence, rows: "DataFrame", mark: style.Mark) -> bool:
+def measured(axes: "Axes", x: ArrayLike, rows: "DataFrame", mark: style.Mark) -> bool:
     """Draw the values of a table's rows with their intervals; tell whether one is undefined."""
     curve(axes, x, rows["value"], (rows["ci_low"], rows["ci_high"]), mark)
     return undefined(axes, x, rows["value"], mark)
@@ -73,7 +76,7 @@ def say(axes: "Axes", text: str) -> None:
     axes.set_yticks([])
 
 
-def undefined(axes: "Axes", x: Sequence, y: Sequence, mark: style.Mark) -> bool:
+def undefined(axes: "Axes", x: ArrayLike, y: ArrayLike, mark: style.Mark) -> bool:
     """Put an open marker at the panel's foot where ``y`` is NaN; tell whether there was any."""
     missing = np.asarray(x, dtype=float)[~np.isfinite(np.asarray(y, dtype=float))]
     if missing.size:

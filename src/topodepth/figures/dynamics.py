@@ -1,6 +1,6 @@
 """The dynamics experiment: descriptors against depth at several epochs of training, coloured by accuracy or epoch."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import unknown_name
 from topodepth.figures import drawing, frame, grids, keys, style
@@ -76,7 +76,8 @@ def _draw_panel(axes: "Axes", table: "DataFrame", panel: frame.Panel, scale: "Sc
     snapshots = [rows for _, rows in table.groupby("epoch", sort=True)]
     for number, snapshot in enumerate(snapshots):
         curve = frame.summary_rows(snapshot, panel, "dynamics")
-        depth, colour = curve["relative_depth"], to_hex(scale.to_rgba(curve["shade"].iloc[0]))
+        shade: Any = scale.to_rgba(curve["shade"].iloc[0])
+        depth, colour = curve["relative_depth"], to_hex(shade)
         if len(snapshots) <= FEW or number in (0, len(snapshots) - 1):
             drawing.band(axes, depth, (curve["ci_low"], curve["ci_high"]), colour)
             drawing.null_curve(axes, depth, curve["null_value"], colour)

@@ -52,7 +52,8 @@ def titles(panel: Panel) -> tuple[str, str, str]:
     """Return the title, the axis label and the label relative to the null model of a panel."""
     descriptor, degree = panel
     if descriptor in NAMES:
-        return tuple(text.replace("{i}", str(degree or 0)) for text in NAMES[descriptor])
+        title, label, relative = (text.replace("{i}", str(degree or 0)) for text in NAMES[descriptor])
+        return title, label, relative
     words = measure(descriptor, degree).replace("$", r"\$")
     name = re.sub(r"\bH_(\d)$", r"$H_\1$", words)
     title = textwrap.fill(name[0].upper() + name[1:], TITLE)

@@ -106,7 +106,7 @@ def _categories(panels: Iterable["DataFrame"]) -> dict[str, float]:
     """Return the place of each layer side by side, in the order of depth; nothing if there are more than three."""
     depths = {layer: depth for rows in panels for layer, depth in frame.layers(rows).items()}
     few = len(depths) <= CATEGORIES
-    return {layer: float(place) for place, layer in enumerate(sorted(depths, key=depths.get))} if few else {}
+    return {layer: float(place) for place, layer in enumerate(sorted(depths, key=depths.__getitem__))} if few else {}
 
 
 def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark], places: Mapping[str, float]) -> bool:

@@ -1,7 +1,7 @@
 """The generalisation experiment: Kendall's τ of every descriptor and rival, with intervals, below one another."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -162,9 +162,9 @@ def _draw_estimate(axes: "Axes", place: float, tau: tuple[float, float, float], 
     if np.isfinite(low) and np.isfinite(high):
         axes.hlines(place, low, high, color=colour, linewidth=1.8 if filled else 1.0, zorder=2)
     if np.isfinite(value):
-        style_of = {"markerfacecolor": colour if filled else "white", "markersize": 5.5 if filled else 4.5}
+        face: dict[str, Any] = {"markerfacecolor": colour if filled else "white", "markersize": 5.5 if filled else 4.5}
         axes.plot(value, place, marker="o", linestyle="none", markeredgecolor=colour, markeredgewidth=1.1, zorder=3,
-                  gid="all" if filled else "within", **style_of)  # fmt: skip
+                  gid="all" if filled else "within", **face)  # fmt: skip
 
 
 def _key(yardstick: tuple[float, float], *, within: bool, stars: bool, turns: bool) -> list["Artist"]:

@@ -1,9 +1,9 @@
 """The generalisation experiment: a descriptor against the test error of many models, a point a model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -69,7 +69,7 @@ def draw(
     labels: Labels = None,
     title: str = "",
     panels: Panels = None,
-    **shown: str | None,
+    **shown: Any,
 ) -> "Figure":
     """Draw descriptors against the target, the fitted line with the band of its mean.
 
@@ -178,7 +178,7 @@ def _colouring(
     from matplotlib.colors import Normalize
 
     values, given = points["colour"], points["colour"].notna()
-    if not given.any() or (values.astype(str) == points["group"]).all():
+    if column is None or not given.any() or (values.astype(str) == points["group"]).all():
         return (lambda rows: [marks[group].colour for group in rows["group"]]), []
     name, known = column.replace("_", " "), values[given].unique()
     viridis = colormaps["viridis"]
@@ -225,7 +225,7 @@ def _draw_points(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark
     return gaps
 
 
-def _group_lines(groups: Sequence[str], correlations: "DataFrame") -> dict[str, tuple]:
+def _group_lines(groups: Iterable[str], correlations: "DataFrame") -> dict[str, tuple]:
     """Return the dashes of each group that the associations have; none for a single group, which is all models."""
     scopes = set(correlations["scope"])
     having = [group for group in groups if f"group:{group}" in scopes]
@@ -240,7 +240,7 @@ def _draw_lines(axes: "Axes", rows: "DataFrame", lines: Mapping[str, tuple]) -> 
     return fitted
 
 
-def _draw_line(axes: "Axes", rows: "DataFrame", *, band: bool = False, **line: object) -> bool:
+def _draw_line(axes: "Axes", rows: "DataFrame", *, band: bool = False, **line: Any) -> bool:
     """Draw the least-squares line over the range of x; nothing where the points allow no band."""
     rows = rows[rows["x"].notna() & rows["value"].notna()]
     grid = np.linspace(rows["x"].min(), rows["x"].max(), 60)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from topodepth.figures import scales, style
 from topodepth.figures.frame import Panel, titles
@@ -59,7 +59,7 @@ class Blocks:
         """Panels below each other, of all blocks together."""
         return self.blocks * self.rows
 
-    def fill(self, figure: "Figure", *, ratios: Sequence[float] | None = None, **shared: object) -> list[Stack]:
+    def fill(self, figure: "Figure", *, ratios: Sequence[float] | None = None, **shared: Any) -> list[Stack]:
         """Return the stacks of an empty figure; places without one are hidden.
 
         Parameters

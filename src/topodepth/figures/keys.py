@@ -1,7 +1,7 @@
 """Keys to what a figure shows: legends and colour bars."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def line_handle(label: str, **line: object) -> "Artist":
+def line_handle(label: str, **line: Any) -> "Artist":
     """Return a legend entry for a line, grey unless told otherwise."""
     from matplotlib.lines import Line2D
 
@@ -103,4 +103,5 @@ def colour_bar(figure: "Figure", scale: "ScalarMappable", label: str, *, one: bo
     bar = figure.colorbar(scale, ax=figure.axes, shrink=0.9, pad=0.02)
     bar.set_label(label)
     if one:
-        bar.set_ticks([(scale.norm.vmax + scale.norm.vmin) / 2])
+        low, high = scale.get_clim()
+        bar.set_ticks([(high + low) / 2])

@@ -1,7 +1,7 @@
 """The axes of a panel: relative depth, layers, epochs, logarithms."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def depth_axis(axes: "Axes", label: bool = True) -> None:
 def layer_axis(axes: "Axes", layers: Sequence[str]) -> None:
     """Give each of a few layers a place of its own on the x axis, 0, 1, …, instead of its relative depth."""
     longest = max(map(len, layers))
-    tilted = {} if len(layers) * longest <= 24 else {"rotation": 20, "ha": "right"}
+    tilted: dict[str, Any] = {} if len(layers) * longest <= 24 else {"rotation": 20, "ha": "right"}
     axes.set_xlim(-0.4, len(layers) - 0.6)
     axes.set_xticks(range(len(layers)), [style.short(name, 18) for name in layers], **tilted)
     axes.set_xlabel("layer, from input to output")
@@ -57,6 +57,7 @@ def log_axis(axes: "Axes") -> None:
     axes.autoscale_view()
     low, high = axes.get_ylim()
     decades = np.log10(high / low)
+    locator: MaxNLocator | LogLocator
     if decades < 0.8:
         locator = MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
     else:

@@ -46,7 +46,7 @@ def draw(
     chosen = frame.present(table, panels, PANELS, "spoofing", classes=None)
     marks = style.marks(name for name in dict.fromkeys(table["cloud"]) if name != DIFFERENCE)
     spaces = [name for name in names if (table.loc[table["representation"] == name, "layer"] == pixels.LAYER).all()]
-    networks = [name for name in names if name not in spaces] or [None]
+    networks: list[str | None] = [name for name in names if name not in spaces] or [None]
     lines = [(subset, network) for subset in dict.fromkeys(table["subset"]) for network in networks]
     named = {name: (labels or {}).get(name, name) for name in names}
     with style.look():

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,11 +23,12 @@ GREY = "#767676"
 FAINT = "#cfcfcf"
 MANY = 14  # more curves than this in one panel are not told apart: they are drawn alike, and not named
 
-CROWD = {"color": COLOURS[0] + "80", "linewidth": 0.9, "linestyle": "-", "marker": None}  # half transparent
+# half transparent
+CROWD: dict[str, Any] = {"color": COLOURS[0] + "80", "linewidth": 0.9, "linestyle": "-", "marker": None}
 NULL_NAME = "null model: features permuted"  # one name in all figures, captions and documents
 INTERVAL_NAME = "95 % interval"
 
-THIN = {"color": GREY, "linestyle": NULL_DASH, "linewidth": 1.1}
+THIN: dict[str, Any] = {"color": GREY, "linestyle": NULL_DASH, "linewidth": 1.1}
 
 LOOK = {
     "font.family": ["DejaVu Sans"],  # ships with matplotlib, so a figure looks the same everywhere

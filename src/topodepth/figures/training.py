@@ -1,6 +1,6 @@
 """Training curves: accuracy, loss and learning rate by epoch, one curve a model."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from topodepth.figures import frame, keys, scales, style
 from topodepth.figures.frame import Labels, Models
@@ -34,7 +34,7 @@ def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, ti
         for number, (model, mark) in enumerate(marks.items()):
             own = table[table["model"] == model]
             every = max(1, len(own) // 10)
-            line = {
+            line: dict[str, Any] = {
                 "color": mark.colour,
                 "linestyle": mark.line,
                 "marker": mark.marker,
@@ -61,8 +61,8 @@ def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, ti
             scales.log_axis(axes)
         key = [keys.line_handle("validation", marker="o"), keys.line_handle("training", **style.THIN)]
         if crowded:
-            names, key = [*keys.crowd(len(marks)), keys.line_handle("validation", **style.CROWD)], key[1:]
+            named, key = [*keys.crowd(len(marks)), keys.line_handle("validation", **style.CROWD)], key[1:]
         else:
-            names = keys.model_handles(marks, labels or {})
-        keys.legend(figure, names, key)
+            named = keys.model_handles(marks, labels or {})
+        keys.legend(figure, named, key)
     return figure

@@ -93,7 +93,7 @@ class Monitor:
         self.every, self.path, self._log = _checked(every), path, _logger(log)
         self._data, self._progress = (images, labels), progress
         self._options = {"layers": layers, "progress": False, **options}
-        self._labels: np.ndarray | None = None
+        self._labels: Any = None
         self._told = Once()
         self.rows: list[Mapping] = []
         self.seconds: dict[int, float] = {}
@@ -132,7 +132,8 @@ class Monitor:
                 f"epoch: expected each once; another training needs another Monitor. Received: {epoch} again."
             )
         about = {"epoch": int(epoch), "train_accuracy": train_accuracy, "test_accuracy": test_accuracy}
-        rows, start, first = [], time.perf_counter(), not self.seconds
+        rows: list[Mapping] = []
+        start, first = time.perf_counter(), not self.seconds
         with self._passed_over(int(epoch), "not measured"):
             rows = [{**row, **about} for row in self._measured(model)]
         if self.path is not None:
@@ -176,7 +177,9 @@ class Monitor:
         """
         monitor = self
 
-        class Callback((framework or import_module("keras")).callbacks.Callback):
+        base: Any = (framework or import_module("keras")).callbacks.Callback
+
+        class Callback(base):
             def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
                 if epoch == 0:
                     monitor(self.model, 0)
@@ -198,7 +201,9 @@ class Monitor:
         """
         monitor = self
 
-        class Callback((framework or import_module("lightning.pytorch")).Callback):
+        base: Any = (framework or import_module("lightning.pytorch")).Callback
+
+        class Callback(base):
             def on_train_start(self, trainer: Any, pl_module: Any) -> None:
                 if trainer.is_global_zero and not trainer.current_epoch:
                     monitor(pl_module, 0)
@@ -219,7 +224,7 @@ class Monitor:
 
     def _check_order(self, found: Measurement) -> None:
         """Refuse batches in another order: other points would be drawn of them, and epochs could not be compared."""
-        labels = found.activations.labels
+        labels: Any = found.activations.labels
         if self.rows and not np.array_equal(labels, self._labels):
             raise InputError(
                 "images: expected in the same order each time. Received: labels in another; do not shuffle."

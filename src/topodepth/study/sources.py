@@ -6,7 +6,7 @@ Whatever comes in, one layer at a time is in memory afterwards.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,7 +172,7 @@ class Workspace:
 
 
 @contextmanager
-def activations_of(what: ToMeasure, passing: Passing):
+def activations_of(what: ToMeasure, passing: Passing) -> Iterator[tuple[Activations, Workspace | None]]:
     """Yield the activations file of what is measured, and the workspace that it lies in, None for a user's own.
 
     The workspace is removed where the block fails or is interrupted.
