@@ -1,10 +1,11 @@
 """Which layers a measurement will have, before it: their names, depths, kinds and widths."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from topodepth.activations.extraction import representations
+from topodepth.activations.file import Representation
 from topodepth.jobs import extras
 from topodepth.study import doors, sources
 from topodepth.study.settings import from_keywords
@@ -49,6 +50,7 @@ def taps(model: Any = None, images: Any = None, *, layers: Any = "auto", **setti
     import pandas
 
     _, passing = from_keywords(settings)
+    found: Sequence[Representation]
     with extras.one_line(), doors.as_found(model, images):
         if images is None and model is not None and not isinstance(layers, Mapping) and not _is_measured_alone(model):
             found = representations(doors.open_model(model, layers, None, passing).taps)
