@@ -32,6 +32,7 @@ reveal_type(result.save("a.h5"))  # Path
 reveal_type(result.compare(result).differences)  # pandas.DataFrame
 reveal_type(td.features(result))  # pandas.DataFrame
 reveal_type(td.estimate("model.onnx", points).memory)  # int
+reveal_type(td.taps("model.onnx", layers="*", layout="channels_last"))  # pandas.DataFrame
 reveal_type(td.draw.depth(result, title="Mine"))  # matplotlib.figure.Figure
 monitor = td.Monitor(points, layers="block*", every=5, dataset="digits", null_draws=1)
 reveal_type(monitor(object(), 1))  # Mapping
@@ -41,6 +42,7 @@ if not points.size:
 td.measure(points, seed="a")  # error
 td.measure(points, sed=1)  # error
 td.estimate(points, points="all")  # error
+td.taps(points, pooled="mean")  # error
 td.Monitor(points, every="often")  # error
 td.Monitor(points, weight="large")  # error
 td.features(points)  # error
@@ -71,14 +73,14 @@ def told(tmp_path_factory):
 def test_what_is_right_is_no_error_and_what_is_wrong_is_one(told):
     found, lines = told
     expected = {number for number, line in enumerate(lines, 1) if line.endswith("# error")}
-    assert len(expected) == 9
+    assert len(expected) == 10
     assert {number for number, texts in found.items() if any(text.startswith("error") for text in texts)} == expected
 
 
 def test_results_have_the_types_that_the_page_names(told):
     found, lines = told
     revealed = {number: line.split("# ")[1] for number, line in enumerate(lines, 1) if line.startswith("reveal_type")}
-    assert len(revealed) == 12
+    assert len(revealed) == 13
     wrong = {name: found[number] for number, name in revealed.items() if name not in found[number][0]}
     assert not wrong
 

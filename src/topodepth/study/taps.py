@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from topodepth.activations.extraction import representations
 from topodepth.activations.file import Representation
 from topodepth.jobs import extras
 from topodepth.study import doors, sources
+from topodepth.study.keywords import Keywords
 from topodepth.study.settings import from_keywords
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = ("layer_index", "layer", "relative_depth", "layer_class", "dimension", "reduction")
 
 
-def taps(model: Any = None, images: Any = None, *, layers: Any = "auto", **settings: Any) -> "DataFrame":
+def taps(model: Any = None, images: Any = None, *, layers: Any = "auto", **settings: Unpack[Keywords]) -> "DataFrame":
     """Return the layers that :func:`topodepth.measure` of the same arguments will measure; nothing is measured.
 
     ``taps(model, images, layers="*")`` lists all that can be asked for. A PyTorch model passes a few items to show its
