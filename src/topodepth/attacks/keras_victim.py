@@ -113,7 +113,7 @@ class KerasVictim(Victim):
         self._shape, self._network = shape, framework.Model(model.inputs[0], scores.tensor)
 
     @cached_property
-    def scores(self) -> Callable[[Any], Any]:  # type: ignore[override]
+    def scores(self) -> Callable[[Any], Any]:
         """What Cleverhans takes for the model: images in the coordinates of the attack to logits (n, classes)."""
         import tensorflow as tf
 

@@ -142,11 +142,11 @@ def write_sweep(
             done, seconds = min(start + size, len(rows)), time.perf_counter() - began
             progress(f"{name}: {done} of {len(rows)} images at {len(settings.epsilons)} strengths, {seconds:.0f} s")
         accuracy.of_predictions(labels, tally.predicted[0], victim.classes).tell(f"{name}, not attacked")
-        found = tally.metrics()
+        at_strengths = tally.metrics()
         about = {"attack": settings.attack, "norm": settings.norm, "target": settings.target, "logits": settings.logits}
-        metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(found)]
+        metrics = [{"model": f"{name}-{k:02d}", **about, **row} for k, row in enumerate(at_strengths)]
         texts.write_table(folder / "metrics.csv", metrics, COLUMNS)
-        tally.write_images(folder / "images.h5", sample.class_names, [row["macro_f1"] for row in found])
+        tally.write_images(folder / "images.h5", sample.class_names, [row["macro_f1"] for row in at_strengths])
 
 
 def _attacked(victim: Victim, images: np.ndarray, size: int) -> Iterator[tuple[np.ndarray, dict, np.ndarray]]:

@@ -23,7 +23,7 @@ class Normaliser:
     shift: np.ndarray
     scale: np.ndarray
 
-    def __call__(self, images: np.ndarray) -> np.ndarray:
+    def __call__(self, images: ArrayLike) -> np.ndarray:
         """Return the network's input, float32 of the images' shape."""
         return (np.asarray(images, dtype=np.float32) - self.shift) / self.scale
 

@@ -1,6 +1,6 @@
 """Images parted into splits, and drawn from them, by a seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def three_splits(
     return random_split(*train, parts, np.random.default_rng(seed)) | {"test": test}
 
 
-def take(source: Any, rows: np.ndarray) -> np.ndarray:
+def take(source: Any, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     """Return rows in the order given; HDF5 hands out rows only once each, and in ascending order."""
     wanted, place = np.unique(rows, return_inverse=True)
     if wanted[-1] - wanted[0] + 1 == len(wanted):

@@ -1,8 +1,12 @@
 """Images through a network, a batch at a time."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import keras
 
 PIXELS = 2**16  # of all images that are passed on at once: beyond, memory grows and speed does not
 
@@ -17,7 +21,7 @@ def even_batch(n: int, most: int) -> int:
     return math.ceil(n / math.ceil(n / most))
 
 
-def predict(model: "keras.Model", batch: np.ndarray, size: int) -> np.ndarray | list[np.ndarray]:  # noqa: F821
+def predict(model: "keras.Model", batch: np.ndarray, size: int) -> np.ndarray | list[np.ndarray]:
     """Run a model on a batch of at most ``size`` inputs.
 
     A smaller batch is filled up, and its output cut, so that the graph is traced for one shape only. A network of a

@@ -10,6 +10,7 @@ import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from topodepth.errors import InputError
 from topodepth.files import hdf5
@@ -92,9 +93,12 @@ def inspect(path: str | Path, *, trust: bool = False) -> ModelFile | OnnxFile:
         If the file is missing, truncated, holds weights only, is neither functional nor sequential, or carries code
         and is not trusted; of ONNX see :func:`topodepth.networks.onnx_file.inspect`.
     """
+    return inspect_onnx(path) if is_onnx(path) else inspect_keras(path, trust=trust)
+
+
+def inspect_keras(path: str | Path, *, trust: bool = False) -> ModelFile:
+    """Read what a Keras file says of itself; parameters and errors as of :func:`inspect`."""
     path = Path(path)
-    if is_onnx(path):
-        return inspect_onnx(path)
     if not path.is_file():
         raise not_a_model(path)
     form, config, version = _read_config(path)
@@ -160,7 +164,7 @@ def auto_layers(path: str | Path, *, trust: bool = False) -> list[str]:
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
 
 
-def _read_config(path: Path) -> tuple[str, object, str]:
+def _read_config(path: Path) -> tuple[str, Any, str]:
     """Return the kind of a model file, the configuration inside it and the version of Keras that wrote it."""
     with path.open("rb") as handle:
         head = handle.read(len(hdf5.START))

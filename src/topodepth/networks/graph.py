@@ -146,8 +146,8 @@ class Application:
     depth: int = 0
     number: int = 0
     counts: bool = True
-    layer: object = None
-    output: object = None
+    layer: Any = None
+    output: Any = None
     record: dict | None = field(default=None, repr=False)
 
     @property
@@ -208,7 +208,7 @@ class LayerGraph:
     """
 
     def __init__(
-        self, name: str, outputs: Sequence, describe: Callable[[object], tuple[Application, list]], order: Sequence = ()
+        self, name: str, outputs: Sequence, describe: Callable[[Any], tuple[Application, list]], order: Sequence = ()
     ) -> None:
         if not outputs:
             raise InputError(f"{name}: expected a network with an output. Received: none.")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from topodepth import datasets
 from topodepth.errors import InputError
@@ -77,11 +78,12 @@ def _turned(expected: tuple[int | None, ...], shape: tuple[int, ...]) -> bool:
 
 def _filled(expected: tuple[int | None, ...], shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Return a network's input shape with its free axis filled, or None if nothing fills it."""
-    if None not in expected:
-        return tuple(expected)
-    if expected.count(None) > 1:
+    known = tuple(size for size in expected if size is not None)
+    if len(known) == len(expected):
+        return known
+    if len(known) < len(expected) - 1:
         return None
-    rest = math.prod(size for size in expected if size is not None)
+    rest = math.prod(known)
     made = tuple(math.prod(shape) // rest if size is None else size for size in expected)
     return made if _lengths(made) == _lengths(shape) else None
 
@@ -109,7 +111,7 @@ def declared(found: ModelFile | OnnxFile, layout: str = "auto") -> tuple[tuple[i
     inputs = [item for item in records if item.get("class_name") == "InputLayer"]
     if len(inputs) > 1 or not records:
         return None
-    first = (inputs or records)[0].get("config") or {}
+    first: Any = (inputs or records)[0].get("config") or {}
     shape = first.get("batch_shape") or first.get("batch_input_shape")
     whole = isinstance(shape, list | tuple) and shape and all(n is None or type(n) is int for n in shape)
     return (tuple(shape), str(first.get("dtype", "float32"))) if whole else None

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def _layers(layers: list) -> Iterator[None]:
             variable.assign(value)
 
 
-def _flat(states: object) -> Iterator[object]:
+def _flat(states: Any) -> Iterator[Any]:
     if isinstance(states, list | tuple):
         for each in states:
             yield from _flat(each)

@@ -85,7 +85,7 @@ def weights_only(path: Path) -> InputError:
     with hdf5.open_h5(path) as file:
         form, keys = str(hdf5.attribute_of(f"{path}:", file, "format", "")), sorted(hdf5.names_in(f"{path}:", file))
         weights = hdf5.attribute_of(f"{path}:", file, "layer_names") is not None
-        weights = weights or {"layers", "vars", "_layer_checkpoint_dependencies"} & set(keys)
+        weights = weights or bool({"layers", "vars", "_layer_checkpoint_dependencies"} & set(keys))
         weights = weights or any("\\" in key for key in keys)
     what, way = f"HDF5 data without an architecture: {', '.join(keys[:5]) or 'nothing'}", "save the whole model"
     if form.startswith("topodepth"):

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from importlib import import_module
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks.batches import predict
 from topodepth.networks.code import APPLICATIONS
-from topodepth.networks.files import inspect
+from topodepth.networks.files import inspect_keras
 from topodepth.networks.frameworks import packages_of
 from topodepth.networks.graph import Tap
 from topodepth.networks.network import probabilities
 from topodepth.networks.onnx_file import is_onnx
 from topodepth.networks.opened import KerasGraph
+from topodepth.networks.taps import Layers
 from topodepth.networks.weights import as_keras_reads
 
 __all__ = [
@@ -55,7 +57,7 @@ class ListedLayer:
     output_shape: tuple[int | None, ...] | None
 
 
-def load_model(path: str | Path, *, trust: bool = False):
+def load_model(path: str | Path, *, trust: bool = False) -> Any:
     """Open a whole Keras model: ``.keras`` or HDF5, written by Keras 3 or by the legacy Keras 2.
 
     The file itself says which Keras wrote it; the legacy Keras is imported only if that is needed.
@@ -82,7 +84,7 @@ def load_model(path: str | Path, *, trust: bool = False):
         raise InputError(
             f"{path}: expected a Keras model, which has gradients and can be trained. Received: an ONNX file."
         )
-    found = inspect(path, trust=trust)
+    found = inspect_keras(path, trust=trust)
     if found.legacy:
         import tf_keras as framework
     else:
@@ -109,12 +111,12 @@ def _told(error: Exception) -> str:
     return text[:300] or type(error).__name__
 
 
-def list_layers(model) -> list[ListedLayer]:
+def list_layers(model: Any) -> list[ListedLayer]:
     """Return one record for each of ``model.layers``, in their order."""
     return KerasGraph(model).list_layers(ListedLayer)
 
 
-def tap_layers(model, layers="auto") -> list[Tap]:
+def tap_layers(model: Any, layers: Layers = "auto") -> list[Tap]:
     """Find the tensors to tap in a model.
 
     Parameters
@@ -145,7 +147,7 @@ def tap_layers(model, layers="auto") -> list[Tap]:
     return KerasGraph(model).taps(layers)
 
 
-def tapped_model(model, taps: list[Tap]):
+def tapped_model(model: Any, taps: list[Tap]) -> Any:
     """Return a model with one output (n, d) a tap, averaged over space or steps: one forward pass for all.
 
     Steps of a sequence that a mask leaves out do not count.
@@ -173,7 +175,7 @@ def tapped_model(model, taps: list[Tap]):
     return tapped
 
 
-def framework_of(model):
+def framework_of(model: Any) -> Any:
     """Return the Keras that a model belongs to: the module ``keras`` or ``tf_keras``."""
     if "tf_keras" in packages_of(model):
         import tf_keras
@@ -209,7 +211,7 @@ class Classifier:
         If it has several inputs or outputs, or an output that is not (n, classes).
     """
 
-    def __init__(self, model) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
         self.name = model.name
         graph = KerasGraph(model)
@@ -222,4 +224,5 @@ class Classifier:
 
     def predict_on_batch(self, images: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, classes), float64."""
-        return probabilities(predict(self._model, images, len(images)), self.ends_in)
+        outputs: Any = predict(self._model, images, len(images))
+        return probabilities(outputs, self.ends_in)

@@ -1,9 +1,13 @@
 """Where the channels of each value of an ONNX graph are, so that it is averaged over space, or steps, and not them."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from topodepth.networks.onnx_flow import Flow
 from topodepth.networks.onnx_kinds import ATTENTIONS, CONVOLUTIONS
+
+if TYPE_CHECKING:
+    import onnx
 
 IMAGES_FIRST = {
     *CONVOLUTIONS, "BatchNormalization", "InstanceNormalization", "GroupNormalization", "LRN", "MaxPool", "AveragePool",
@@ -15,7 +19,7 @@ FEATURES_LAST = {"Gemm", "LayerNormalization", "RMSNormalization", "SimplifiedLa
 Shapes = Mapping[str, tuple[int | None, ...]]
 
 
-def shapes_of(model: "onnx.ModelProto") -> Shapes:  # noqa: F821
+def shapes_of(model: "onnx.ModelProto") -> Shapes:
     """Return the shapes of values as far as they follow from the input's; None for a free axis."""
     import onnx
 
@@ -75,7 +79,7 @@ def _axis(flow: Flow, number: int, shapes: Shapes, found: Mapping[str, int], val
 
 
 def _moved(
-    node: "onnx.NodeProto",  # noqa: F821
+    node: "onnx.NodeProto",
     before: str,
     after: str,
     shapes: Shapes,

@@ -6,6 +6,7 @@ for a shape, so the branch taken is often the same for all images; it then takes
 
 from collections.abc import Iterable, Mapping
 from itertools import chain, count
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +14,16 @@ from topodepth.errors import InputError
 from topodepth.networks.onnx_flow import reached, truth_of
 from topodepth.networks.onnx_tensors import MOST_NODES, subgraphs, whole
 
+if TYPE_CHECKING:
+    import onnx
+
+    from topodepth.networks.onnx_file import OnnxFile
+
 ROUNDS = 20  # of branches in branches
 IMAGES = 2  # that are passed through to see which branch is taken, where the batch is free
 
 
-def without_functions(model: "onnx.ModelProto") -> "onnx.ModelProto":  # noqa: F821
+def without_functions(model: "onnx.ModelProto") -> "onnx.ModelProto":
     """Return a model whose local functions are nodes of its graph: PyTorch 2.1 to 2.4 wrote one a module."""
     if not model.functions:
         return model
@@ -32,7 +38,7 @@ def without_functions(model: "onnx.ModelProto") -> "onnx.ModelProto":  # noqa: F
     return made
 
 
-def without_branches(found: "topodepth.networks.onnx_file.OnnxFile") -> "onnx.ModelProto":  # noqa: F821
+def without_branches(found: "OnnxFile") -> "onnx.ModelProto":
     """Return a model in which each If whose condition no image decides is the branch that it takes.
 
     What depends on the images, or on axes that the file leaves free, stays as it is.
@@ -60,23 +66,24 @@ def without_branches(found: "topodepth.networks.onnx_file.OnnxFile") -> "onnx.Mo
 
 
 def _decided(
-    model: "onnx.ModelProto",  # noqa: F821
-    found: "topodepth.networks.onnx_file.OnnxFile",  # noqa: F821
+    model: "onnx.ModelProto",
+    found: "OnnxFile",
 ) -> dict[str, bool]:
     """Return the conditions of Ifs that are the same for all images, by name."""
     images = reached(model.graph, found.input.name)
     asked = {node.input[0] for node in model.graph.node if node.op_type == "If"} - images
     decided = {name: value for name in asked if (value := truth_of(model.graph, name)) is not None}
     rest = sorted(asked - set(decided))
-    shape = found.shape
-    if rest and None not in shape[1:]:
-        decided.update(_computed(model, found, rest, (shape[0] or IMAGES, *shape[1:])))
+    n, *axes = found.shape
+    lengths = [length for length in axes if length is not None]
+    if rest and len(lengths) == len(axes):
+        decided.update(_computed(model, found, rest, (n or IMAGES, *lengths)))
     return decided
 
 
 def _computed(
-    model: "onnx.ModelProto",  # noqa: F821
-    found: "topodepth.networks.onnx_file.OnnxFile",  # noqa: F821
+    model: "onnx.ModelProto",
+    found: "OnnxFile",
     names: list[str],
     shape: tuple[int, ...],
 ) -> Mapping[str, bool]:
@@ -96,7 +103,9 @@ def _computed(
     return {name: bool(np.asarray(value).reshape(-1)[0]) for name, value in zip(names, values, strict=True)}
 
 
-def _opened(model, node: "onnx.NodeProto", condition: bool, taken: set[str]) -> Iterable["onnx.NodeProto"]:  # noqa: F821
+def _opened(
+    model: "onnx.ModelProto", node: "onnx.NodeProto", condition: bool, taken: set[str]
+) -> Iterable["onnx.NodeProto"]:
     """Return the nodes of the branch of an If that is taken, which make the outputs of the If."""
     from onnx import helper
 
@@ -121,7 +130,7 @@ def _opened(model, node: "onnx.NodeProto", condition: bool, taken: set[str]) -> 
     return [_renamed(inner, names) for inner in branch.node] + copies
 
 
-def _renamed(node: "onnx.NodeProto", names: Mapping[str, str]) -> "onnx.NodeProto":  # noqa: F821
+def _renamed(node: "onnx.NodeProto", names: Mapping[str, str]) -> "onnx.NodeProto":
     """Return a copy of a node with other names of values, in its subgraphs too where they are not their own."""
     import onnx
 
@@ -133,7 +142,7 @@ def _renamed(node: "onnx.NodeProto", names: Mapping[str, str]) -> "onnx.NodeProt
     return copy
 
 
-def _rename(node: "onnx.NodeProto", names: Mapping[str, str]) -> None:  # noqa: F821
+def _rename(node: "onnx.NodeProto", names: Mapping[str, str]) -> None:
     for values in (node.input, node.output):
         for k, name in enumerate(values):
             values[k] = names.get(name, name)

@@ -7,6 +7,7 @@ the file, operators to those that ONNX defines or ONNX Runtime brings, sizes to 
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError
 from topodepth.networks.graph import LayerGraph, check_one_input
@@ -23,6 +24,11 @@ from topodepth.networks.onnx_tensors import (
     subgraphs,
 )
 from topodepth.networks.taps import auto_tokens
+
+if TYPE_CHECKING:
+    import onnx
+
+    from topodepth.networks.onnx_flow import Flow
 
 ENDING = ".onnx"
 OLDEST = 7  # opset; before it, ONNX Runtime lacks additions and products
@@ -61,12 +67,12 @@ class OnnxFile:
 
     path: Path
     name: str
-    model: "onnx.ModelProto" = field(repr=False, compare=False)  # noqa: F821
+    model: "onnx.ModelProto" = field(repr=False, compare=False)
     external: tuple[Path, ...] = ()
     code: tuple[str, ...] = ()
 
     @cached_property
-    def flow(self) -> "topodepth.networks.onnx_flow.Flow":  # noqa: F821
+    def flow(self) -> "Flow":
         """What flows from its input to its outputs."""
         from topodepth.networks.onnx_flow import Flow
 
@@ -101,7 +107,7 @@ class OnnxFile:
         return tuple((k, name, graph.by_layer[name][0].kind) for k, name in enumerate(graph.order))
 
     @property
-    def input(self) -> "onnx.ValueInfoProto":  # noqa: F821
+    def input(self) -> "onnx.ValueInfoProto":
         """The one input, as the file declares it."""
         return only_input(self.model, self.name)
 
@@ -161,7 +167,7 @@ def _inspected(path: Path, _changed: int, size: int) -> OnnxFile:
     return _checked(path, _parsed(path))
 
 
-def of_model(model: "onnx.ModelProto", name: str = "model") -> OnnxFile:  # noqa: F821
+def of_model(model: "onnx.ModelProto", name: str = "model") -> OnnxFile:
     """Return what an ``onnx.ModelProto`` says of itself, as :func:`inspect` does of a file; it is not changed.
 
     Raises
@@ -175,7 +181,7 @@ def of_model(model: "onnx.ModelProto", name: str = "model") -> OnnxFile:  # noqa
     return _checked(Path(name), model)
 
 
-def _checked(path: Path, model: "onnx.ModelProto") -> OnnxFile:  # noqa: F821
+def _checked(path: Path, model: "onnx.ModelProto") -> OnnxFile:
     from topodepth.networks.onnx_branches import without_branches, without_functions
 
     _check_texts(path, model)
@@ -195,7 +201,7 @@ def _checked(path: Path, model: "onnx.ModelProto") -> OnnxFile:  # noqa: F821
     return found
 
 
-def _parsed(path: Path) -> "onnx.ModelProto":  # noqa: F821
+def _parsed(path: Path) -> "onnx.ModelProto":
     import onnx
     from google.protobuf.message import DecodeError
 
@@ -209,7 +215,7 @@ def _parsed(path: Path) -> "onnx.ModelProto":  # noqa: F821
     return model
 
 
-def _check_texts(path: Path, model: "onnx.ModelProto") -> None:  # noqa: F821
+def _check_texts(path: Path, model: "onnx.ModelProto") -> None:
     """Refuse names that are no text: the messages of ONNX are of an old kind, where they then are bytes in Python."""
     texts = [model.graph.name, *(value.name for value in (*model.graph.input, *model.graph.output))]
     for node in all_nodes([*model.graph.node, *(node for function in model.functions for node in function.node)]):
@@ -225,12 +231,12 @@ def _check_texts(path: Path, model: "onnx.ModelProto") -> None:  # noqa: F821
             raise InputError(f"{path}: expected names in UTF-8. Received: {text!r}.")
 
 
-def opset_of(model: "onnx.ModelProto") -> int:  # noqa: F821
+def opset_of(model: "onnx.ModelProto") -> int:
     """Return the version of ONNX's own operators that a model is made of; the oldest if it has none of them."""
     return max((entry.version for entry in model.opset_import if entry.domain in STANDARD), default=OLDEST)
 
 
-def _check_operators(path: Path, model: "onnx.ModelProto") -> None:  # noqa: F821
+def _check_operators(path: Path, model: "onnx.ModelProto") -> None:
     """Refuse operators that neither ONNX defines nor ONNX Runtime brings: no library of anyone's is loaded."""
     import onnx
 
@@ -256,7 +262,7 @@ def _check_operators(path: Path, model: "onnx.ModelProto") -> None:  # noqa: F82
                 _check_standard(path, node, opset)
 
 
-def _check_standard(path: Path, node: "onnx.NodeProto", opset: int) -> None:  # noqa: F821
+def _check_standard(path: Path, node: "onnx.NodeProto", opset: int) -> None:
     """Refuse an operator that ONNX does not have, or with fewer inputs, outputs or branches than it takes."""
     import onnx
 
@@ -271,7 +277,7 @@ def _check_standard(path: Path, node: "onnx.NodeProto", opset: int) -> None:  # 
         raise InputError(f"{path}: expected {expected} of a {node.op_type}, and its attributes. Received: {received}.")
 
 
-def only_input(model: "onnx.ModelProto", name: str) -> "onnx.ValueInfoProto":  # noqa: F821
+def only_input(model: "onnx.ModelProto", name: str) -> "onnx.ValueInfoProto":
     """Return the one input of a network; older files list its weights as inputs too.
 
     Raises
@@ -290,7 +296,7 @@ def only_input(model: "onnx.ModelProto", name: str) -> "onnx.ValueInfoProto":  #
     return inputs[0]
 
 
-def check_order(graph: "onnx.GraphProto") -> None:  # noqa: F821
+def check_order(graph: "onnx.GraphProto") -> None:
     """Refuse a graph whose nodes do not stand in the order in which they are computed, or name a value twice."""
     known = {"", *(value.name for value in graph.input), *(tensor.name for tensor in graph.initializer)}
     known.update(tensor.values.name for tensor in graph.sparse_initializer)

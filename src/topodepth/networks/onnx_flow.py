@@ -7,6 +7,7 @@ of the input reach counts; of that, what a layer of Keras does in one is one app
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +18,13 @@ from topodepth.networks.onnx_kinds import ELEMENTARY, MOVES, RECURRENT, SHAPES, 
 from topodepth.networks.onnx_names import names_of
 from topodepth.networks.onnx_tensors import subgraphs
 
+if TYPE_CHECKING:
+    import onnx
+
 LONGEST = 16  # nodes of an activation function or a normalisation that is written out
 
 
-def used_by(node: "onnx.NodeProto") -> list[str]:  # noqa: F821
+def used_by(node: "onnx.NodeProto") -> list[str]:
     """Return the values that a node takes, those that its subgraphs take from outside too; each once, in order."""
     found = dict.fromkeys(filter(None, node.input))
     for graph in subgraphs(node):
@@ -28,7 +32,7 @@ def used_by(node: "onnx.NodeProto") -> list[str]:  # noqa: F821
     return list(found)
 
 
-def _captured(graph: "onnx.GraphProto") -> Iterator[str]:  # noqa: F821
+def _captured(graph: "onnx.GraphProto") -> Iterator[str]:
     own = {value.name for value in graph.input} | {tensor.name for tensor in graph.initializer}
     for node in graph.node:
         yield from (name for name in used_by(node) if name not in own)
@@ -36,7 +40,7 @@ def _captured(graph: "onnx.GraphProto") -> Iterator[str]:  # noqa: F821
     yield from (value.name for value in graph.output if value.name not in own)
 
 
-def reached(graph: "onnx.GraphProto", source: str) -> set[str]:  # noqa: F821
+def reached(graph: "onnx.GraphProto", source: str) -> set[str]:
     """Return the names of all values that the values of an input reach; a shape that is asked for carries none."""
     found = {source}
     for node in graph.node:
@@ -45,7 +49,7 @@ def reached(graph: "onnx.GraphProto", source: str) -> set[str]:  # noqa: F821
     return found
 
 
-def constants_of(graph: "onnx.GraphProto") -> dict[str, "onnx.TensorProto"]:  # noqa: F821
+def constants_of(graph: "onnx.GraphProto") -> dict[str, "onnx.TensorProto"]:
     """Return the tensors that a graph holds, by the name of their value: initializers and constants."""
     found = {tensor.name: tensor for tensor in graph.initializer}
     for node in graph.node:
@@ -56,12 +60,12 @@ def constants_of(graph: "onnx.GraphProto") -> dict[str, "onnx.TensorProto"]:  # 
     return found
 
 
-def truth_of(graph: "onnx.GraphProto", name: str) -> bool | None:  # noqa: F821
+def truth_of(graph: "onnx.GraphProto", name: str) -> bool | None:
     """Return the truth of a constant; None of what is computed."""
     return _truth(constants_of(graph).get(name))
 
 
-def _truth(tensor: "onnx.TensorProto | None") -> bool | None:  # noqa: F821
+def _truth(tensor: "onnx.TensorProto | None") -> bool | None:
     value = as_array(tensor)
     return None if value is None or value.size != 1 else bool(value.reshape(-1)[0])
 
@@ -88,7 +92,7 @@ class Flow:
         What each of them is.
     """
 
-    def __init__(self, model: "onnx.ModelProto", name: str, source: str) -> None:  # noqa: F821
+    def __init__(self, model: "onnx.ModelProto", name: str, source: str) -> None:
         self.name, self.source = name, source
         self.constants = constants_of(model.graph)
         self.values = reached(model.graph, source)
@@ -250,7 +254,7 @@ class Flow:
         """Return the name of the value that an application makes."""
         return application.output or self.source
 
-    def kernels(self) -> Iterator[tuple["onnx.NodeProto", Kind]]:  # noqa: F821
+    def kernels(self) -> Iterator[tuple["onnx.NodeProto", Kind]]:
         """Yield the nodes that have weights, each kind with the place of its kernel among the node's inputs."""
         return ((node, kind) for node, kind in zip(self.nodes, self.kinds, strict=True) if kind.weighted)
 
@@ -264,7 +268,7 @@ class Flow:
         return counts
 
 
-def as_array(tensor: "onnx.TensorProto | None") -> np.ndarray | None:  # noqa: F821
+def as_array(tensor: "onnx.TensorProto | None") -> np.ndarray | None:
     """Return a tensor that lies in the file itself; None of any other."""
     from onnx import numpy_helper
 

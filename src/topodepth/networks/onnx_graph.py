@@ -5,6 +5,7 @@ Tensors have their channels first, as ONNX wants; shapes are told as Keras tells
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -27,7 +28,7 @@ class Value:
     """A tensor of an ONNX graph: its name, and its shape as Keras tells it, (None, …, channels)."""
 
     name: str
-    shape: tuple[int | None, ...]
+    shape: tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,16 @@ class OnnxGraph:
     nodes: list = field(default_factory=list)
     constants: list = field(default_factory=list)
 
-    def add(self, operator: str, inputs: Sequence[Value | np.ndarray], shape: tuple, **attributes: object) -> Value:
+    def add(
+        self, operator: str, inputs: Sequence[Value | np.ndarray | np.float32], shape: tuple, **attributes: object
+    ) -> Value:
         """Add an operator, whose inputs may be arrays; return its output."""
         names = [item.name if isinstance(item, Value) else self._constant(item) for item in inputs]
         output = f"value{len(self.nodes)}"
         self.nodes.append(helper.make_node(operator, names, [output], **attributes))
         return Value(output, shape)
 
-    def _constant(self, array: np.ndarray) -> str:
+    def _constant(self, array: np.ndarray | np.float32) -> str:
         name = f"constant{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
@@ -140,9 +143,11 @@ def convert(graph: OnnxGraph, record: dict, weights: list[np.ndarray], inputs: l
 
 def _converter(record: dict) -> Callable:
     kind = record["class_name"]
-    found, known, rooms = CONVERTERS.get(kind, (None, set(), ()))
+    if kind not in CONVERTERS:
+        raise Unsupported(kind)
+    found, known, rooms = CONVERTERS[kind]
     module = str(record.get("module") or "keras.layers").replace("tf_keras", "keras").replace("keras.src", "keras")
-    if not module.startswith(rooms):  # also of a class without converter, which has no rooms
+    if not module.startswith(rooms):
         raise Unsupported(kind)
     for key, value in record["config"].items():
         off = value is None or value is False

@@ -1,6 +1,7 @@
 """What an ONNX network takes: the shape of its input, the order of its axes, the type and range of its numbers."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,11 @@ from topodepth.errors import InputError
 from topodepth.networks.onnx_flow import as_array
 from topodepth.networks.onnx_kinds import CONVOLUTIONS
 from topodepth.networks.onnx_tensors import FLOATS, WHOLE
+
+if TYPE_CHECKING:
+    import onnx
+
+    from topodepth.networks.onnx_file import OnnxFile
 
 TO_FIRST, TO_LAST = [0, 3, 1, 2], [0, 2, 3, 1]
 ONE_BY_ONE = {
@@ -28,7 +34,7 @@ ALIKE = (1, 3, 4)  # channels of images
 LAYOUTS = ("channels_first", "channels_last")
 
 
-def type_of(found: "topodepth.networks.onnx_file.OnnxFile") -> str:  # noqa: F821
+def type_of(found: "OnnxFile") -> str:
     """Return the type of the numbers that a network takes."""
     kind = (FLOATS | WHOLE)[found.input.type.tensor_type.elem_type]
     if kind == "bfloat16":
@@ -38,7 +44,7 @@ def type_of(found: "topodepth.networks.onnx_file.OnnxFile") -> str:  # noqa: F82
     return kind
 
 
-def shape_of(found: "topodepth.networks.onnx_file.OnnxFile") -> tuple[int | None, ...]:  # noqa: F821
+def shape_of(found: "OnnxFile") -> tuple[int | None, ...]:
     """Return the shape of a network's input as the file has it, the batch's axis first; None for a free axis.
 
     A convolution that takes it tells how many axes and channels it has, where the file does not.
@@ -56,7 +62,7 @@ def shape_of(found: "topodepth.networks.onnx_file.OnnxFile") -> tuple[int | None
     return tuple(shape)
 
 
-def channels_first(found: "topodepth.networks.onnx_file.OnnxFile", layout: str = "auto") -> bool:  # noqa: F821
+def channels_first(found: "OnnxFile", layout: str = "auto") -> bool:
     """Tell whether a network takes the channels of its input before height and width, as PyTorch has them.
 
     The first convolution or transposition tells it, else the shape: 1, 3 or 4 channels.
@@ -90,7 +96,7 @@ def channels_first(found: "topodepth.networks.onnx_file.OnnxFile", layout: str =
     return first
 
 
-def _entrance(found: "topodepth.networks.onnx_file.OnnxFile") -> Iterator[int]:  # noqa: F821
+def _entrance(found: "OnnxFile") -> Iterator[int]:
     """Yield the nodes that the input passes through first, as far as each leaves its axes where they are."""
     flow, value, seen = found.flow, found.flow.source, set()
     while value not in seen:
@@ -103,7 +109,7 @@ def _entrance(found: "topodepth.networks.onnx_file.OnnxFile") -> Iterator[int]: 
         value = flow.nodes[following[0]].output[0]
 
 
-def _first_convolution(found: "topodepth.networks.onnx_file.OnnxFile") -> tuple[int, "onnx.TensorProto | None"]:  # noqa: F821
+def _first_convolution(found: "OnnxFile") -> tuple[int, "onnx.TensorProto | None"]:
     flow = found.flow
     for number in _entrance(found):
         if flow.nodes[number].op_type in CONVOLUTIONS and flow.kinds[number].weighted:
@@ -111,7 +117,7 @@ def _first_convolution(found: "topodepth.networks.onnx_file.OnnxFile") -> tuple[
     return -1, None
 
 
-def whole_numbers(found: "topodepth.networks.onnx_file.OnnxFile") -> str:  # noqa: F821
+def whole_numbers(found: "OnnxFile") -> str:
     """Say why a network takes whole numbers only; nothing if it does not."""
     kind = type_of(found)
     if kind.startswith(("int", "uint")):
@@ -123,14 +129,14 @@ def whole_numbers(found: "topodepth.networks.onnx_file.OnnxFile") -> str:  # noq
     return ""
 
 
-def scales_itself(found: "topodepth.networks.onnx_file.OnnxFile", least: float) -> str:  # noqa: F821
+def scales_itself(found: "OnnxFile", least: float) -> str:
     """Say how a network scales pixels itself: its first product with a number, where that is below ``least``."""
     flow = found.flow
     for number in _entrance(found):
         node = flow.nodes[number]
         if node.op_type not in ("Mul", "Div") or len(node.input) != 2:
             continue
-        other = next((name for name in node.input if name not in flow.values), None)
+        other = next((name for name in node.input if name not in flow.values), "")
         value = as_array(flow.constants.get(other))
         if (
             value is None

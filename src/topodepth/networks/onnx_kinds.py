@@ -2,8 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from topodepth.networks.graph import KERNELS, MERGES, SEQUENCES
+
+if TYPE_CHECKING:
+    import onnx
 
 SHAPES = {"Shape", "Size"}  # what they return depends on no value
 RECURRENT = {"LSTM": "LSTM", "GRU": "GRU", "RNN": "SimpleRNN"}
@@ -97,7 +101,7 @@ KINDS = (
 )
 
 
-def kind_of(node: "onnx.NodeProto", values: Collection[str], constants: Mapping) -> Kind:  # noqa: F821
+def kind_of(node: "onnx.NodeProto", values: Collection[str], constants: Mapping) -> Kind:
     """Return what a node is.
 
     Parameters
@@ -129,7 +133,7 @@ def composite(operators: Collection[str]) -> Kind:
     return Kind("Activation")
 
 
-def _joining(node: "onnx.NodeProto", values: Collection[str]) -> Kind:  # noqa: F821
+def _joining(node: "onnx.NodeProto", values: Collection[str]) -> Kind:
     """Return what an operator of several inputs is: of one way and constants, a bias or a scale."""
     ways, operator = [name for name in node.input if name in values], node.op_type
     if operator == "SkipLayerNormalization":
@@ -141,7 +145,7 @@ def _joining(node: "onnx.NodeProto", values: Collection[str]) -> Kind:  # noqa: 
     return Kind("Bias", counts=False) if operator in ("Add", "Sum", "Sub") else Kind("Scale")
 
 
-def _with_kernel(node: "onnx.NodeProto", values: Collection[str], constants: Mapping) -> Kind:  # noqa: F821
+def _with_kernel(node: "onnx.NodeProto", values: Collection[str], constants: Mapping) -> Kind:
     """Return what a convolution or product is; a product of two values that the input reaches has no weights."""
     operator = node.op_type
     if operator == "Einsum":

@@ -139,7 +139,8 @@ def _window(x: Value, extents: Sequence[int], strides: Sequence[int], padding: s
     """
     if padding not in ("same", "valid"):
         raise ValueError(f"padding {padding!r}")
-    shape, before, after = [None], [], []
+    shape: list[int | None] = [None]
+    before, after = [], []
     for size, extent, step in zip(x.shape[1:3], extents, strides, strict=True):
         places = -(-size // step) if padding == "same" else (size - extent) // step + 1
         missing = max(0, (places - 1) * step + extent - size) if padding == "same" else 0

@@ -9,13 +9,20 @@ the convolution did.
 import ast
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import onnx
+
+    from topodepth.networks.onnx_flow import Flow
 
 SCOPES = "pkg.torch.onnx.name_scopes"
 LONGEST = 2000  # characters of what tells a scope
 DEEPEST = 50  # modules in each other
 
 
-def names_of(flow: "topodepth.networks.onnx_flow.Flow", model: "onnx.ModelProto") -> tuple[dict, dict]:  # noqa: F821
+def names_of(flow: "Flow", model: "onnx.ModelProto") -> tuple[dict, dict]:
     """Return the name of each value, and what else it may be asked for by.
 
     The output of a module bears the module's name, that of the innermost where it is the output of several; other
@@ -30,7 +37,8 @@ def names_of(flow: "topodepth.networks.onnx_flow.Flow", model: "onnx.ModelProto"
     scopes = [None if scope and scope.count(".") > DEEPEST else scope for scope in scopes]
     given = Counter(node.name for node in flow.nodes)
     modules, aliases = _outputs_of_modules(flow, scopes)
-    names, seen = {}, Counter()
+    names: dict[str, tuple[str, int]] = {}
+    seen: Counter[str] = Counter()
     for value, base in [(flow.source, flow.source), *_bases(flow, scopes, modules, given)]:
         names[value] = (base, seen[base])
         seen[base] += 1
@@ -43,7 +51,9 @@ def names_of(flow: "topodepth.networks.onnx_flow.Flow", model: "onnx.ModelProto"
     return names, {alias: value for alias, value in aliases.items() if alias not in known and value in names}
 
 
-def _bases(flow, scopes: list[str | None], modules: dict[str, str], given: Counter):
+def _bases(
+    flow: "Flow", scopes: list[str | None], modules: dict[str, str], given: Counter
+) -> Iterator[tuple[str, str]]:
     for node, scope in zip(flow.nodes, scopes, strict=True):
         for value in filter(None, node.output):
             if value in modules:
@@ -54,7 +64,7 @@ def _bases(flow, scopes: list[str | None], modules: dict[str, str], given: Count
                 yield value, _own_name(flow, node, value, given)
 
 
-def _own_name(flow, node: "onnx.NodeProto", value: str, given: Counter) -> str:  # noqa: F821
+def _own_name(flow: "Flow", node: "onnx.NodeProto", value: str, given: Counter) -> str:
     """Return the name of a value of which no module is known; that of its weights tells one."""
     number = flow.made_by[value]
     kernel = flow.kinds[number].kernel
@@ -65,7 +75,7 @@ def _own_name(flow, node: "onnx.NodeProto", value: str, given: Counter) -> str: 
     return value if several or numbered or given[node.name] > 1 else node.name
 
 
-def _scope(node: "onnx.NodeProto", producer: str) -> str | None:  # noqa: F821
+def _scope(node: "onnx.NodeProto", producer: str) -> str | None:
     """Return the path of the module that a node is of, ``""`` of the outermost; None if the file does not tell."""
     told = next((item.value for item in node.metadata_props if item.key == SCOPES), "")
     if told and len(told) < LONGEST:
@@ -86,7 +96,7 @@ def _scope(node: "onnx.NodeProto", producer: str) -> str | None:  # noqa: F821
     return None
 
 
-def _outputs_of_modules(flow, scopes: list[str | None]) -> tuple[dict[str, str], dict[str, str]]:
+def _outputs_of_modules(flow: "Flow", scopes: list[str | None]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the innermost module whose output a value is, and the values of modules further out.
 
     A module that is applied twice stands twice in the order of the nodes: each run of its nodes is an application. What
@@ -123,7 +133,7 @@ def _ancestors(scope: str) -> list[str]:
     return [".".join(parts[: k + 1]) for k in range(len(parts))]
 
 
-def _exit(flow, run: list[int]) -> str:
+def _exit(flow: "Flow", run: list[int]) -> str:
     """Return the one value that leaves these nodes; ``""`` if several do."""
     inside, found = set(run), []
     for number in run:

@@ -11,7 +11,7 @@ from topodepth.networks.inputs import declared
 from topodepth.networks.onnx_graph import OnnxGraph, Unsupported, Value, convert
 from topodepth.networks.onnx_layers import TO_FIRST  # and with them the layers
 from topodepth.networks.onnx_session import run_parts, session
-from topodepth.networks.taps import choose
+from topodepth.networks.taps import Layers, choose
 from topodepth.networks.weights import open_weights
 
 __all__ = ["Unsupported", "convert_file"]
@@ -20,7 +20,7 @@ MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, Overfl
 
 
 def convert_file(
-    found: ModelFile, layers, *, scores: bool, threads: int
+    found: ModelFile, layers: Layers, *, scores: bool, threads: int
 ) -> tuple[Value, list[Tap], Callable[[np.ndarray], list[np.ndarray]]]:
     """Convert a model file to ONNX and open that.
 
@@ -86,6 +86,7 @@ def _converted(graph: OnnxGraph, known: LayerGraph, found: ModelFile) -> tuple[V
                 before[use.key] = after[use.key] = value
                 continue
             inputs = [after[item.key] for item in use.inputs]
+            assert use.record is not None  # it is from a file
             before[use.key], after[use.key] = convert(graph, use.record, weights.of(use.name), inputs)
     return source, before, after
 

@@ -5,6 +5,7 @@ Values in the midst of the graph become outputs of a copy of it in memory, avera
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,10 @@ from topodepth.networks.onnx_file import OnnxFile, OnnxInput, opset_of
 from topodepth.networks.onnx_input import channels_first, type_of
 from topodepth.networks.onnx_session import RUNTIME, run_parts, session
 from topodepth.networks.onnx_tensors import whole
-from topodepth.networks.taps import choose
+from topodepth.networks.taps import Layers, choose
+
+if TYPE_CHECKING:
+    import onnx
 
 PREFIX = "topodepth:"
 PROBE = 2  # images that are passed through to see that each has outputs of its own
@@ -26,7 +30,7 @@ SOME = 64  # pixels or steps, where any number will do
 
 
 def open_file(
-    found: OnnxFile, layers="auto", *, scores: bool = False, threads: int = 1, layout: str = "auto"
+    found: OnnxFile, layers: Layers = "auto", *, scores: bool = False, threads: int = 1, layout: str = "auto"
 ) -> Network:
     """Open an ONNX file and tap its layers.
 
@@ -88,7 +92,7 @@ def passing(
     return source, tapped.abouts, _Runner(found, tapped, source, first, threads)
 
 
-def chosen(found: OnnxFile, layers) -> list[Choice]:
+def chosen(found: OnnxFile, layers: Layers) -> list[Choice]:
     """Find the layers to tap; they may be asked for by the names that other tools show, too."""
     graph = found.graph()
     if layers == "auto":
@@ -121,7 +125,9 @@ class _Tapped:
         The rank and number of features of each value.
     """
 
-    def __init__(self, found: OnnxFile, model, values: Sequence[str], names: Sequence[str], first: bool) -> None:
+    def __init__(
+        self, found: OnnxFile, model: "onnx.ModelProto", values: Sequence[str], names: Sequence[str], first: bool
+    ) -> None:
         self.names = names
         shapes, axes = _shapes_and_axes(found, model, values, first)
         for value, name in zip(values, names, strict=True):
@@ -143,7 +149,9 @@ class _Tapped:
             raise InputError(f"cannot be computed by {RUNTIME}. Received: {reason_of(error)}") from error
 
 
-def _shapes_and_axes(found: OnnxFile, model, values: Sequence[str], first: bool) -> tuple[dict, dict]:
+def _shapes_and_axes(
+    found: OnnxFile, model: "onnx.ModelProto", values: Sequence[str], first: bool
+) -> tuple[dict, dict]:
     """Return the shapes of values, and where their channels are; what the file leaves open, a pass of zeros tells."""
     shapes = dict(shapes_of(model))
     axes = channel_axes(found.flow, shapes, first)
@@ -156,7 +164,7 @@ def _shapes_and_axes(found: OnnxFile, model, values: Sequence[str], first: bool)
     return shapes, axes
 
 
-def _measured(found: OnnxFile, model, values: Sequence[str]) -> dict[str, tuple[int, ...]]:
+def _measured(found: OnnxFile, model: "onnx.ModelProto", values: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of values for zeros of the input's shape, its free axes of some length."""
     import onnx
 
@@ -174,7 +182,7 @@ def _measured(found: OnnxFile, model, values: Sequence[str]) -> dict[str, tuple[
     return {value: array.shape for value, array in zip(values, made, strict=True) if isinstance(array, np.ndarray)}
 
 
-def _ask_for(model, name: str, value: str, axes: list[int], opset: int) -> None:
+def _ask_for(model: "onnx.ModelProto", name: str, value: str, axes: list[int], opset: int) -> None:
     """Add an output: a value as float32, averaged over these axes."""
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -195,12 +203,13 @@ class _Runner:
     def __init__(self, found: OnnxFile, tapped: _Tapped, source: OnnxInput, first: bool, threads: int) -> None:
         self.tapped, self.source, self.first, self.threads = tapped, source, first, threads
         self.path, self.batch = found.path, found.shape[0]
-        if None not in source.shape[1:]:
-            self._probe()
+        lengths = [length for length in source.shape[1:] if length is not None]
+        if len(lengths) == len(source.shape) - 1:
+            self._probe(lengths)
 
-    def _probe(self) -> None:
+    def _probe(self, lengths: Sequence[int]) -> None:
         """Pass two images through; where a graph of any batch has shapes of one image in it, go one by one."""
-        images = np.zeros((self.batch or PROBE, *self.source.shape[1:]), dtype=np.float32)
+        images = np.zeros((self.batch or PROBE, *lengths), dtype=np.float32)
         try:
             self(images)
         except InputError as error:

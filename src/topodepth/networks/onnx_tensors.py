@@ -2,11 +2,15 @@
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from topodepth.errors import InputError
 from topodepth.networks.graph import LARGEST
+
+if TYPE_CHECKING:
+    import onnx
 
 FLOATS = {1: "float32", 10: "float16", 11: "float64", 16: "bfloat16"}  # of onnx.TensorProto
 WHOLE = {2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 12: "uint32", 13: "uint64"}
@@ -14,7 +18,7 @@ MOST_NODES = 20 * LARGEST  # of a graph, constants and shapes among them
 LARGEST_FILE = 2**31 - 1  # bytes, with the weights that lie beside it: protobuf has no larger messages
 
 
-def subgraphs(node: "onnx.NodeProto") -> Iterator["onnx.GraphProto"]:  # noqa: F821
+def subgraphs(node: "onnx.NodeProto") -> Iterator["onnx.GraphProto"]:
     """Yield the graphs in a node: branches of an If, bodies of a Loop or Scan."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
@@ -22,7 +26,7 @@ def subgraphs(node: "onnx.NodeProto") -> Iterator["onnx.GraphProto"]:  # noqa: F
         yield from attribute.graphs
 
 
-def all_nodes(nodes: object) -> Iterator["onnx.NodeProto"]:  # noqa: F821
+def all_nodes(nodes: "Iterable[onnx.NodeProto]") -> Iterator["onnx.NodeProto"]:
     """Yield nodes, and those of the graphs in them; protobuf reads no more than about 30 in each other."""
     for node in nodes:
         yield node
@@ -30,7 +34,7 @@ def all_nodes(nodes: object) -> Iterator["onnx.NodeProto"]:  # noqa: F821
             yield from all_nodes(graph.node)
 
 
-def _tensors(nodes: object, graph: "onnx.GraphProto | None" = None) -> Iterator["onnx.TensorProto"]:  # noqa: F821
+def _tensors(nodes: "Iterable[onnx.NodeProto]", graph: "onnx.GraphProto | None" = None) -> Iterator["onnx.TensorProto"]:
     """Yield all tensors of a graph, or of the nodes of a function: initializers, constants, and those of subgraphs."""
     if graph is not None:
         yield from graph.initializer
@@ -47,19 +51,19 @@ def _tensors(nodes: object, graph: "onnx.GraphProto | None" = None) -> Iterator[
             yield from _tensors(inner.node, inner)
 
 
-def all_tensors(model: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:  # noqa: F821
+def all_tensors(model: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:
     """Yield all tensors of a model, those of its functions too."""
     yield from _tensors(model.graph.node, model.graph)
     for function in model.functions:
         yield from _tensors(function.node)
 
 
-def external_tensors(model: "onnx.ModelProto") -> list["onnx.TensorProto"]:  # noqa: F821
+def external_tensors(model: "onnx.ModelProto") -> list["onnx.TensorProto"]:
     """Return the tensors of a model whose numbers lie in other files."""
     return [tensor for tensor in all_tensors(model) if tensor.data_location == tensor.EXTERNAL]
 
 
-def _location(path: Path, tensor: "onnx.TensorProto") -> tuple[Path, int, int | None]:  # noqa: F821
+def _location(path: Path, tensor: "onnx.TensorProto") -> tuple[Path, int, int | None]:
     """Return the file that holds a tensor's numbers, and where they begin and how many bytes they are."""
     said = {entry.key: entry.value for entry in tensor.external_data}
     name = said.get("location", "")
@@ -74,7 +78,7 @@ def _location(path: Path, tensor: "onnx.TensorProto") -> tuple[Path, int, int | 
     return path.parent / name, start, length
 
 
-def external_files(path: Path, model: "onnx.ModelProto") -> tuple[Path, ...]:  # noqa: F821
+def external_files(path: Path, model: "onnx.ModelProto") -> tuple[Path, ...]:
     """Return the files beside a model that hold its weights; each is there, a file of its own and no link."""
     files = dict.fromkeys(_location(path, tensor)[0] for tensor in external_tensors(model))
     total = 0
@@ -95,7 +99,7 @@ def external_files(path: Path, model: "onnx.ModelProto") -> tuple[Path, ...]:  #
     return tuple(files)
 
 
-def whole(path: Path, model: "onnx.ModelProto") -> "onnx.ModelProto":  # noqa: F821
+def whole(path: Path, model: "onnx.ModelProto") -> "onnx.ModelProto":
     """Return a copy of the model of a file that holds all its weights itself.
 
     Raises

@@ -1,6 +1,7 @@
 """The graph of layers that a Keras file describes, read without Keras."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from topodepth.networks.code import plain_kind
 from topodepth.networks.graph import CONTAINERS, WRAPPERS, Application, LayerGraph, check_one_input
@@ -61,7 +62,7 @@ def layer_name(record: dict) -> str:
 class _Model:
     """What a configuration says of a model: ``(record, calls)`` of each layer by name, its inputs and its outputs."""
 
-    def __init__(self, sequential: bool, config: object) -> None:
+    def __init__(self, sequential: bool, config: Any) -> None:
         records = config if isinstance(config, list) else config["layers"]
         if sequential:
             first = next((layer_name(record) for record in records if record["class_name"] == "InputLayer"), "")
@@ -88,7 +89,7 @@ class _Model:
         counts_from_1 = record["class_name"] == "Functional" and calls and isinstance(calls[0], dict)
         return name, number - bool(counts_from_1), index
 
-    def call(self, layer: str, number: int) -> object:
+    def call(self, layer: str, number: int) -> Any:
         """Return a call of a layer, as the file has it."""
         calls = self.nodes[layer][1]
         return calls[number - (self._highest[layer] == len(calls))]  # the legacy Keras counts an inner model's from 1
@@ -121,7 +122,7 @@ def _identity(place: tuple | None, layer: str) -> object:
     return layer if place is None else ((_identity(place[0], place[1]), place[2]), layer)
 
 
-def _in_training(call: object) -> bool:
+def _in_training(call: Any) -> bool:
     options = [call["kwargs"]] if isinstance(call, dict) else [item[3] for item in call if len(item) > 3]
     return any(found.get("training") for found in options)
 
@@ -158,6 +159,7 @@ def _activation_name(settings: dict) -> str | None:
         return None
     value = settings["activation"]
     while isinstance(value, dict):  # a function by name, or a layer in place of one
-        kind, inside = str(value.get("class_name")), value.get("config")
+        kind = str(value.get("class_name"))
+        inside: Any = value.get("config")
         value = inside if kind == "function" else inside["activation"] if kind == "Activation" else kind
     return "softmax" if value == "Softmax" else "linear" if value is None else str(value)

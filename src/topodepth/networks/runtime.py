@@ -5,27 +5,33 @@ two agree to single precision. Keras opens what :mod:`topodepth.networks.onnx_la
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.jobs.commands import log
 from topodepth.networks.batches import predict
-from topodepth.networks.files import inspect
+from topodepth.networks.files import inspect_keras
 from topodepth.networks.graph import Tap
 from topodepth.networks.network import Network, check_logits
+from topodepth.networks.onnx_file import inspect as inspect_onnx
 from topodepth.networks.onnx_file import is_onnx, of_model
+from topodepth.networks.taps import Layers
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def open_network(
-    path: "str | Path | onnx.ModelProto",  # noqa: F821
-    layers="auto",
+    path: "str | Path | onnx.ModelProto",
+    layers: Layers = "auto",
     *,
     scores: bool = False,
     trust: bool = False,
     threads: int = 1,
     gpu: bool = False,
-    model=None,
+    model: Any = None,
     layout: str = "auto",
 ) -> Network:
     """Open a model file, of Keras or ONNX, and tap its layers.
@@ -59,7 +65,7 @@ def open_network(
         if in_memory or is_onnx(path):
             from topodepth.networks.onnx_opened import open_file
 
-            found = of_model(path) if in_memory else inspect(path)
+            found = of_model(path) if in_memory else inspect_onnx(path)
             return open_file(found, layers, scores=scores, threads=threads, layout=layout)
         return _opened(path, layers, scores=scores, trust=trust, threads=threads, gpu=gpu, model=model)
     except InputError as error:  # what is said of a network names the network, and not its file
@@ -68,8 +74,10 @@ def open_network(
         raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
 
 
-def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int, gpu: bool, model) -> Network:
-    found = inspect(path, trust=trust)
+def _opened(
+    path: str | Path, layers: Layers, *, scores: bool, trust: bool, threads: int, gpu: bool, model: Any
+) -> Network:
+    found = inspect_keras(path, trust=trust)
     reason = "there is a GPU" if gpu else "carries code" if found.code else None
     if reason is None:
         try:
@@ -90,7 +98,7 @@ def _opened(path: str | Path, layers, *, scores: bool, trust: bool, threads: int
     return by_keras(model, layers, scores=scores)
 
 
-def by_keras(model, layers="auto", *, scores: bool = False) -> Network:
+def by_keras(model: Any, layers: Layers = "auto", *, scores: bool = False) -> Network:
     """Tap a Keras model that is open; ``layers`` as for :func:`topodepth.networks.models.tap_layers`."""
     from topodepth.networks.models import framework_of, tap_layers, tapped_model
     from topodepth.networks.opened import KerasGraph

@@ -7,6 +7,8 @@ from fnmatch import fnmatchcase
 from topodepth.errors import InputError, unknown_name
 from topodepth.networks.graph import ELEMENTWISE, MERGES, Application, Choice, LayerGraph
 
+Layers = str | int | Sequence[str | int]  # "auto", or names, patterns and indices
+
 AUTO_TAPS = 12
 
 
@@ -15,20 +17,21 @@ def auto_tokens(graph: LayerGraph) -> list[str]:
     from topodepth.architectures import registry
 
     declared = registry.attribute(graph.name, "layers") if graph.name in registry.names() else None
-    known = declared and not callable(declared)  # a file does not say the depth of an architecture that has several
-    if known and {application.name for application in graph.applications}.issuperset(declared):
+    # a file does not say the depth of an architecture that has several
+    named = {application.name for application in graph.applications}
+    if declared and not callable(declared) and named.issuperset(declared):
         return list(declared)
     try:
         ends, tokens = [graph.head()[0]], ["logits"]
     except InputError:
         ends, tokens = [], [graph.tap_name(output) for output in graph.outputs]
-    ends = {use.source for use in (*ends, *graph.outputs)}
+    sources = {use.source for use in (*ends, *graph.outputs)}
     chosen = [use for use in graph.applications if use.kind in MERGES]
     if len(chosen) < 3:
         first = {use.key[:2]: use for use in reversed(graph.applications) if use.has_weights}  # of several outputs
-        weighted = [use for use in graph.applications if first.get(use.key[:2]) is use and use not in ends]
+        weighted = [use for use in graph.applications if first.get(use.key[:2]) is use and use not in sources]
         chosen = [_after_activation(graph, use) for use in weighted]
-    chosen = [use for use in dict.fromkeys(chosen) if use not in ends]
+    chosen = [use for use in dict.fromkeys(chosen) if use not in sources]
     room = max(2, AUTO_TAPS - len(tokens))
     if len(chosen) > room:
         chosen = [chosen[round(k * (len(chosen) - 1) / (room - 1))] for k in range(room)]
@@ -44,7 +47,7 @@ def _after_activation(graph: LayerGraph, application: Application) -> Applicatio
         application = following[0]
 
 
-def matching(graph: LayerGraph, layers):
+def matching(graph: LayerGraph, layers: Layers) -> Layers:
     """Return ``layers`` with the names of the graph in place of each pattern of a shell (``conv*``, ``block?/relu``).
 
     Raises
@@ -75,7 +78,7 @@ def matched(tokens: Sequence, known: Sequence[str], kind: str) -> list:
     return found
 
 
-def choose(graph: LayerGraph, layers) -> list[Choice]:
+def choose(graph: LayerGraph, layers: Layers) -> list[Choice]:
     """Find what :func:`topodepth.networks.models.tap_layers` describes in a graph, be its model opened or not."""
     if isinstance(layers, str | int):
         layers = auto_tokens(graph) if layers == "auto" else [layers]

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.files.reading import of_file
 from topodepth.networks.files import WEIGHTS, ModelFile
+
+if TYPE_CHECKING:
+    import h5py
 
 WHOLE, SELF_CONTAINED = "a whole model file", "a model file that holds all its weights itself"
 DEEPEST = 100  # groups of weights in each other; one inner model needs two
@@ -25,7 +29,7 @@ WEIGHTS_PACKING, WEIGHTS_SLACK = 200, 2**26  # no ratio is suspicious below 64 M
 class Weights:
     """Weights of a whole model, by layer name; a layer that has none, or is not there, has an empty list."""
 
-    def __init__(self, file: "h5py.File", found: ModelFile) -> None:  # noqa: F821
+    def __init__(self, file: "h5py.File", found: ModelFile) -> None:
         self._file, self._path = file, found.path
         self._keys = _keys_of_archive(found) if found.format == "keras" else None
 
@@ -50,7 +54,9 @@ class Weights:
         if self._keys is None:
             folder = f"model_weights/{layer}"
             group = self._group(folder)
-            names = [] if group is None else hdf5.attribute_of(f"{self._path}: {folder!r}", group, "weight_names", [])
+            names: Any = (
+                [] if group is None else hdf5.attribute_of(f"{self._path}: {folder!r}", group, "weight_names", [])
+            )
             return [f"{folder}/{hdf5.as_text(name)}" for name in np.atleast_1d(names).tolist()]
         folder = f"{self._keys[layer]}/vars" if layer in self._keys else ""
         group = self._group(folder)
@@ -60,7 +66,7 @@ class Weights:
             else [f"{folder}/{k}" for k in range(len(hdf5.names_in(f"{self._path}: {folder!r}", group)))]
         )
 
-    def _group(self, folder: str) -> "h5py.Group | None":  # noqa: F821
+    def _group(self, folder: str) -> "h5py.Group | None":
         """Return a group of the file, None if there is none of that name."""
         where, group = f"{self._path}: {folder!r}", None
         for part in filter(None, folder.split("/")):
@@ -134,7 +140,7 @@ def check_self_contained(path: Path) -> None:
 
 
 @contextmanager
-def _open_archive(path: Path) -> Iterator[tuple["h5py.File", bool]]:  # noqa: F821
+def _open_archive(path: Path) -> Iterator[tuple["h5py.File", bool]]:
     """Open the weights in a ``.keras`` archive, by the names that Keras reads today; tell whether they had others."""
     import h5py
 
@@ -156,7 +162,7 @@ def _open_archive(path: Path) -> Iterator[tuple["h5py.File", bool]]:  # noqa: F8
             yield file, renamed
 
 
-def _rename(model: Path, source: "h5py.File", target: "h5py.File") -> None:  # noqa: F821
+def _rename(model: Path, source: "h5py.File", target: "h5py.File") -> None:
     """Copy weights to the names that Keras reads today.
 
     On Windows, Keras joined the names of groups with backslashes. Keras 2.12 and 2.13 named the layers
@@ -165,7 +171,9 @@ def _rename(model: Path, source: "h5py.File", target: "h5py.File") -> None:  # n
     """
     import h5py
 
-    items, pending, seen = {}, [((), source)], set()
+    items: dict[tuple[str, ...], Any] = {}
+    pending: list[tuple[tuple[str, ...], Any]] = [((), source)]
+    seen = set()
     while pending:
         path, item = pending.pop()
         where = f"{model}: {'/'.join(path)!r}"
@@ -177,7 +185,7 @@ def _rename(model: Path, source: "h5py.File", target: "h5py.File") -> None:  # n
             for key in hdf5.names_in(where, item):
                 inner = of_file(where, item.__getitem__, key)
                 pending.append(((*path, *key.replace("\\", "/").split("/")), inner))
-    counted = defaultdict(set)  # the numbers of each class, by where and what it is
+    counted: dict[tuple, set[int]] = defaultdict(set)  # the numbers of each class, by where and what it is
     for path in items:
         for k, name in enumerate(path[1:], 1):
             if path[k - 1] == OLD_LAYERS:
@@ -194,7 +202,7 @@ def _rename(model: Path, source: "h5py.File", target: "h5py.File") -> None:  # n
             of_file(f"{model}: {'/'.join(path)!r}", _copy, item, target, "/".join(names))
 
 
-def _copy(item: "h5py.Group | h5py.Dataset", target: "h5py.File", name: str) -> None:  # noqa: F821
+def _copy(item: "h5py.Group | h5py.Dataset", target: "h5py.File", name: str) -> None:
     """Copy a data set, or make a group, with its attributes; what is in the group comes by itself."""
     import h5py
 
@@ -212,7 +220,8 @@ def _number_of(name: str) -> int:
 
 def _keys_of_archive(found: ModelFile) -> dict[str, str]:
     """Return the group of each layer: Keras 3 numbers the layers of each class in the order of ``model.layers``."""
-    seen, keys = Counter(), {}
+    seen: Counter[str] = Counter()
+    keys = {}
     for _, name, kind in found.layers:
         snake = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", kind).lower()
         keys[name] = f"layers/{snake}_{seen[snake]}" if seen[snake] else f"layers/{snake}"

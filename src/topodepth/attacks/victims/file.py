@@ -8,12 +8,13 @@ from topodepth.networks import models
 from topodepth.networks.network import Network
 from topodepth.networks.openers import Source
 from topodepth.networks.runtime import open_network
+from topodepth.networks.taps import Layers
 from topodepth.training import training
 
 
 @register("file")
 def open_file(
-    source: Source, layers: object, sample: LabelledImages, settings: AttackSettings
+    source: Source, layers: Layers, sample: LabelledImages, settings: AttackSettings
 ) -> tuple[KerasVictim, Network]:
     """Open a Keras file, see :mod:`topodepth.attacks.victims`."""
     training.set_determinism(settings.seed)

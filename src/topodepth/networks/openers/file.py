@@ -8,6 +8,7 @@ import numpy as np
 from topodepth.networks import normalisation, runtime
 from topodepth.networks.network import Network
 from topodepth.networks.openers import Source, register
+from topodepth.networks.taps import Layers
 
 
 @register("file")
@@ -21,7 +22,7 @@ class FileOpener:
         """Return the normalisation, see :func:`topodepth.networks.normalisation.normalisation`."""
         return normalisation.normalisation(how, self._source.path, trust=self._source.trust)
 
-    def network(self, layers: Any, _example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
+    def network(self, layers: Layers, _example: Callable[[], np.ndarray], *, scores: bool = False) -> Network:
         """Return the network, see :func:`topodepth.networks.runtime.open_network`."""
         source = self._source
         return runtime.open_network(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from topodepth.networks import torch_network
 from topodepth.networks.network import Network
 from topodepth.networks.openers import Source, register
 from topodepth.networks.torch_source import open_module, turning
+
+if TYPE_CHECKING:
+    import torch
 
 
 @register("torch")
@@ -26,7 +29,7 @@ class TorchOpener:
         return how, ""
 
     @cached_property
-    def module(self) -> Any:
+    def module(self) -> "torch.nn.Module":
         """The model itself."""
         return open_module(self._source)
 
