@@ -119,7 +119,7 @@ class TorchVictim(Victim):
         made: list[torch.Tensor] = []
         applied = 0
 
-        def listen(module: object, args: tuple, output: object) -> None:  # a value returned would replace the output
+        def listen(module: object, args: tuple, output: Any) -> None:  # a value returned would replace the output
             nonlocal applied
             applied += 1
             if applied == source.call.number:

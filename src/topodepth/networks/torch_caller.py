@@ -2,11 +2,15 @@
 
 import inspect
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks.torch_pooling import MASKS
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Caller:
@@ -25,7 +29,7 @@ class Caller:
         Of the weights, ``"float32"``; of weights of several, that of the first.
     """
 
-    def __init__(self, model: "torch.nn.Module", name: str) -> None:  # noqa: F821
+    def __init__(self, model: "torch.nn.Module", name: str) -> None:
         self.model, self.name = model, name
         weights = [*model.parameters(), *model.buffers()]
         kinds = [weight.dtype for weight in weights if weight.is_floating_point()]
@@ -36,7 +40,7 @@ class Caller:
         self._keywords = {item.name for item in forward if item.kind is not item.VAR_KEYWORD}
         self._any_keyword = any(item.kind is item.VAR_KEYWORD for item in forward)
 
-    def __call__(self, inputs: object) -> object:
+    def __call__(self, inputs: Any) -> Any:
         """Call the model: a map as keywords, unless it takes none of them; a tuple as several inputs.
 
         Raises
@@ -57,7 +61,7 @@ class Caller:
                 f"height, width). Received: {inputs.dtype} {shape}"
             ) from error
 
-    def placed(self, value: object) -> object:
+    def placed(self, value: Any) -> Any:
         """Return inputs as tensors on the model's device, floating ones in the precision of its weights."""
         import torch
 
@@ -73,7 +77,7 @@ class Caller:
             return value
         return value.to(device=self._device, dtype=self._dtype if value.is_floating_point() else None)
 
-    def count(self, inputs: object) -> int:
+    def count(self, inputs: Any) -> int:
         """Return how many items inputs hold: the length of the first axis of the first of them.
 
         Raises
@@ -96,7 +100,7 @@ class Caller:
         return lengths[0]
 
 
-def part(inputs: object, start: int, stop: int, n: int) -> object:
+def part(inputs: Any, start: int, stop: int, n: int) -> Any:
     """Return some items of inputs that hold n; what has another length belongs to all of them."""
     if isinstance(inputs, Mapping):
         return {key: part(value, start, stop, n) for key, value in inputs.items()}
@@ -106,12 +110,12 @@ def part(inputs: object, start: int, stop: int, n: int) -> object:
     return inputs if whole else inputs[start:stop]
 
 
-def _lengths(inputs: object) -> list[int]:
+def _lengths(inputs: Any) -> list[int]:
     values = inputs.values() if isinstance(inputs, Mapping) else inputs
     values = values if isinstance(values, Iterable) and not hasattr(values, "shape") else [values]
     return [int(value.shape[0]) for value in values if len(getattr(value, "shape", ()))]
 
 
-def _kind(inputs: object) -> str:
+def _kind(inputs: Any) -> str:
     shape = getattr(inputs, "shape", None)
     return type(inputs).__name__ if shape is None else f"{type(inputs).__name__} {tuple(shape)}"

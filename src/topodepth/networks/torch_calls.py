@@ -9,8 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, is_dataclass
+from typing import TYPE_CHECKING, Any
 
 from topodepth.networks.torch_state import as_found
+
+if TYPE_CHECKING:
+    import torch
 
 ADDITIONS = {"add", "add_", "__add__", "__iadd__"}
 CONCATENATIONS = {"cat", "concat", "concatenate"}
@@ -51,7 +55,7 @@ class Call:
     """
 
     name: str
-    module: object = field(repr=False)
+    module: "torch.nn.Module" = field(repr=False)
     number: int
     parent: "Call | None" = field(repr=False)
     start: int
@@ -93,7 +97,7 @@ class Recorder:
         Modules by name, see :func:`topodepth.networks.torch_state.named_modules`.
     """
 
-    def __init__(self, names: Mapping[str, object]) -> None:
+    def __init__(self, names: "dict[str, torch.nn.Module]") -> None:
         self.calls: list[Call] = []
         self._names = {id(module): name for name, module in reversed(names.items())}
         self._modules = {id(module): module for module in names.values()}
@@ -102,7 +106,7 @@ class Recorder:
         self._made: dict[int, tuple[weakref.ref, int, Call]] = {}
         self._clock = self._leaves = 0
 
-    def run(self, model: object, call: Callable[[], object]) -> object:
+    def run(self, model: Any, call: Callable[[], Any]) -> Any:
         """Call a model with hooks on all its modules, and return what it returned."""
         with as_found(model) as stack:
             self._listen(stack)
@@ -128,7 +132,7 @@ class Recorder:
         self._clock += 1
         return self._clock
 
-    def _begin(self, module: object, args: tuple, kwargs: dict) -> None:
+    def _begin(self, module: "torch.nn.Module", args: tuple, kwargs: dict) -> None:
         name, parent = self._names[id(module)], self._stack[-1] if self._stack else None
         self._counts[name] += 1
         call = Call(name, module, self._counts[name], parent, self._tick())
@@ -141,7 +145,7 @@ class Recorder:
             parent.inner += 1
         self._stack.append(call)
 
-    def _end(self, module: object, args: tuple, output: object) -> None:
+    def _end(self, module: "torch.nn.Module", args: tuple, output: Any) -> None:
         while self._stack and self._stack[-1].module is not module:  # an exception, caught further out, skips hooks
             self._stack.pop()
         if not self._stack:
@@ -158,16 +162,15 @@ class Recorder:
             else:
                 call.shape = tuple(made.shape)
             version, before = _version(made), self._maker(made)
-            same = before is not None and before[0] == version
-            call.tensor = before[1].tensor if same else self._clock
+            call.tensor = before[1].tensor if before is not None and before[0] == version else self._clock
             if not call.sequences:
                 self._made[id(made)] = weakref.ref(made), version, call
         self.calls.append(call)
 
-    def _maker(self, tensor: object) -> tuple[int, Call] | None:
+    def _maker(self, tensor: "torch.Tensor") -> tuple[int, Call] | None:
         """Return which call returned a tensor last, and in which version."""
-        reference, version, call = self._made.get(id(tensor), (None, 0, None))
-        return (version, call) if reference is not None and reference() is tensor else None
+        made = self._made.get(id(tensor))
+        return made[1:] if made is not None and made[0]() is tensor else None
 
     def merge(self) -> None:
         """Take down that the call that is running adds or concatenates."""
@@ -175,7 +178,7 @@ class Recorder:
             self._stack[-1].merged = self._tick()
 
 
-def _additions(recorder: Recorder) -> "torch.overrides.TorchFunctionMode":  # noqa: F821
+def _additions(recorder: Recorder) -> "torch.overrides.TorchFunctionMode":
     """Return what tells a recorder of additions of two tensors of one shape, and of concatenations of features.
 
     A mode of functions: one of operators (TorchDispatchMode) would import the compiler, which takes seconds.
@@ -183,7 +186,7 @@ def _additions(recorder: Recorder) -> "torch.overrides.TorchFunctionMode":  # no
     from torch.overrides import TorchFunctionMode
 
     class Additions(TorchFunctionMode):
-        def __torch_function__(self, function, types, args=(), kwargs=None):
+        def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
             kwargs = kwargs or {}
             if (getattr(function, "__name__", "") in ADDITIONS and _same((*args, *kwargs.values())[:2])) or (
                 getattr(function, "__name__", "") in CONCATENATIONS and _joins_features(*args, **kwargs)
@@ -206,7 +209,7 @@ def _same(pair: tuple) -> bool:
     )
 
 
-def _joins_features(parts: object, dim: object = 0, **kwargs: object) -> bool:
+def _joins_features(parts: Any, dim: Any = 0, **kwargs: object) -> bool:
     """Tell whether a concatenation joins maps of images along their features."""
     import torch
 
@@ -215,7 +218,7 @@ def _joins_features(parts: object, dim: object = 0, **kwargs: object) -> bool:
     return isinstance(first, torch.Tensor) and not first.is_nested and first.ndim == 4 and dim in (1, -3)
 
 
-def _version(tensor: object) -> int:
+def _version(tensor: "torch.Tensor") -> int:
     """Return how often was written into a tensor; those of inference_mode do not count it."""
     import torch
 
@@ -223,7 +226,7 @@ def _version(tensor: object) -> int:
     return tensor._version if counts else 0
 
 
-def tensors(value: object, depth: int = DEEPEST) -> Iterator[object]:
+def tensors(value: Any, depth: int = DEEPEST) -> "Iterator[torch.Tensor]":
     """Yield the floating tensors in an output, in order: through tuples, lists, maps and data classes.
 
     Single numbers, such as a loss, are left out; a packed sequence is one.
@@ -240,7 +243,7 @@ def tensors(value: object, depth: int = DEEPEST) -> Iterator[object]:
             yield from tensors(item, depth - 1)
 
 
-def _parts(value: object) -> list:
+def _parts(value: Any) -> list:
     if isinstance(value, Mapping):
         return list(value.values())
     if isinstance(value, tuple | list):
@@ -250,17 +253,17 @@ def _parts(value: object) -> list:
     return []
 
 
-def first_tensor(value: object) -> object:
+def first_tensor(value: Any) -> Any:
     """Return the first floating tensor in an output; None if there is none."""
     return next(tensors(value), None)
 
 
-def is_sequences(value: object) -> bool:
+def is_sequences(value: Any) -> bool:
     """Tell whether an output holds sequences of different lengths: a nested tensor or a packed sequence."""
     return not hasattr(value, "is_nested") or value.is_nested
 
 
-def unbound(made: object) -> list:
+def unbound(made: Any) -> list:
     """Return the sequences of a nested tensor or of a packed sequence, each (places, features)."""
     import torch
 

@@ -5,11 +5,15 @@ import pickle
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
 from topodepth.files.kinds import kind_of
 from topodepth.plugins import UserFile
+
+if TYPE_CHECKING:
+    import torch
 
 SAFE = (".safetensors",)
 PICKLED = (".pth", ".th", ".pt", ".bin", ".ckpt")
@@ -23,7 +27,7 @@ AT_RUN_TIME = {"globals", "exec", "setattr", "__getattr__", "*"}
 
 def load_torch(
     source: str, *, weights: str | Path | None = None, trust: bool = False, arguments: Mapping | None = None
-) -> "torch.nn.Module":  # noqa: F821
+) -> "torch.nn.Module":
     """Build a model by a user's own code, and load its weights.
 
     Parameters
@@ -112,7 +116,7 @@ def _bound(tree: ast.Module) -> Iterable[str]:
             yield node.asname or node.name.partition(".")[0]
 
 
-def load_weights(model: "torch.nn.Module", path: str | Path) -> None:  # noqa: F821
+def load_weights(model: "torch.nn.Module", path: str | Path) -> None:
     """Load a file of weights into a model: all of them, and no others.
 
     Names may have what DataParallel, torch.compile or Lightning put before them.
@@ -160,7 +164,7 @@ def _renamed(found: dict, own: set[str]) -> dict:
     return found
 
 
-def read_weights(path: str | Path) -> "dict[str, torch.Tensor]":  # noqa: F821
+def read_weights(path: str | Path) -> "dict[str, torch.Tensor]":
     """Return the weights in a file by name; no code in it is run.
 
     Parameters
@@ -199,7 +203,7 @@ def _safe(path: Path) -> dict:
         raise InputError(f"{path}: expected a whole .safetensors file. Received: {error}") from error
 
 
-def _pickled(path: Path) -> object:
+def _pickled(path: Path) -> Any:
     import torch
 
     try:
@@ -218,7 +222,7 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0][:120]}"
 
 
-def _weights(value: object, depth: int) -> dict | None:
+def _weights(value: Any, depth: int) -> dict | None:
     """Return the weights in what a file holds: itself, or what lies in it under one of the usual names."""
     import torch
 

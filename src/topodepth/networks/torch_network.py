@@ -6,6 +6,7 @@ Every batch takes one pass, with hooks on the tapped modules only, and only duri
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from topodepth.networks.torch_calls import first_tensor
 from topodepth.networks.torch_pooling import Masks, Pooling
 from topodepth.networks.torch_probe import Probe, TorchTap
 from topodepth.networks.torch_state import as_found, live_module, named_modules
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -55,12 +59,12 @@ class TorchNetwork(Network):
         From the inputs of a batch (an array or tensor, several in a tuple, or a map of them) to a :class:`Pass`.
     """
 
-    run: Callable[[object], Pass] = field(kw_only=True)
+    run: Callable[[Any], Pass] = field(kw_only=True)
 
 
 def open_torch(
-    model: "torch.nn.Module",  # noqa: F821
-    example: object,
+    model: "torch.nn.Module",
+    example: Any,
     layers: str | Sequence[str] = "auto",
     *,
     pooling: str = "mean",
@@ -113,10 +117,10 @@ def open_torch(
     sources = probed(caller, how, example).sources(layers)
     taps = [_tap(source, order.index(source.call.name), pooling) for source in sources]
 
-    def run(inputs: object) -> Pass:
+    def run(inputs: Any) -> Pass:
         return _passed(caller, how, inputs, sources, scores=scores)
 
-    def predict(inputs: object, _: int = 0) -> list[np.ndarray]:
+    def predict(inputs: Any, _: int = 0) -> list[np.ndarray]:
         found = run(inputs)
         return found.values if found.scores is None else [*found.values, found.scores]
 
@@ -124,10 +128,10 @@ def open_torch(
     return TorchNetwork(caller.name, f"torch {torch.__version__}{precision}", [], taps, predict, run=run)
 
 
-def probed(caller: Caller, pooling: Pooling, example: object) -> Probe:
+def probed(caller: Caller, pooling: Pooling, example: Any) -> Probe:
     """Return a model as a pass of its first items shows it."""
 
-    def values(inputs: object, sources: Sequence[TorchTap]) -> list[np.ndarray]:
+    def values(inputs: Any, sources: Sequence[TorchTap]) -> list[np.ndarray]:
         return _passed(caller, pooling, inputs, sources).values
 
     return Probe(caller, named_modules(caller.model), pooling, example, values)
@@ -148,14 +152,14 @@ def _tap(source: TorchTap, index: int, pooling: str) -> Tap:
 
 
 def _passed(
-    caller: Caller, pooling: Pooling, inputs: object, sources: Sequence[TorchTap], *, scores: bool = False
+    caller: Caller, pooling: Pooling, inputs: Any, sources: Sequence[TorchTap], *, scores: bool = False
 ) -> Pass:
     """Pass one batch, and pool at once what the tapped calls return: later calls may write into it."""
     n = caller.count(inputs)
     inputs = caller.placed(inputs)
     masks = Masks(inputs)
-    found: dict[tuple[str, int, bool], object] = {}
-    by_module: dict[object, list[TorchTap]] = {}
+    found: dict[tuple[str, int, bool], Any] = {}
+    by_module: dict[Any, list[TorchTap]] = {}
     for source in sources:
         by_module.setdefault(source.call.module, []).append(source)
     with as_found(caller.model) as stack:
@@ -186,7 +190,7 @@ def _passed(
 def _listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found: dict) -> Callable:
     number = 0
 
-    def listen(module: object, args: tuple, kwargs: dict, output: object) -> None:
+    def listen(module: "torch.nn.Module", args: tuple, kwargs: dict, output: Any) -> None:
         # returns nothing: a value would replace the output
         nonlocal number
         number += 1
@@ -199,7 +203,7 @@ def _listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found
     return listen
 
 
-def _as_array(caller: Caller, source: TorchTap, made: "torch.Tensor") -> np.ndarray:  # noqa: F821
+def _as_array(caller: Caller, source: TorchTap, made: "torch.Tensor") -> np.ndarray:
     values = made.detach().cpu().numpy()
     where = f"{caller.name}: layer {source.token!r}"
     if values.shape[1] != source.axes.features:
@@ -213,7 +217,7 @@ def _as_array(caller: Caller, source: TorchTap, made: "torch.Tensor") -> np.ndar
     return values.astype(np.float32)
 
 
-def _scores(output: object, n: int) -> np.ndarray | None:
+def _scores(output: Any, n: int) -> np.ndarray | None:
     made = first_tensor(output)
     flat = made is not None and not made.is_nested and made.ndim in (1, 2) and len(made) == n
     return made.detach().float().cpu().numpy().reshape(n, -1) if flat else None

@@ -6,9 +6,13 @@ holds the features is known of convolutions, normalisations and linear layers, a
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.networks.torch_calls import Call, is_sequences, unbound
+
+if TYPE_CHECKING:
+    import torch
 
 POOLINGS = ("mean", "first", "last", "tokens")
 CHANNELS = ("auto", "first", "last")
@@ -77,8 +81,8 @@ def find_axes(
         return None
     if len(rest) < 2:
         return Axes(batch, len(rest), 0, rest[0] if rest else 1)
-    axis = _features_first(calls, index, rest) if channels == "auto" or len(rest) == 2 else channels == "first"
-    axis = 0 if axis else len(rest) - 1
+    first = _features_first(calls, index, rest) if channels == "auto" or len(rest) == 2 else channels == "first"
+    axis = 0 if first else len(rest) - 1
     places = 1
     for k, size in enumerate(rest):
         places *= 1 if k == axis else size
@@ -103,7 +107,7 @@ def _features_first(calls: Sequence[Call], index: int, rest: tuple[int, ...]) ->
     return known[0] if known else len(rest) > 2
 
 
-def _says(module: object) -> tuple[bool, int | None] | None:
+def _says(module: "torch.nn.Module") -> tuple[bool, int | None] | None:
     """Return whether a layer has features first, and how many; None if it does not tell."""
     kind = type(module).__name__
     if kind in ("LayerNorm", "RMSNorm"):  # over several axes it can be of maps with features first
@@ -136,7 +140,7 @@ class Pooling:
         if self.channels not in CHANNELS:
             raise unknown_name("order of channels", self.channels, CHANNELS)
 
-    def __call__(self, made: object, axes: Axes, masks: "Masks", name: str) -> "torch.Tensor":  # noqa: F821
+    def __call__(self, made: Any, axes: Axes, masks: "Masks", name: str) -> "torch.Tensor":
         """Return the points of a tensor, (n, d) or, of tokens, (all tokens, d), in single precision at least."""
         if is_sequences(made):
             return self._of_sequences(unbound(made))
@@ -152,7 +156,7 @@ class Pooling:
             return made.mean(1) if mask is None else _masked_mean(made, mask)
         return made[_rows(made), _place(mask, made, last=self.kind == "last")]
 
-    def _of_sequences(self, parts: Sequence) -> "torch.Tensor":  # noqa: F821
+    def _of_sequences(self, parts: Sequence) -> "torch.Tensor":
         import torch
 
         parts = [_wide(part) for part in parts]
@@ -175,15 +179,15 @@ class Masks:
         Of a model; masks are found where they are a map.
     """
 
-    def __init__(self, inputs: object) -> None:
-        self._inputs = inputs if isinstance(inputs, Mapping) else {}
+    def __init__(self, inputs: Any) -> None:
+        self._inputs: Mapping[str, Any] = inputs if isinstance(inputs, Mapping) else {}
         self._two = any(key.startswith("decoder_") for key in self._inputs)
 
-    def real(self, name: str) -> "torch.Tensor | None":  # noqa: F821
+    def real(self, name: str) -> "torch.Tensor | None":
         """Return the mask that belongs to a module, True at real places; None if all are."""
         return self._found(name)[1]
 
-    def of(self, name: str, shape: tuple[int, int]) -> "torch.Tensor | None":  # noqa: F821
+    def of(self, name: str, shape: tuple[int, int]) -> "torch.Tensor | None":
         """Return the mask (n, places) of a module's output; None if all places are real.
 
         Raises
@@ -202,10 +206,10 @@ class Masks:
             raise InputError(f"{key!r} expected to leave a token of every item. Received: none of one.")
         return mask
 
-    def _found(self, name: str) -> "tuple[str, torch.Tensor | None]":  # noqa: F821
+    def _found(self, name: str) -> "tuple[str, torch.Tensor | None]":
         prefix = "decoder_" if self._two and "decoder" in name else ""
         for key, real in MASKS.items():
-            mask = self._inputs.get(prefix + key)
+            mask: Any = self._inputs.get(prefix + key)
             if getattr(mask, "ndim", 0) == 2:
                 mask = mask.bool() if real else ~mask.bool()
                 return prefix + key, None if mask.all() else mask
@@ -220,23 +224,23 @@ class Masks:
         return True
 
 
-def _wide(made: "torch.Tensor") -> "torch.Tensor":  # noqa: F821
+def _wide(made: "torch.Tensor") -> "torch.Tensor":
     """Return a tensor in single precision, if it has less."""
     return made.float() if made.element_size() < 4 else made
 
 
-def _masked_mean(made: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":  # noqa: F821
+def _masked_mean(made: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
     """Return means over real places; others may be anything, NaN too."""
     return made.masked_fill(~mask[..., None], 0).sum(1) / mask.sum(1, keepdim=True)
 
 
-def _rows(made: "torch.Tensor") -> "torch.Tensor":  # noqa: F821
+def _rows(made: "torch.Tensor") -> "torch.Tensor":
     import torch
 
     return torch.arange(len(made), device=made.device)
 
 
-def _place(mask: "torch.Tensor | None", made: "torch.Tensor", *, last: bool) -> "torch.Tensor | int":  # noqa: F821
+def _place(mask: "torch.Tensor | None", made: "torch.Tensor", *, last: bool) -> "torch.Tensor | int":
     """Return the first or last real place of each item: with padding on the left too."""
     if mask is None:
         return made.shape[1] - 1 if last else 0

@@ -7,6 +7,7 @@ give the same values, and whether an item's values depend on its neighbours or o
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,10 +66,10 @@ class Probe:
     def __init__(
         self,
         caller: Caller,
-        names: Mapping[str, object],
+        names: dict[str, Any],
         pooling: Pooling,
-        example: object,
-        passed: Callable[[object, Sequence[TorchTap]], list[np.ndarray]],
+        example: Any,
+        passed: Callable[[Any, Sequence[TorchTap]], list[np.ndarray]],
     ) -> None:
         n = caller.count(example)
         self.name, self._caller, self._passed = caller.name, caller, passed
@@ -82,14 +83,15 @@ class Probe:
         self._other = {call.key: call for call in again.calls}
         sizes = self.size, self.head
         self._axes = {
-            call: find_axes(recorder.calls, k, self._other.get(call.key), sizes, pooling.channels)
+            call: axes
             for k, call in enumerate(recorder.calls)
+            if (axes := find_axes(recorder.calls, k, self._other.get(call.key), sizes, pooling.channels)) is not None
         }
         usable = _usable(self._axes, Masks(self.inputs), pooling.kind)
         self.calls = Calls(self.name, recorder.calls, names, usable.__contains__)
         self._leaves = max(1, recorder.leaves)
 
-    def _recorded(self, names: Mapping[str, object], inputs: object) -> Recorder:
+    def _recorded(self, names: dict[str, Any], inputs: Any) -> Recorder:
         recorder = Recorder(names)
         output = recorder.run(self._caller.model, lambda: self._caller(inputs))
         if first_tensor(output) is None:
@@ -99,7 +101,7 @@ class Probe:
             )
         return recorder
 
-    def sources(self, layers: object) -> list[TorchTap]:
+    def sources(self, layers: Any) -> list[TorchTap]:
         """Choose what to tap; ``layers`` as for :func:`topodepth.networks.torch_network.open_torch`.
 
         Raises
@@ -131,7 +133,7 @@ class Probe:
         return TorchTap(call, token or self.calls.name(call), self._axes[call], call.leaves / self._leaves)
 
     def _named(self, layers: Sequence[str]) -> list[TorchTap]:
-        found = {}
+        found: dict[tuple, TorchTap] = {}
         for token in layers:
             if token == "penultimate" and token not in self._names:
                 taps = [self._penultimate()]
@@ -153,8 +155,8 @@ class Probe:
         """Return what the layer takes that makes the logits."""
         end = self.ending()[0]
         found = end.call, self._other.get(end.call.key)
-        shapes = [call.taken if call and end.token == "logits" else None for call in found]
-        if [len(shape or ()) for shape in shapes] != [2, 2] or [n for n, _ in shapes] != [self.size, self.head]:
+        shapes = [(call.taken or ()) if call and end.token == "logits" else () for call in found]
+        if [len(shape) for shape in shapes] != [2, 2] or [shape[0] for shape in shapes] != [self.size, self.head]:
             raise InputError(
                 f"{self.name}: layer 'penultimate' expected as the features (n, d) that a layer with weights makes the "
                 f"logits of. Received: {shapes[0] or 'no such layer'}."
@@ -210,10 +212,9 @@ class Probe:
             )
 
 
-def _usable(axes: Mapping[Call, Axes | None], masks: Masks, pooling: str) -> set[Call]:
+def _usable(found: Mapping[Call, Axes], masks: Masks, pooling: str) -> set[Call]:
     """Return the calls whose outputs can be points: those with an axis of the batch, and places that the mask knows."""
-    found = {call: axis for call, axis in axes.items() if axis is not None}
-    shapes = {call: (call.shape[axis.batch], axis.places) for call, axis in found.items()}
+    shapes = {call: (call.shape[axis.batch], axis.places) for call, axis in found.items() if call.shape is not None}
     usable = {
         call
         for call, axis in found.items()

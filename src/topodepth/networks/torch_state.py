@@ -7,11 +7,15 @@ import random
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks.frameworks import is_torch
+
+if TYPE_CHECKING:
+    import torch
 
 LARGEST_BUFFER = (
     2**26
@@ -22,7 +26,7 @@ WRAPPERS = {"DataParallel", "DistributedDataParallel", "AveragedModel"}
 ACTIVATIONS = "or write its activations to a file as docs/activations.md says"
 
 
-def live_module(model: object) -> "torch.nn.Module":  # noqa: F821
+def live_module(model: Any) -> "torch.nn.Module":
     """Return the module within compiled and parallel wrappers, if its inner modules can be listened to.
 
     Raises
@@ -61,11 +65,11 @@ def live_module(model: object) -> "torch.nn.Module":  # noqa: F821
     return model
 
 
-def named_modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:  # noqa: F821
+def named_modules(model: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
     """Return all inner modules by name, without what wrappers add to it; a module used under two names has both."""
-    found: dict[str, object] = {}
+    found: dict[str, torch.nn.Module] = {}
 
-    def walk(module, prefix, around):
+    def walk(module: "torch.nn.Module", prefix: str, around: set) -> None:
         found[prefix] = module  # of a wrapper and what it wraps, the latter comes last
         for key, child in module._modules.items():
             if child is not None and child not in around:  # some keep the module that they are part of
@@ -120,7 +124,7 @@ def _generators(loaders: Iterable[object]) -> list:
 
 
 @contextmanager
-def as_found(model: "torch.nn.Module") -> Iterator[ExitStack]:  # noqa: F821
+def as_found(model: "torch.nn.Module") -> Iterator[ExitStack]:
     """Let a model compute as after ``eval()``, in its own precision and without gradients; then put everything back.
 
     Flags are set one by one: ``eval()`` and ``train()`` would unfreeze a frozen BatchNorm, and some layers change their

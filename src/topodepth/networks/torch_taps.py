@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.networks.taps import AUTO_TAPS, is_pattern, matched
 from topodepth.networks.torch_calls import Call
+
+Each = TypeVar("Each")
 
 CONTAINERS = ("Sequential", "ModuleList", "ModuleDict")
 WEIGHTED = ("Linear", "Conv", "LSTM", "GRU", "RNN", "Embedding", "MultiheadAttention", "Attention")
@@ -32,7 +35,7 @@ class Calls:
     """
 
     def __init__(
-        self, model: str, calls: Sequence[Call], names: dict[str, object], usable: Callable[[Call], bool]
+        self, model: str, calls: Sequence[Call], names: dict[str, Any], usable: Callable[[Call], bool]
     ) -> None:
         self.model, self.all = model, list(calls)
         self.usable = [call for call in calls if usable(call)]
@@ -177,11 +180,11 @@ def has_weights(call: Call) -> bool:
     return bool(own) or any(word in call.kind for word in WEIGHTED)
 
 
-def _in_order(calls) -> list[Call]:
+def _in_order(calls: Iterable[Call]) -> list[Call]:
     return sorted(calls, key=lambda call: call.end)
 
 
-def thin(calls: Sequence[Call], room: int) -> list[Call]:
+def thin(calls: Sequence[Each], room: int) -> list[Each]:
     """Return at most so many calls, evenly spread, with the first and the last."""
     calls = list(calls)
     if len(calls) <= room:
