@@ -205,11 +205,7 @@ def fit(
 
 
 def evaluate(
-    model: "keras.Model",
-    images: np.ndarray,
-    labels: np.ndarray,
-    normalise: Normalise,
-    batch_size: int = 256,
+    model: "keras.Model", images: np.ndarray, labels: np.ndarray, normalise: Normalise, batch_size: int = 256
 ) -> dict[str, float]:
     """Return accuracy and mean cross-entropy (in nats) of a classifier whose output is probabilities.
 
