@@ -290,10 +290,17 @@ def test_penultimate_is_what_the_logits_are_made_of(model):
     assert 0 < depths[0] < depths[1] <= 1
 
 
+class MeanOfItems(nn.Module):
+    def forward(self, x):
+        return x.mean(0)
+
+
 def test_penultimate_of_a_model_without_a_dense_head_is_refused():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 6), nn.Flatten(), nn.Softmax(1))
     with pytest.raises(InputError, match=r"'penultimate' expected as the features \(n, d\) that a layer with weights"):
         values(model, X, ["penultimate"])
+    with pytest.raises(InputError, match=r"'penultimate' expected to return points of the items. Received: \(5,\), in"):
+        values(nn.Sequential(nn.Flatten(), nn.Linear(X[0].size, 5), MeanOfItems()), X, ["penultimate"])
     named = nn.Sequential()
     named.add_module("penultimate", nn.Conv2d(3, 4, 3))
     assert tokens(named, layers=["penultimate"]) == ["penultimate"]

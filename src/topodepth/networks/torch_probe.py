@@ -153,6 +153,8 @@ class Probe:
 
     def _penultimate(self) -> TorchTap:
         """Return what the layer takes that makes the logits."""
+        if self.calls.root not in self.calls.usable:
+            raise self.calls.useless("penultimate", self.calls.root)
         end = self.ending()[0]
         found = end.call, self._other.get(end.call.key)
         shapes = [(call.taken or ()) if call and end.token == "logits" else () for call in found]

@@ -66,7 +66,7 @@ class Calls:
             return [self._by_name[token]]
         if token in ("logits", "output") and token not in self._names:
             if self.root not in self.usable:
-                raise self._useless(token, self.root)
+                raise self.useless(token, self.root)
             return [self.root]
         if is_pattern(token):
             return [self._by_name[name] for name in matched([token], list(self._by_name), f"layer of {self.model}")]
@@ -88,10 +88,11 @@ class Calls:
                 )
             calls = chosen
         if calls[0] not in self.usable:
-            raise self._useless(token, calls[0])
+            raise self.useless(token, calls[0])
         return calls
 
-    def _useless(self, token: str, call: Call) -> InputError:
+    def useless(self, token: str, call: Call) -> InputError:
+        """Return the error for a call whose output can be no points, asked for by a name."""
         what = "nothing tensor-like"
         if call.shape is not None:
             what = f"{call.shape}, in which no axis is that of the items, or places are not those of the mask"
