@@ -4,6 +4,7 @@ import argparse
 import csv
 import math
 from pathlib import Path
+from typing import Any
 
 from topodepth.errors import InputError
 from topodepth.files import texts
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument("--benchmarks", required=True, help="folder with a folder of benchmark files (TSV) a rule")
     parser.add_argument("--out", required=True, help="CSV to make: one row a rule, the costliest first")
     arguments = parser.parse_args()
-    rows = []
+    rows: list[list[Any]] = []
     for folder in sorted(path for path in Path(arguments.benchmarks).glob("*") if path.is_dir()):
         jobs = [job for path in sorted(folder.rglob("*.tsv")) for job in read(path)]
         seconds, cpu, memory = ([number(job.get(key)) for job in jobs] for key in ("s", "cpu_time", "max_rss"))
@@ -39,9 +40,10 @@ def read(path: Path) -> list[dict[str, str]]:
 def number(text: str | None) -> float:
     """Return a number of a benchmark file; 0 where a job was too short to be measured."""
     try:
-        return float(text) if math.isfinite(float(text)) else 0.0
-    except (TypeError, ValueError):
+        value = float(text or 0)
+    except ValueError:
         return 0.0
+    return value if math.isfinite(value) else 0.0
 
 
 run(main)

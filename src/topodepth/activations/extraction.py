@@ -34,7 +34,7 @@ def extract(
     batch_size: int = 256,
     out: str | Path,
     labels: Sequence[int] | np.ndarray | None = None,
-    indices: Sequence[int] | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     normalise: Callable[[np.ndarray], np.ndarray] | None = None,
     attributes: Mapping[str, object] | None = None,
 ) -> None:
@@ -82,7 +82,7 @@ def write_activations(
     batch_size: int | None = None,
     out: str | Path,
     labels: Sequence[int] | np.ndarray | None = None,
-    indices: Sequence[int] | None = None,
+    indices: Sequence[int] | np.ndarray | None = None,
     normalise: Callable[[np.ndarray], np.ndarray] | None = None,
     attributes: Mapping[str, object] | None = None,
     classes: int | None = None,

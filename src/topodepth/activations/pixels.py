@@ -21,7 +21,7 @@ def write_pixels(
     dataset: DataSet,
     split: str,
     *,
-    indices: Sequence[int],
+    indices: Sequence[int] | np.ndarray,
     size: int | None = None,
     colour: str = "colour",
 ) -> None:

@@ -62,7 +62,7 @@ class LabelledImages:
     labels: np.ndarray
     class_names: Sequence[str]
     normalise: Normaliser
-    indices: Sequence[int] | None = None
+    indices: Sequence[int] | np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.images.shape) != 4:

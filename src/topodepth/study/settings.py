@@ -188,7 +188,7 @@ class Passing:
 
     batch_size: int | None = None
     normalise: Callable[[np.ndarray], np.ndarray] | None = None
-    indices: Sequence[int] | None = None
+    indices: Sequence[int] | np.ndarray | None = None
     trust: bool = False
     threads: int | None = None
     pooling: str = "mean"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -205,7 +205,7 @@ def fit(
 
 
 def evaluate(
-    model: "keras.Model", images: np.ndarray, labels: np.ndarray, normalise: Normalise, batch_size: int = 256
+    model: "keras.Model", images: Any, labels: np.ndarray, normalise: Normalise, batch_size: int = 256
 ) -> dict[str, float]:
     """Return accuracy and mean cross-entropy (in nats) of a classifier whose output is probabilities.
 

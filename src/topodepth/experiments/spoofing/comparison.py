@@ -51,7 +51,7 @@ class SpoofComparison(NamedTuple):
 
 def compare(
     points: np.ndarray,
-    labels: np.ndarray,
+    labels: np.ndarray | None,
     classes: Mapping[str, int],
     settings: SpoofSettings,
     *,
