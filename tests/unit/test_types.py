@@ -31,6 +31,7 @@ reveal_type(result.diagrams["fc"].data["all"][1])  # ndarray
 reveal_type(result.save("a.h5"))  # Path
 reveal_type(result.compare(result).differences)  # pandas.DataFrame
 reveal_type(td.features(result))  # pandas.DataFrame
+reveal_type(td.taps("model.onnx", layers="*", layout="channels_first"))  # pandas.DataFrame
 reveal_type(td.estimate("model.onnx", points).memory)  # int
 reveal_type(td.taps("model.onnx", layers="*", layout="channels_last"))  # pandas.DataFrame
 reveal_type(td.draw.depth(result, title="Mine"))  # matplotlib.figure.Figure
@@ -46,6 +47,7 @@ td.taps(points, pooled="mean")  # error
 td.Monitor(points, every="often")  # error
 td.Monitor(points, weight="large")  # error
 td.features(points)  # error
+td.taps("model.keras", pooling=1)  # error
 td.draw.depth(3)  # error
 result.tables  # error
 td.mesure(points)  # error

@@ -141,7 +141,8 @@ class TorchVictim(Victim):
         """Return the attacked images at a strength, in the coordinates of the attack; at 0 they are the clean ones."""
         attack = super().attack
         with self._model():
-            return np.concatenate([attack(*part, epsilon) for part in _parts(start, gradient, labels)])[: len(start)]
+            parts = [attack(x, slopes, known, epsilon) for x, slopes, known in _parts(start, gradient, labels)]
+            return np.concatenate(parts)[: len(start)]
 
     def step(self, start: Any, gradient: Any, epsilon: float) -> "torch.Tensor":
         """Return images moved by ε along a gradient, within the bounds."""

@@ -1,7 +1,6 @@
 """A model file of Keras or ONNX."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
