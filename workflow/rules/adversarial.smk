@@ -3,7 +3,7 @@
 
 rule attack_model:
     input:
-        layers=attacked(lambda item, unit: getattr(item.layers(unit), "file", [])),
+        layers=found_attacked_layers,
         model=model_file,
         weights=weights_files,
         dataset=dataset_file,
@@ -43,7 +43,8 @@ rule attack_model:
 # all strengths in one job: on small clouds a job's start is most of it, and an attack is made anew as a whole
 rule compute_attacked_diagrams:
     input:
-        rules.attack_model.output,
+        layers=found_attacked_layers,
+        attack=rules.attack_model.output,
     output:
         # diagrams at every strength, 00.h5 …
         directory("<results>/attacked_diagrams/{attack}/{model}/{layer}"),
@@ -61,7 +62,7 @@ rule compute_attacked_diagrams:
         settings=experiment("adversarial", lambda item: as_json(PLAN.diagram_settings(item["sample"]))),
         code=code("compute_attacked_diagrams.py"),
     shell:
-        "python $SCRIPTS/compute_attacked_diagrams.py --attack {input:q} --layer={params.layer:q}"
+        "python $SCRIPTS/compute_attacked_diagrams.py --attack {input.attack:q} --layer={params.layer:q}"
         " --settings {params.settings:q} --out-folder {output:q} 2> {log:q}"
 
 

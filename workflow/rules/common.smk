@@ -143,8 +143,12 @@ trust_flag = unit(lambda unit: "--trust" if unit.model.settings["trust"] else ""
 activations_file = measured(lambda unit, sample: unit.activations(sample))
 
 
-# of a PyTorch model whose layers a job has to find, the file that lists them
-found_layers = measured(lambda unit, sample: getattr(layers_of(unit, sample), "file", []))
+def found_in(layers):
+    """The file that lists layers which a job has to find, those of some PyTorch models: what asks for them waits for it."""
+    return getattr(layers, "file", [])
+
+
+found_layers = measured(lambda unit, sample: found_in(layers_of(unit, sample)))
 network_environment = unit(lambda unit: f"../../envs/{'torch' if unit.model.kind == 'torch' else 'networks'}.yaml")
 
 
@@ -188,6 +192,9 @@ def attack_code(item, unit):
     """Digest of what attacks a network of its kind, with the user's file that the attack comes from."""
     kinds = [registry.module_of(unit.model.kind) for registry in (openers.registry, victims.registry)]
     return code("attack_model.py", *kinds, *configuration.REGISTRIES["attack"].users([item["attack"]]))
+
+
+found_attacked_layers = attacked(lambda item, unit: found_in(item.layers(unit)))
 
 
 def attacked_diagrams_memory(wildcards, attempt):

@@ -116,7 +116,10 @@ rule tabulate_diagrams:
 
 rule draw_diagrams:
     input:
-        rules.tabulate_diagrams.output,
+        tables=rules.tabulate_diagrams.output,
+        layers=lambda wildcards: found_in(
+            layers_of(PLAN.units[wildcards.model], PLAN.experiments["depth"][wildcards.comparison]["sample"])
+        ),
     output:
         report(
             "<depth>/diagrams/{model}.png",
@@ -144,5 +147,5 @@ rule draw_diagrams:
         ),
         code=code("draw_figure.py", "topodepth.figures.diagrams"),
     shell:
-        "python $SCRIPTS/draw_figure.py diagrams --tables {input:q} --labels {params.labels:q}"
+        "python $SCRIPTS/draw_figure.py diagrams --tables {input.tables:q} --labels {params.labels:q}"
         " --title={params.title:q} --options {params.options:q} --code {params.code:q} --out {output:q} 2> {log:q}"

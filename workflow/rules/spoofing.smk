@@ -3,6 +3,7 @@
 
 rule compare_spoofs:
     input:
+        layers=found_layers,
         activations=activations_file,
         dataset=dataset_file,
     output:

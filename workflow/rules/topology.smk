@@ -4,6 +4,7 @@
 rule compute_diagrams:
     input:
         activations_file,
+        layers=found_layers,
     output:
         "<results>/diagrams/{model}/{sample}/{layer}.h5",
     log:
@@ -28,6 +29,7 @@ rule compute_diagrams:
 rule estimate_dimensions:
     input:
         activations_file,
+        layers=found_layers,
     output:
         "<results>/dimensions/{model}/{sample}/{layer}.csv",
     log:
