@@ -267,6 +267,21 @@ def test_a_model_that_cannot_be_attacked_is_refused_in_one_line(build, settings,
     assert "\n" not in str(error.value)
 
 
+def test_an_attack_of_a_users_own_gets_what_numpy_reads_and_scores_to_differentiate(model, monkeypatch):
+    def mine(victim, start, gradient, labels, epsilon):
+        x = torch.tensor(np.asarray(start), requires_grad=True)
+        loss = functional.cross_entropy(victim.scores(x), labels, reduction="sum")
+        found = torch.autograd.grad(loss, x)[0].numpy()
+        np.testing.assert_allclose(found, np.asarray(gradient), rtol=0, atol=1e-6)
+        return np.asarray(start) + epsilon * np.sign(found)
+
+    subject = victim(model)
+    expected, before = attacked(subject, IMAGES, 0.1), nets.state(model)
+    monkeypatch.setattr(attacks.registry, "get", lambda name: mine)
+    np.testing.assert_allclose(attacked(subject, IMAGES, 0.1), expected, rtol=0, atol=1e-6)
+    assert nets.state(model) == before
+
+
 @pytest.mark.parametrize("value", [-1.0, 256.0, np.nan])
 def test_images_outside_the_range_of_pixels_are_refused(model, value):
     images = IMAGES.astype(np.float32)

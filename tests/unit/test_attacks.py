@@ -8,14 +8,15 @@ import pytest
 
 from topodepth.activations import extraction
 from topodepth.activations.file import read_activations, validate
-from topodepth.attacks import attacks, keras_victim
+from topodepth.attacks import attacks, keras_victim, victims
 from topodepth.attacks.attacks import AttackSettings
 from topodepth.attacks.keras_victim import KerasVictim, scores_tap
 from topodepth.attacks.sweep import LabelledImages, write_sweep
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
+from topodepth.jobs import reach
 from topodepth.jobs.commands import record_of
-from topodepth.networks import models
+from topodepth.networks import models, openers
 from topodepth.networks.runtime import by_keras
 
 N, CLASSES, SHAPE = 12, 3, (8, 8, 1)
@@ -333,3 +334,15 @@ def test_images_outside_the_range_of_pixels_are_refused(new_model, tmp_path, val
     with pytest.raises(InputError, match=r"images expected with values from 0 to 255\. Received"):
         sweep(new_model, tmp_path / "made", images)
     assert not list(tmp_path.iterdir())
+
+
+def test_attacks_on_networks_of_one_kind_do_not_depend_on_the_code_of_another():
+    script, modules = reach.SOURCE.parent / "workflow/scripts/attack_model.py", {}
+    for kind in ("file", "torch"):
+        entries = [registry.module_of(kind) for registry in (openers.registry, victims.registry)]
+        modules[kind] = {module for module, _ in reach.reached(script, entries)}
+    both = modules["file"] & modules["torch"]
+    assert {f"topodepth.attacks.{name}" for name in ("attacks", "sweep", "victim")} <= both
+    assert "topodepth.attacks.keras_victim" in modules["file"] - modules["torch"]
+    assert {f"topodepth.attacks.torch_{name}" for name in ("victim", "descent")} <= modules["torch"] - modules["file"]
+    assert not {name for name in modules["file"] if ".torch_" in name}
