@@ -33,10 +33,16 @@ def activations() -> list[bytes]:
             layer.attrs.update({"token": name, "layer_class": "Dense", "reduction": "none", "relative_depth": k / 2})
         file["labels"], file["indices"] = np.arange(6) % 2, np.arange(6)
 
+    def tokens(file):
+        ours(file)
+        file["places"] = np.arange(6) % 3
+        for draw in range(2):
+            file[f"shuffled/{draw}/000_a"], file[f"shuffled/{draw}/001_b"] = POINTS, POINTS
+
     def by_hand(file):
         file.create_dataset("layers/only", data=POINTS, compression="gzip", chunks=(3, 3))
 
-    return [_h5(ours), _h5(ours, "v110"), _h5(by_hand)]
+    return [_h5(ours), _h5(ours, "v110"), _h5(by_hand), _h5(tokens)]
 
 
 def diagrams() -> list[bytes]:
@@ -50,6 +56,8 @@ def diagrams() -> list[bytes]:
                 file[f"{prefix}class_{name}"].attrs["n_points"] = 3
         for group in range(2):
             file[f"jackknife/{group}/class_all/H0"], file[f"jackknife/{group}/class_all/H1"] = h0, h1
+        for name in ("all", "0", "1"):
+            file[f"shuffled/0/class_{name}/H0"], file[f"shuffled/0/class_{name}/H1"] = h0, h1
 
     return [_h5(fill), _h5(fill, "v110")]
 

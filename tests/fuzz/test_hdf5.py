@@ -24,7 +24,8 @@ def use_activations(path):
     found = read_activations(path)
     for layer in found.layers:
         found.place(layer.token)
-        assert SENTINEL not in found.points(layer.token).tobytes()
+        for points in (found.points(layer.token), *found.shuffled(layer.token)):
+            assert SENTINEL not in points.tobytes()
     assert found.labels is None or len(found.labels) == found.n
 
 

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from tests.torch.nets import Residual, images, plain
 from topodepth.activations import extraction
 from topodepth.activations import file as activations
-from topodepth.activations.tokens import TokenSample, shuffled
 from topodepth.errors import InputError
 from topodepth.networks.torch_network import open_torch
 
@@ -48,22 +46,3 @@ def test_nan_in_one_layer_names_it_and_leaves_no_file(tmp_path):
     with pytest.raises(InputError, match=r"model 'Residual', layer 'blocks.1': activations expected to be finite"):
         extraction.write_activations(network, X, out=tmp_path / "a.h5")
     assert not list(tmp_path.iterdir())
-
-
-def test_tokens_are_sampled_with_their_items_and_shuffled_as_a_null():
-    model = nn.Sequential(nn.Embedding(30, 4), nn.Linear(4, 3))
-    ids = torch.randint(0, 30, (10, 7))
-    network = open_torch(model, ids, ["0"], pooling="tokens")
-    sample, kept = TokenSample(12, seed=0), {}
-    for start in (0, 5):
-        found = network.run(ids[start : start + 5])
-        assert found.values[0].shape == (35, 4)
-        chosen, rows = sample.take(len(found.rows))
-        kept |= {row: (start + found.rows[k], found.values[0][k]) for row, k in zip(rows, chosen, strict=True)}
-    assert len(kept) == 12
-    for item, point in kept.values():
-        assert any(np.array_equal(point, model[0].weight[token].detach()) for token in ids[item])
-    mixed = shuffled(ids, seed=0)
-    assert isinstance(mixed, torch.Tensor)
-    assert not torch.equal(mixed, ids)
-    assert torch.equal(mixed.sort(1)[0], ids.sort(1)[0])

@@ -80,5 +80,5 @@ def test_what_is_no_model_for_it_is_one_line(data):
     scripted = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(90, 3)))
     with pytest.raises(td.InputError, match="scripted or traced"):
         td.measure(scripted, *data, **QUICK)
-    with pytest.raises(td.InputError, match="unknown pooling 'tokens'"):
-        td.measure(Small(), *data, pooling="tokens", **QUICK)
+    with pytest.raises(td.InputError, match="unknown pooling 'max'"):
+        td.measure(Small(), *data, pooling="max", **QUICK)

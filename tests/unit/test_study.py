@@ -17,6 +17,7 @@ from topodepth.homology import memory_estimate, persistence_diagrams
 from topodepth.plan import configuration
 from topodepth.plan.plan import Plan
 from topodepth.study import measuring, settings
+from topodepth.tables import rows
 from topodepth.topology.clouds import min_max_scale
 
 ROOT = Path(__file__).parents[2]
@@ -96,6 +97,68 @@ def test_with_other_settings_too(tmp_path):
     path = own.save(tmp_path / "a.h5", configuration=tmp_path / "a.yaml")
     config = yaml.safe_load((tmp_path / "a.yaml").read_text())
     assert_same(own.table, by_the_pipeline(tmp_path, path, plan_of(config)))
+
+
+@pytest.fixture
+def tokens(tmp_path):
+    """The same points as tokens, three an item, and two draws with tokens shuffled."""
+    path = tmp_path / "tokens.h5"
+    with h5py.File(path, "w") as file:
+        for k, (layer, points) in enumerate(LAYERS.items()):
+            file[f"layers/{k}_{layer}"] = points
+            for draw, others in enumerate((points[::-1] ** 2, np.sin(points))):
+                file[f"shuffled/{draw}/{k}_{layer}"] = others
+        file["labels"], file["indices"], file["places"] = LABELS, np.arange(120) // 3, np.arange(120) % 3
+    return path
+
+
+def test_tokens_and_their_null_are_measured_as_by_the_pipeline(tokens, tmp_path):
+    own = td.measure(tokens, name="mine", dataset="noise", progress=False)
+    expected = by_the_pipeline(tmp_path, tokens, plan_of({"samples": {"default": {}}}))
+    assert expected[next(iter(rows.SHUFFLED))].notna().all()
+    assert_same(own.table, expected)
+    plain = td.measure(layers=LAYERS, labels=LABELS, name="mine", dataset="noise", progress=False)
+    assert_same(own.table.drop(columns=list(rows.SHUFFLED)), plain.table)
+    plain.write_table(tmp_path / "plain.csv")
+    for first, second in (("plain", "table"), ("table", "plain")):
+        script("join_tables.py", "--tables", *(tmp_path / f"{name}.csv" for name in (first, second)), "--out",
+               tmp_path / "joined.csv")  # fmt: skip
+        joined = texts.read_table(tmp_path / "joined.csv")
+        assert list(joined) == list(expected)
+        assert joined["shuffled_value"].notna().sum() == len(expected)
+
+
+def test_the_null_of_shuffled_tokens_is_their_own_measurement(tokens):
+    """Its value is the mean over draws of what measuring these points alone gives."""
+    found = td.measure(tokens, progress=False, clouds="both", points=None)
+    draws = []
+    for draw in range(2):
+        with h5py.File(tokens) as file:
+            layers = {name: file[f"shuffled/{draw}/{k}_{name}"][()] for k, name in enumerate(LAYERS)}
+        draws.append(td.measure(layers=layers, labels=LABELS, progress=False, clouds="both", points=None).table)
+    np.testing.assert_allclose(found.table["shuffled_value"], (draws[0]["value"] + draws[1]["value"]) / 2)
+    ratios = found.table["value"] / found.table["shuffled_value"]
+    single = found.table["class"] != "mean"  # the mean over classes is one of ratios
+    np.testing.assert_allclose(found.table["relative_to_shuffled_value"][single], ratios[single])
+    assert found.diagrams["fc"].shuffled[1]["2"][0].shape == found.diagrams["fc"].data["2"][0].shape
+
+
+def test_settings_that_would_change_nothing_are_refused(tokens):
+    class Network:
+        """Neither is opened: the mistake is seen before."""
+
+    Network.__module__ = "keras.models"
+    for given, options in (
+        ({"model": tokens}, {"shuffled_draws": 2}), ({"layers": LAYERS}, {"pooling": "tokens"}),
+        ({"model": Network(), "images": FIRST}, {"pooling": "first"}),
+        ({"layers": LAYERS}, {"layout": "channels_last"}),
+        ({"model": "net.onnx", "images": FIRST}, {"shuffled_draws": 1}),
+    ):  # fmt: skip
+        (name,) = options
+        with pytest.raises(td.InputError, match=f"{name}: expected for an? (PyTorch|ONNX) model. Received: "):
+            td.measure(**given, **options)
+    with pytest.raises(td.InputError, match=r"tokens: expected with pooling='tokens'. Received: 5 with 'mean'"):
+        td.measure(layers=LAYERS, tokens=5)
 
 
 def test_the_saved_configuration_asks_for_the_saved_file(measured, tmp_path):
@@ -218,7 +281,7 @@ def test_bad_input_is_refused_in_one_line_and_leaves_nothing(temporary, argument
 
 
 def test_an_interrupt_leaves_nothing_half_written(temporary, monkeypatch):
-    def interrupted(*_):
+    def interrupted(*_, **__):
         assert list(temporary.iterdir())
         raise KeyboardInterrupt
 

@@ -18,8 +18,8 @@ def main() -> None:
     arguments = parser.parse_args()
     how = record_of(DiagramSettings, arguments.settings)
     file = read_activations(arguments.activations)
-    place = file.place(arguments.layer, arguments.name)
-    write_diagrams(arguments.out, file.points(arguments.layer), file.labels, place, how)
+    place, shuffled = file.place(arguments.layer, arguments.name), file.shuffled(arguments.layer)
+    write_diagrams(arguments.out, file.points(arguments.layer), file.labels, place, how, shuffled=shuffled)
 
 
 run(main)

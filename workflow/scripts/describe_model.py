@@ -7,6 +7,7 @@ from topodepth.activations.file import read_activations
 from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 from topodepth.tables import tables
+from topodepth.tables.rows import with_shuffled
 from topodepth.tables.values import values_of
 from topodepth.topology import diagrams
 
@@ -31,7 +32,8 @@ def main() -> None:
     about = dict(arguments.columns)
     if arguments.activations and (found := accuracy.of_file(read_activations(arguments.activations))):
         about["accuracy"] = found.value
-    texts.write_table(arguments.out, [{**row, **about} for row in rows], tables.MODEL_COLUMNS)
+    columns = with_shuffled(tables.MODEL_COLUMNS, rows)
+    texts.write_table(arguments.out, [{**row, **about} for row in rows], columns)
 
 
 run(main)

@@ -19,9 +19,10 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
     file = read_activations(arguments.activations)
-    place = file.place(arguments.layer, arguments.name)
-    found = dimension_rows(file.points(arguments.layer), place, record_of(DimensionSettings, arguments.settings))
-    texts.write_table(arguments.out, found, rows.COLUMNS)
+    place, shuffled = file.place(arguments.layer, arguments.name), file.shuffled(arguments.layer)
+    how = record_of(DimensionSettings, arguments.settings)
+    found = dimension_rows(file.points(arguments.layer), place, how, shuffled=shuffled)
+    texts.write_table(arguments.out, found, rows.with_shuffled(rows.COLUMNS, found))
 
 
 run(main)

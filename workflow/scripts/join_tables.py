@@ -6,6 +6,7 @@ from topodepth.errors import InputError
 from topodepth.files import texts
 from topodepth.jobs.commands import run, settings
 from topodepth.tables import tables
+from topodepth.tables.rows import SHUFFLED, with_shuffled
 
 
 def main() -> None:
@@ -18,10 +19,11 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="CSV to make")
     arguments = parser.parse_args()
     found = {path: texts.read_table(path) for path in arguments.tables}
-    columns = list(found[arguments.tables[0]].columns)
+    own = [column for column in found[arguments.tables[0]].columns if column not in SHUFFLED]
+    columns = with_shuffled(own, (table.columns for table in found.values()))
     for path, table in found.items():
-        if list(table.columns) != columns:
-            raise InputError(f"{path}: expected the columns {columns}. Received: {list(table.columns)}.")
+        if [column for column in table.columns if column not in SHUFFLED] != own:
+            raise InputError(f"{path}: expected the columns {own}. Received: {list(table.columns)}.")
     rows = [row for table in found.values() for row in table.to_dict("records")]
     if arguments.curves:
         import pandas

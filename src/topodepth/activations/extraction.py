@@ -133,24 +133,33 @@ def representations(taps: Sequence[Tap]) -> list[Representation]:
 class Writer:
     """Writes points to an open activations file, a batch of all layers at a time; n None: as many as come."""
 
-    def __init__(self, file: "h5py.File", layers: Sequence[Representation], n: int | None) -> None:
-        self.file, self._layers = file, layers
-        group = file.create_group("layers")
-        self._datasets = [_create(group, k, layer, n) for k, layer in enumerate(layers)]
+    def __init__(
+        self, file: "h5py.File", layers: Sequence[Representation], n: int | None, group: str = "layers"
+    ) -> None:
+        self.file, self.layers = file, layers
+        parent = file.create_group(group)
+        self._datasets = [_create(parent, k, layer, n) for k, layer in enumerate(layers)]
 
     def __call__(self, start: int, outputs: Sequence[np.ndarray]) -> None:
         """Write what the images from ``start`` on gave."""
-        model = self.file.attrs["model"]
-        for layer, dataset, values in zip(self._layers, self._datasets, map(np.asarray, outputs), strict=True):
-            if values.ndim != 2 or values.shape[1] != layer.d:
+        self.at(np.arange(start, start + len(outputs[0])), outputs)
+
+    def at(self, rows: np.ndarray, outputs: Sequence[np.ndarray]) -> None:
+        """Write points to these rows of the file, ascending; what was there is written over."""
+        if not len(rows):
+            return
+        model, stop = self.file.attrs["model"], int(rows[-1]) + 1
+        together = slice(int(rows[0]), stop) if stop - rows[0] == len(rows) else rows
+        for layer, dataset, values in zip(self.layers, self._datasets, map(np.asarray, outputs), strict=True):
+            if values.shape != (len(rows), layer.d):
                 raise InputError(
                     f"model {model!r}, layer {layer.name!r}: expected {layer.d} features of each item in every batch. "
                     f"Received: {values.shape}."
                 )
             check_finite(values, model, layer.name)
-            if len(dataset) < start + len(values) and dataset.maxshape[0] is None:
-                dataset.resize(start + len(values), axis=0)
-            dataset[start : start + len(values)] = values
+            if len(dataset) < stop and dataset.maxshape[0] is None:
+                dataset.resize(stop, axis=0)
+            dataset[together] = values
 
 
 @contextmanager

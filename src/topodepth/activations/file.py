@@ -2,11 +2,13 @@
 
 Layout: ``/layers/{index:03d}_{name}`` float (n, d), the index giving the order of depth, with the attributes
 ``token``, ``layer_class``, ``reduction`` and ``relative_depth``; ``/labels`` (n,) and ``/indices`` (n,) whole numbers.
+Where points are tokens, ``/indices`` are the items that they are of, and ``/places`` (n,) where in these they stand.
+``/shuffled/{draw}`` may hold the same layers once more, of the same items with their tokens in another order.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -73,6 +75,10 @@ class Activations:
         (n,) int64, or None if the file has none.
     indices
         (n,) int64, rows of the data set; 0 … n − 1 if the file has none.
+    places
+        (n,) int64, where in its item each token stands, counted from 0; None where points are no tokens.
+    draws
+        How often the layers are there once more with tokens shuffled, see :meth:`shuffled`.
     """
 
     path: Path
@@ -82,6 +88,8 @@ class Activations:
     layers: tuple[LayerPoints, ...]
     labels: np.ndarray | None
     indices: np.ndarray
+    places: np.ndarray | None = None
+    draws: int = 0
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{layer.token} {self.n} × {layer.d}" for layer in self.layers)
@@ -109,8 +117,17 @@ class Activations:
             If the layer is unknown or has NaN or infinite values.
         """
         layer = self.layer(token)
+        return self._read(layer, layer.dataset, f"layer {token!r}")
+
+    def shuffled(self, token: str) -> Iterator[np.ndarray]:
+        """Yield the same points of a layer, (n, d) float32, in each draw of shuffled tokens; errors as for them."""
+        layer = self.layer(token)
+        for draw in range(self.draws):
+            yield self._read(layer, _of_draw(layer, draw), f"layer {token!r}, shuffled {draw}")
+
+    def _read(self, layer: LayerPoints, dataset: str, what: str) -> np.ndarray:
         with hdf5.open_h5(self.path, HOW) as file:
-            values = _points(f"{self.path}: layer {token!r}", file, layer.dataset)[()].astype(np.float32)
+            values = _points(f"{self.path}: {what}", file, dataset)[()].astype(np.float32)
         try:
             check_finite(values, self.model, layer.name)
         except InputError as error:
@@ -141,7 +158,11 @@ def read_activations(path: str | Path) -> Activations:
             layers.append(layer)
         assert n is not None  # there is a layer
         _check_tokens(path, layers)
-        indices = _read_column(path, file, "indices", n)
+        indices, places = _read_rows(path, file, n)
+        draws = len(_shuffled_groups(path, file))
+        for layer in layers:
+            for draw in range(draws):
+                _check_draw(path, file, layer, draw, n)
         return Activations(
             path=path,
             model=str(attributes.get("model", path.stem)),
@@ -150,6 +171,8 @@ def read_activations(path: str | Path) -> Activations:
             layers=tuple(layers),
             labels=_read_column(path, file, "labels", n),
             indices=np.arange(n) if indices is None else indices,
+            places=places,
+            draws=draws,
         )
 
 
@@ -187,8 +210,13 @@ def validate(path: str | Path) -> list[str]:
                 layers.append(layer)
                 attempt(_check_values, group, layer)
         attempt(_check_tokens, layers)
-        for name in ("labels", "indices") if n is not None else ():
-            attempt(_read_column, file, name, n)
+        if n is not None:
+            attempt(_read_column, file, "labels", n)
+            attempt(_read_rows, file, n)
+        for draw in range(len(attempt(_shuffled_groups, file) or ())):
+            for layer in layers:
+                if attempt(_check_draw, file, layer, draw, n):
+                    attempt(_check_values, group, replace(layer, dataset=_of_draw(layer, draw)), f", shuffled {draw},")
     return problems
 
 
@@ -286,20 +314,55 @@ def _check_tokens(path: Path, layers: Sequence[LayerPoints]) -> None:
         raise InputError(f"{path}: tokens of layers expected to differ. Received: {twins[0]!r} twice.")
 
 
-def _check_values(path: Path, group: "h5py.Group", layer: LayerPoints) -> None:
+def _of_draw(layer: LayerPoints, draw: int) -> str:
+    """Return where the points of a layer in a draw of shuffled tokens lie."""
+    return f"shuffled/{draw}/{layer.dataset.removeprefix('layers/')}"
+
+
+def _shuffled_groups(path: Path, file: "h5py.File") -> list["h5py.Group"]:
+    return hdf5.numbered_groups(path, file, "shuffled")
+
+
+def _check_draw(path: Path, file: "h5py.File", layer: LayerPoints, draw: int, n: int) -> bool:
+    """Refuse a draw of shuffled tokens in which a layer is missing, or not of as many points and features."""
+    where = f"{path}: '/{_of_draw(layer, draw)}'"
+    dataset = _points(where, file, _of_draw(layer, draw))
+    if dataset.shape != (n, layer.d):
+        raise InputError(f"{where} expected as the layer itself, {(n, layer.d)}. Received: {dataset.shape}")
+    return True
+
+
+def _check_values(path: Path, group: "h5py.Group", layer: LayerPoints, draw: str = "") -> None:
     """Refuse values that are not finite as float32, and a layer whose points are all equal."""
-    dataset = _points(f"{path}: layer {layer.token!r}", group.file, layer.dataset)
+    where = f"{path}: layer {layer.token!r}{draw} expected"
+    dataset = _points(where.removesuffix(" expected"), group.file, layer.dataset)
     bad, constant, first = 0, True, dataset[:1]
     for start in range(0, len(dataset), BLOCK):
         values = dataset[start : start + BLOCK]
         constant = constant and bool((values == first).all())
         with np.errstate(over="ignore"):
             bad += int(values.size - np.isfinite(values.astype(np.float32)).sum())
-    where = f"{path}: layer {layer.token!r} expected"
     if bad:
         raise InputError(f"{where} as finite float32. Received: {bad} NaN, infinite or too large of {dataset.size}")
     if constant:
         raise InputError(f"{where} as points that differ. Received: {len(dataset)} equal rows")
+
+
+def _read_rows(path: Path, file: "h5py.File", n: int) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Return the row of the data that each point is of, and each token's place there; None of what is not told."""
+    indices, places = (_read_column(path, file, name, n) for name in ("indices", "places"))
+    where = f"{path}: '/places' expected"
+    if places is None:
+        return indices, None
+    if indices is None:
+        raise InputError(f"{where} beside '/indices', the item of each token. Received: none.")
+    if places.min() < 0:
+        raise InputError(f"{where} from 0. Received: {places.min()}")
+    pairs, counts = np.unique(np.column_stack([indices, places]), axis=0, return_counts=True)
+    if counts.max() > 1:
+        item, place = pairs[counts.argmax()]
+        raise InputError(f"{where} to hold one token each. Received: {counts.max()} in place {place} of item {item}")
+    return indices, places
 
 
 def _read_column(path: Path, file: "h5py.File", name: str, n: int) -> np.ndarray | None:

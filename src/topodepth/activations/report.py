@@ -23,7 +23,8 @@ def report(path: str | Path) -> str:
     if problems:
         raise InputError(f"{path}: {len(problems)} problems, see above and docs/activations.md")
     found = activations.read_activations(path)
-    lines = [f"{path}: model {found.model!r}, {len(found.layers)} layers, {found.n} points"]
+    tokens = "" if found.places is None else f", tokens of {len(np.unique(found.indices))} items"
+    lines = [f"{path}: model {found.model!r}, {len(found.layers)} layers, {found.n} points{tokens}"]
     width = max(len(layer.token) for layer in found.layers)
     for layer in found.layers:
         lines.append(f"  {layer.token:{width}}  relative depth {layer.relative_depth:.3f}  {layer.d} features")
@@ -32,4 +33,6 @@ def report(path: str | Path) -> str:
     else:
         classes, counts = np.unique(found.labels, return_counts=True)
         lines.append(f"  {len(classes)} classes of {counts.min()} to {counts.max()} points")
+    if found.draws:
+        lines.append(f"  {found.draws} draws of shuffled tokens, a null model beside permuted features")
     return "\n".join(lines) + "\n"

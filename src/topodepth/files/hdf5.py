@@ -251,6 +251,16 @@ def own_group(where: str, group: "h5py.Group", key: str) -> "h5py.Group":
     return found
 
 
+def numbered_groups(path: str | Path, file: "h5py.File", name: str) -> list["h5py.Group"]:
+    """Return the groups 0, 1, ... in a group of draws, none if there is no such group; errors as :func:`own_group`."""
+    if name not in names_in(f"{path}:", file):
+        return []
+    where = f"{path}: /{name}:"
+    draws = own_group(where, file, name)
+    count = len(names_in(where, draws))
+    return [own_group(f"{path}: /{name}/{draw}:", draws, str(draw)) for draw in range(count)]
+
+
 def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a data set") -> StoredArray:
     """Return a data set that the file holds itself, and whole: no more is declared than the stored bytes can unpack to.
 

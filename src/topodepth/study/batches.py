@@ -9,9 +9,11 @@ import numpy as np
 
 from topodepth.activations import accuracy, extraction
 from topodepth.activations.accuracy import Accuracy
+from topodepth.activations.tokens import PointSample, shuffled
 from topodepth.errors import InputError
 from topodepth.networks.inputs import reshaping
 from topodepth.networks.network import Network
+from topodepth.networks.torch_network import Pass, TorchNetwork
 from topodepth.study.arrays import as_array, as_labels
 from topodepth.study.settings import Passing
 
@@ -60,7 +62,7 @@ def sliced(images: Any, passing: Passing) -> Iterator[Any]:
 
 
 def write(
-    network: Network, batches: Iterable, labels: Any, passing: Passing, *, out: Path, about: Mapping
+    network: Network, batches: Iterable, labels: Any, passing: Passing, *, seed: int, out: Path, about: Mapping
 ) -> Accuracy | None:
     """Write the activations of a network on batches, one after another; return its accuracy where it can be known.
 
@@ -71,9 +73,11 @@ def write(
     batches
         Each one inputs, a pair (inputs, labels), or a map of inputs and perhaps labels.
     labels
-        (n,) for all batches, where they hold none themselves; None where there are none.
+        (items,) for all batches, where they hold none themselves; None where there are none.
     passing
         How they are passed through it.
+    seed
+        Of the sample and the orders of tokens.
     out, about
         File to make, and what it says of itself.
 
@@ -83,26 +87,64 @@ def write(
         If a batch is none of these, or does not fit the network, the batch before or the labels.
     """
     given, told, start, first = [], _Predictions(), 0, None
+    tokens = passing.pooling == "tokens"
+    sample = PointSample(passing.tokens if tokens else None, seed)
     with extraction.create(out, extraction.representations(network.taps), None, None, about) as put:
+        nulls = [
+            extraction.Writer(put.file, put.layers, None, f"shuffled/{draw}") for draw in range(passing.shuffled_draws)
+        ]
         for inputs, classes in map(_parted, batches):
             ready = _ready(network, inputs, passing)
             size = _count(ready)
             first = first or size  # a network is prepared for one size of batch
-            outputs = network.predict(ready, first)
-            if len(outputs) > len(network.taps):
-                told.add(outputs[-1])
-            put(start, outputs[: len(network.taps)])
+            found = _passed(network, ready, first)
+            if found.scores is not None:
+                told.add(found.scores)
+            chosen, rows = sample.take(start + found.rows)
+            put.at(rows, [values[chosen] for values in found.values])
+            for draw, null in enumerate(nulls):
+                mixed = _shuffled(network, ready, passing, (seed, start, draw), first)
+                null.at(rows, [values[chosen] for values in mixed])
             given.append(None if classes is None else as_labels(classes, size))
             start += size
         if not start:
             raise InputError(NO_BATCH)
-        found = _labels(given, labels, start)
-        right = None if found is None else told.accuracy(found)
-        if found is not None:
-            put.file["labels"] = found
-        put.file["indices"] = np.arange(start) if passing.indices is None else passing.indices
+        labels = _labels(given, labels, start)
+        right = None if labels is None else told.accuracy(labels)
+        if labels is not None:
+            put.file["labels"] = labels[sample.items]
+        put.file["indices"] = sample.items if passing.indices is None else np.asarray(passing.indices)[sample.items]
+        if tokens:
+            put.file["places"] = sample.places
         put.file.attrs.update(accuracy.attributes(right))
     return right
+
+
+def _passed(network: Network, inputs: Any, size: int) -> Pass:
+    """Return what a batch gave; ``size`` is that of the first."""
+    if isinstance(network, TorchNetwork):
+        return network.run(inputs)
+    outputs = network.predict(inputs, size)
+    values, scores = outputs[: len(network.taps)], outputs[len(network.taps) :]
+    return Pass(values, np.arange(len(values[0])), scores[-1] if scores else None)
+
+
+def _shuffled(
+    network: Network, inputs: Any, passing: Passing, order: tuple[int, int, int], size: int
+) -> list[np.ndarray]:
+    """Return the points of a batch with its tokens shuffled; ``order`` is seed, place of the first item, and draw.
+
+    Where points are tokens, each is in its own row, wherever it stood.
+    """
+    seed, start, draw = order
+    mixed, now = shuffled(inputs, seed, start, draw=draw, pooling=passing.pooling, special=passing.special_tokens)
+    values = _passed(network, mixed, size).values
+    if passing.pooling != "tokens":
+        return values
+    if len(now) != len(values[0]):
+        raise InputError(f"{network.name}: expected a point of each of {len(now)} tokens, to shuffle them. "
+                         f"Received: {len(values[0])} points.")  # fmt: skip
+    return [points[now] for points in values]
 
 
 def _parted(batch: Any) -> tuple[Any, Any]:

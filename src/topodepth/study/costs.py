@@ -107,12 +107,12 @@ def of(what: sources.ToMeasure, settings: Settings) -> Cost:
     if what.n is None:
         return Cost(what.name, (), 0)
     sizes = _clouds(what, what.n, settings)
-    layers = tuple(_layer(what.n, each, sizes, settings) for each in what.layers)
+    layers = tuple(_layer(what.n, each, sizes, settings, what.draws) for each in what.layers)
     return Cost(what.name, layers, what.bytes_to_write)
 
 
 def _clouds(what: sources.ToMeasure, n: int, settings: Settings) -> Sequence[int]:
-    """Return the points of each diagram of a layer: of clouds, draws of their null model, and without each group."""
+    """Return the points of each diagram of a layer: of clouds, draws of their null models, and without each group."""
     limit = settings.points or n
     labels = what.labels
     if labels is not None and settings.classes is not None:
@@ -123,16 +123,16 @@ def _clouds(what: sources.ToMeasure, n: int, settings: Settings) -> Sequence[int
     whole = [n if labels is None else len(labels)] if labels is None or settings.clouds != "class" else []
     clouds = [min(size, limit) for size in [*clouds, *whole]]
     groups = [min(size, limit) for size in whole for _ in range(settings.jackknife_groups)]
-    return [*clouds * (1 + settings.null_draws), *groups]
+    return [*clouds * (1 + settings.null_draws + what.draws), *groups]
 
 
-def _layer(n: int, layer: Representation, sizes: Sequence[int], settings: Settings) -> LayerCost:
+def _layer(n: int, layer: Representation, sizes: Sequence[int], settings: Settings, draws: int) -> LayerCost:
     largest, d = max(sizes, default=0), layer.d
     need = memory.memory_estimate(largest, d, settings.max_dim, settings.engine) + SCALED * memory.FLOAT * n * d
     if settings.estimators:
         need = max(need, memory.dimension_memory_estimate(n, d))
     seconds = sum(_diagrams_seconds(size, d, settings.max_dim) for size in sizes)
-    estimates = 1 + settings.dimension_null_draws
+    estimates = 1 + settings.dimension_null_draws + draws
     if "ph_dimension" in settings.estimators:
         seconds += estimates * settings.draws / 10 * (PH_POINT * n + PH_PAIR * n**2 * (1 + d / 128) / 2)
     seconds += estimates * len(settings.estimators) * H0_PAIR * n**2 * (1 + d / 128)

@@ -19,17 +19,21 @@ from topodepth.networks.frameworks import is_keras, is_torch
 from topodepth.networks.inputs import fits
 from topodepth.networks.network import Network
 from topodepth.networks.torch_state import random_state
-from topodepth.study.settings import Passing
+from topodepth.study.settings import OF_TORCH, Passing
 
 Example = Callable[[], Any] | None  # returns the inputs of the first batch
 
 
 class Door(NamedTuple):
-    """What models of a kind are called, how one is told from others, and what opens it with its layers tapped."""
+    """What models of a kind are called, how one is told from others, and what opens it with its layers tapped.
+
+    ``settings`` are those of ``topodepth.study.settings.OF_SOME`` that say something of such a model.
+    """
 
     kind: str
     takes: Callable[[Any], bool]
     opens: Callable[[Any, Any, Example, Passing], Network]
+    settings: tuple[str, ...] = ()
 
 
 def open_model(model: Any, layers: Any, example: Example, passing: Passing) -> Network:
@@ -50,10 +54,11 @@ def open_model(model: Any, layers: Any, example: Example, passing: Passing) -> N
     Raises
     ------
     InputError
-        If no door takes it, it cannot be opened or a layer is unknown.
+        If no door takes it, it cannot be opened, a layer is unknown, or a setting is of other models only.
     """
     for door in DOORS:
         if door.takes(model):
+            passing.require(door.settings, door.kind)
             return door.opens(model, layers, example, passing)
     known = ", ".join(door.kind for door in DOORS)
     received = f"{type(model).__module__}.{type(model).__qualname__}"
@@ -163,7 +168,7 @@ def _has_pattern(layers: Any) -> bool:
 
 DOORS = [
     Door("a Keras model", is_keras, _keras_model),
-    Door("a PyTorch model", is_torch, _torch_model),
-    Door("a model of ONNX or its path", _is_onnx, _onnx_model),
+    Door("a PyTorch model", is_torch, _torch_model, OF_TORCH),
+    Door("a model of ONNX or its path", _is_onnx, _onnx_model, ("layout",)),
     Door("the path of a Keras model", is_path, _keras_file),  # the last for files: it says what any other file is
 ]

@@ -35,6 +35,9 @@ class Keywords(TypedDict, total=False):
     trust: bool
     threads: int | None
     pooling: str
+    tokens: int | None
+    shuffled_draws: int
+    special_tokens: Sequence[int] | np.ndarray
     channels: str
     layout: str
 

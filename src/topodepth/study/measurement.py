@@ -16,6 +16,7 @@ from topodepth.statistics.intervals import jackknife_interval, mean_interval
 from topodepth.study.draw import check_one
 from topodepth.study.settings import Settings
 from topodepth.study.showing import as_html, counted
+from topodepth.tables.rows import with_shuffled
 from topodepth.tables.tables import BAR_COLUMNS, BETTI_COLUMNS, MODEL_COLUMNS, bar_rows, betti_rows
 from topodepth.tables.values import Values
 from topodepth.topology.clouds import WHOLE
@@ -43,7 +44,8 @@ class Measurement:
         Of the table, one for each layer, class, homology dimension and descriptor.
     diagrams
         By layer: ``diagrams["fc"].data["3"][1]`` are the bars (k, 2) of H_1 of class 3; ``.null`` and ``.jackknife``
-        hold the same of each draw of the null model and without each group of points.
+        hold the same of each draw of the null model and without each group of points, ``.shuffled`` of each draw of
+        shuffled tokens.
     values
         By layer: every descriptor of every cloud, of the null model and without each group.
     activations
@@ -70,7 +72,7 @@ class Measurement:
     @cached_property
     def table(self) -> "DataFrame":
         """Tidy table with the columns of the pipeline's ``results/…/tables``; ``run`` is empty."""
-        return as_table(self.rows, MODEL_COLUMNS)
+        return as_table(self.rows, with_shuffled(MODEL_COLUMNS, self.rows))
 
     @cached_property
     def bars(self) -> "DataFrame":
@@ -112,7 +114,7 @@ class Measurement:
 
     def write_table(self, path: str | Path) -> Path:
         """Write the table as CSV, with full precision, as the pipeline writes it."""
-        texts.write_table(path, self.rows, MODEL_COLUMNS)
+        texts.write_table(path, self.rows, with_shuffled(MODEL_COLUMNS, self.rows))
         return Path(path)
 
     def compare(self, *others: "Measurement") -> "Comparison":
@@ -164,7 +166,8 @@ class Comparison:
     @cached_property
     def table(self) -> "DataFrame":
         """The tables of all models under each other."""
-        return as_table([row for each in self.measurements for row in each.rows], MODEL_COLUMNS)
+        rows = [row for each in self.measurements for row in each.rows]
+        return as_table(rows, with_shuffled(MODEL_COLUMNS, rows))
 
     @cached_property
     def differences(self) -> "DataFrame":
@@ -196,7 +199,8 @@ class Comparison:
 def _check_same(first: Measurement, other: Measurement) -> None:
     one, two = first.activations, other.activations
     where = f"compare: {first.model} and {other.model}: expected"
-    if one.n != two.n or not np.array_equal(one.indices, two.indices):
+    places = [np.empty(0) if each.places is None else each.places for each in (one, two)]
+    if one.n != two.n or not np.array_equal(one.indices, two.indices) or not np.array_equal(*places):
         raise InputError(f"{where} the same points. Received: {one.n} and {two.n}, or others of the data.")
     own, others = (np.empty(0) if each.labels is None else each.labels for each in (one, two))
     if not np.array_equal(own, others):

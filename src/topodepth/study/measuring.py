@@ -79,7 +79,7 @@ def measure(
         cost = costs.of(what, chosen)
         cost.require()
         say(str(cost))
-        with sources.activations_of(what, passing) as (file, space):
+        with sources.activations_of(what, passing, chosen.seed) as (file, space):
             if space is not None and what.network is not None:
                 say(f"{file.n} points passed through {len(what.layers)} layers by {what.network.runtime}")
             if what.n is None:  # only now it is known how many points there are
@@ -98,11 +98,11 @@ def _measured(
     for number, layer in enumerate(what.layers, 1):
         start, token = time.perf_counter(), layer.token
         points, place = file.points(token), file.place(token, what.name)
-        diagrams[token] = of_layer(points, file.labels, place, settings.diagrams)
+        diagrams[token] = of_layer(points, file.labels, place, settings.diagrams, shuffled=file.shuffled(token))
         values[token] = [*values_of(diagrams[token], settings.descriptors, settings.of_descriptors)]
         rows += descriptor_rows(diagrams[token], values[token])
         if settings.estimators:
-            dimensions += dimension_rows(points, place, settings.dimensions)
+            dimensions += dimension_rows(points, place, settings.dimensions, shuffled=file.shuffled(token))
         say(f"layer {number} of {len(what.layers)}, {token}: {time.perf_counter() - start:.1f} s")
     found = accuracy.of_file(file)
     about = {"dataset": dataset} | ({} if found is None else {"accuracy": found.value})

@@ -19,7 +19,7 @@ from topodepth.study.keywords import Named
 from topodepth.study.measurement import Measurement, as_table
 from topodepth.study.measuring import measure
 from topodepth.study.settings import from_keywords
-from topodepth.tables.rows import SUMMARIES
+from topodepth.tables.rows import SUMMARIES, with_shuffled
 from topodepth.tables.tables import MODEL_COLUMNS
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class Monitor:
             rows = [{**row, **about} for row in self._measured(model)]
         if self.path is not None:
             with self._passed_over(int(epoch), "not written"):
-                texts.write_table(self.path, [*self.rows, *rows], COLUMNS)
+                texts.write_table(self.path, [*self.rows, *rows], with_shuffled(COLUMNS, [*self.rows, *rows]))
         self.rows += rows
         self.seconds[int(epoch)] = time.perf_counter() - start
         if first and self._progress:
@@ -165,7 +165,7 @@ class Monitor:
     @property
     def table(self) -> "DataFrame":
         """Tidy table with the columns of the pipeline's ``results/…/dynamics/…csv``; ``run`` is empty."""
-        return as_table(self.rows, COLUMNS)
+        return as_table(self.rows, with_shuffled(COLUMNS, self.rows))
 
     def keras(self, framework: Any = None) -> Any:
         """Return a callback for ``model.fit``: before training, and behind each epoch that is due.
@@ -241,7 +241,8 @@ class Monitor:
 
 
 def leading(rows: list[Mapping]) -> dict[str, float]:
-    """Return the leading numbers of one epoch by name: ``fc/lifespan_sum_H0/mean``, its ``/null``, and ``accuracy``.
+    """Return the leading numbers of one epoch by name: ``fc/lifespan_sum_H0/mean``, its ``/null``, and ``accuracy``;
+    ``/shuffled`` is the null model of shuffled tokens.
 
     Classes one by one, and what is undefined, are left out.
     """
@@ -252,6 +253,8 @@ def leading(rows: list[Mapping]) -> dict[str, float]:
         degree = "" if row["homology_dimension"] is None else f"_H{row['homology_dimension']}"
         key = f"{row['layer']}/{row['descriptor']}{degree}/{row['class']}"
         found |= {key: row["value"], f"{key}/null": row["null_value"]}
+        if "shuffled_value" in row:
+            found[f"{key}/shuffled"] = row["shuffled_value"]
     numbers = {key: math.nan if value is None else float(value) for key, value in found.items()}
     numbers["accuracy"] = math.nan if not rows or rows[0]["accuracy"] is None else float(rows[0]["accuracy"])
     return {key: value for key, value in numbers.items() if not math.isnan(value)}

@@ -1,12 +1,13 @@
 """How a measurement is made: keyword arguments with the defaults and ranges of the pipeline's configuration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 
 from topodepth.errors import InputError, is_whole, unknown_name
+from topodepth.networks.torch_pooling import CHANNELS, POOLINGS
 from topodepth.plan.parameters import check, of_descriptors, of_estimators
 from topodepth.registry import Registry
 from topodepth.tables.dimensions import DimensionSettings
@@ -16,9 +17,10 @@ from topodepth.topology.diagrams import DiagramSettings
 # whole numbers: least and most; a setting of MAY_BE_NONE may be None too
 WHOLE_NUMBERS = {
     "max_dim": (0, 2), "points": (2, None), "null_draws": (0, 100), "jackknife_groups": (0, 100), "draws": (1, 1000),
-    "dimension_null_draws": (0, 100), "seed": (0, 2**32 - 1),
+    "dimension_null_draws": (0, 100), "seed": (0, 2**32 - 1), "batch_size": (1, None), "threads": (1, None),
+    "tokens": (1, None), "shuffled_draws": (0, 100),
 }  # fmt: skip
-MAY_BE_NONE = {"points", "classes", "sizes"}
+MAY_BE_NONE = {"points", "classes", "sizes", "batch_size", "threads", "tokens"}
 POSITIVE = {"alpha": 10, "weight": None, "dimension_alpha": 10}  # numbers above 0: and at most
 CHOICES = {
     "engine": ("auto", "ripser", "gudhi", "redzed"),
@@ -27,10 +29,13 @@ CHOICES = {
     "clouds": ("class", WHOLE, "both"),
 }
 PASSING_CHOICES = {
-    "pooling": ("mean", "first", "last"),
-    "channels": ("auto", "first", "last"),
+    "pooling": POOLINGS,
+    "channels": CHANNELS,
     "layout": ("auto", "channels_first", "channels_last"),
 }
+# settings that are of some models only, and of which
+OF_TORCH = ("pooling", "tokens", "shuffled_draws", "special_tokens", "channels")
+OF_SOME = {**dict.fromkeys(OF_TORCH, "a PyTorch model"), "layout": "an ONNX model"}
 NAMES = {
     "descriptors": Registry("topodepth.topology.descriptors", "descriptor"),
     "estimators": Registry("topodepth.topology.dimension", "dimension estimator"),
@@ -104,9 +109,7 @@ class Settings:
         for name in ("classes", "sizes"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, _whole_list(name, getattr(self, name)))
-        for name, (least, most) in WHOLE_NUMBERS.items():
-            if getattr(self, name) is not None or name not in MAY_BE_NONE:
-                _check_whole(name, getattr(self, name), least, most)
+        _check_numbers(self)
         for name, most in POSITIVE.items():
             _check_positive(name, getattr(self, name), most)
         for name, known in CHOICES.items():
@@ -179,7 +182,14 @@ class Passing:
         Of ONNX Runtime; None: one for each core.
     pooling
         Of a PyTorch model, what is taken of a sequence: the ``"mean"`` over the mask, the ``"first"`` token, the
-        ``"last"``.
+        ``"last"``, or all ``"tokens"``, each a point of its own with the label of its item.
+    tokens
+        With ``pooling="tokens"``, at most so many of all tokens are kept, drawn with ``seed``; None: all.
+    shuffled_draws
+        Of a PyTorch model, draws of the null model of shuffled tokens: the same items with their tokens in another
+        order, through the same network. It stands beside the null model of permuted features.
+    special_tokens
+        Ids of tokens that stay where they are then, such as ``tokenizer.all_special_ids``.
     channels
         Of a PyTorch model, whether maps of images have their features ``"first"`` or ``"last"``; ``"auto"`` infers it.
     layout
@@ -192,6 +202,9 @@ class Passing:
     trust: bool = False
     threads: int | None = None
     pooling: str = "mean"
+    tokens: int | None = 3000
+    shuffled_draws: int = 0
+    special_tokens: Sequence[int] = ()
     channels: str = "auto"
     layout: str = "auto"
 
@@ -199,11 +212,32 @@ class Passing:
         for name, known in PASSING_CHOICES.items():
             if getattr(self, name) not in known:
                 raise unknown_name(name, getattr(self, name), known)
-        for name in ("batch_size", "threads"):
-            if getattr(self, name) is not None:
-                _check_whole(name, getattr(self, name), 1)
+        _check_numbers(self)
+        if self.tokens != Passing.tokens and self.pooling != "tokens":
+            raise InputError(f"tokens: expected with pooling='tokens'. Received: {self.tokens} with {self.pooling!r}.")
+        if len(self.special_tokens):
+            object.__setattr__(self, "special_tokens", _whole_list("special_tokens", self.special_tokens))
         if self.normalise is not None and not callable(self.normalise):
             raise InputError(f"normalise: expected a function of a batch. Received: {self.normalise!r}.")
+
+    def require(self, known: Collection[str], what: str) -> None:
+        """Refuse settings that would change nothing.
+
+        Parameters
+        ----------
+        known
+            Those of ``OF_SOME`` that say something of what is measured.
+        what
+            What that is, for the message.
+
+        Raises
+        ------
+        InputError
+            If another of them is set.
+        """
+        for name, kind in OF_SOME.items():
+            if name not in known and getattr(self, name) != getattr(Passing, name):
+                raise InputError(f"{name}: expected for {kind}. Received: {getattr(self, name)!r} for {what}.")
 
 
 def from_keywords(given: Mapping[str, Any]) -> tuple[Settings, Passing]:
@@ -227,6 +261,13 @@ def from_keywords(given: Mapping[str, Any]) -> tuple[Settings, Passing]:
 def _check_parameters(name: str, value: Any) -> None:
     if not isinstance(value, Mapping) or not all(isinstance(options, Mapping) for options in value.values()):
         raise InputError(f"{name}: expected {{name: {{argument: value}}}}. Received: {value!r:.100}.")
+
+
+def _check_numbers(settings: "Settings | Passing") -> None:
+    names = {each.name for each in fields(settings)}
+    for name, (least, most) in WHOLE_NUMBERS.items():
+        if name in names and (getattr(settings, name) is not None or name not in MAY_BE_NONE):
+            _check_whole(name, getattr(settings, name), least, most)
 
 
 def _check_whole(name: str, value: Any, least: int, most: int | None = None) -> None:

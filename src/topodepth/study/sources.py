@@ -41,7 +41,10 @@ class ToMeasure:
     n
         Number of points; None where only a pass through the batches will tell.
     labels
-        (n,), None where there are none or the batches hold them.
+        One for each item, which are the points where these are no tokens; None where there are none or the batches
+        hold them.
+    draws
+        Of shuffled tokens.
     file, points, network
         One of three: an activations file; arrays by layer, with the user's ``rows`` that they are; a network, to which
         ``images`` belong.
@@ -51,6 +54,7 @@ class ToMeasure:
     layers: Sequence[Representation]
     n: int | None
     labels: np.ndarray | None
+    draws: int = 0
     file: Activations | None = None
     points: Mapping[str, np.ndarray] | None = None
     network: Network | None = None
@@ -60,7 +64,7 @@ class ToMeasure:
     @property
     def bytes_to_write(self) -> int:
         """Size of the temporary file of activations; 0 where there is one, or the number of points is not known."""
-        return 0 if self.file or self.n is None else 4 * self.n * sum(layer.d for layer in self.layers)
+        return 0 if self.file or self.n is None else 4 * self.n * (1 + self.draws) * sum(each.d for each in self.layers)
 
 
 def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None, passing: Passing) -> ToMeasure:
@@ -99,11 +103,13 @@ def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None
     else:  # it does not say what it takes, so it gets what it is given, in batches
         images = stream
         labels = labels if labels is None or passing.indices is None else labels[np.asarray(passing.indices)]
-    about = extraction.representations(network.taps)
-    return ToMeasure(name or doors.name_of(model), about, n, labels, network=network, images=images)
+    about, draws = extraction.representations(network.taps), passing.shuffled_draws
+    n = None if passing.pooling == "tokens" else n
+    return ToMeasure(name or doors.name_of(model), about, n, labels, draws, network=network, images=images)
 
 
 def _of_arrays(layers: Mapping, labels: Any, name: str, passing: Passing) -> ToMeasure:
+    passing.require((), "arrays")
     points = arrays.as_layers(layers)
     n = len(next(iter(points.values())))
     labels = None if labels is None else arrays.as_labels(labels, n)
@@ -122,12 +128,14 @@ def _of_file(path: Any, labels: Any, layers: Any, name: str | None, passing: Pas
         raise InputError(f"{path}: expected images beside a model, or an activations file. Received: a model alone.")
     if labels is not None or passing.indices is not None:
         raise InputError(f"{path}: an activations file is measured as it is. Received: labels or indices beside it.")
+    passing.require((), f"{path}, which is measured as it is")
     file = activations.read_activations(path)
     tokens = [layer.token for layer in file.layers]
     if not isinstance(layers, str) or layers != "auto":
         asked = [layers] if isinstance(layers, str | int) else list(layers)
         tokens = [file.layer(token).token for token in taps.matched(asked, tokens, f"layer of {path}")]
-    return ToMeasure(name or file.model, [file.layer(token) for token in tokens], file.n, file.labels, file=file)
+    layers = [file.layer(token) for token in tokens]
+    return ToMeasure(name or file.model, layers, file.n, file.labels, file.draws, file=file)
 
 
 def holds_activations(path: Path) -> bool:
@@ -172,10 +180,10 @@ class Workspace:
 
 
 @contextmanager
-def activations_of(what: ToMeasure, passing: Passing) -> Iterator[tuple[Activations, Workspace | None]]:
+def activations_of(what: ToMeasure, passing: Passing, seed: int) -> Iterator[tuple[Activations, Workspace | None]]:
     """Yield the activations file of what is measured, and the workspace that it lies in, None for a user's own.
 
-    The workspace is removed where the block fails or is interrupted.
+    Tokens are drawn and shuffled with the seed. The workspace is removed where the block fails or is interrupted.
 
     Raises
     ------
@@ -198,7 +206,7 @@ def activations_of(what: ToMeasure, passing: Passing) -> Iterator[tuple[Activati
         if what.points is not None:
             _write_arrays(what, what.points, out, about)
         elif what.network is not None:
-            _write_outputs(what, what.network, passing, out=out, about=about)
+            _write_outputs(what, what.network, passing, seed=seed, out=out, about=about)
         yield activations.read_activations(out), space
     except BaseException:
         space.close()
@@ -213,11 +221,13 @@ def _write_arrays(what: ToMeasure, points: Mapping[str, np.ndarray], out: Path, 
             put(start, parts)
 
 
-def _write_outputs(what: ToMeasure, network: Network, passing: Passing, *, out: Path, about: Mapping) -> None:
+def _write_outputs(
+    what: ToMeasure, network: Network, passing: Passing, *, seed: int, out: Path, about: Mapping
+) -> None:
     """Pass images or batches through the network; say so where it classifies them no better than chance."""
     about = {"runtime": network.runtime, **about}
     if isinstance(what.images, batches.Stream):
-        found = batches.write(network, what.images, what.labels, passing, out=out, about=about)
+        found = batches.write(network, what.images, what.labels, passing, seed=seed, out=out, about=about)
     else:
         found = extraction.write_activations(
             network, what.images, batch_size=passing.batch_size, out=out, labels=what.labels,

@@ -11,13 +11,15 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import Interval, mean_interval
-from topodepth.tables.rows import columns
+from topodepth.tables.rows import as_shuffled, columns
 from topodepth.topology import dimension
 from topodepth.topology.clouds import WHOLE, check_cloud, distinct_rows, null_clouds, scale
 from topodepth.topology.place import Place
 
 PH_DIMENSION = ("ph_dimension", 0)  # the one estimate that is of a homology dimension
 Counted = tuple[np.ndarray, np.ndarray | None]  # points (n, d), and the rows of those that count
+# of a cloud and of draws of its null model, by estimator and homology dimension if any
+Estimates = dict[tuple[str, int | None], tuple[dimension.DimensionEstimate, list[dimension.DimensionEstimate]]]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ class DimensionSettings:
     seed: int = 0
 
 
-def dimension_rows(points: np.ndarray, place: Place, settings: DimensionSettings) -> list[dict]:
+def dimension_rows(
+    points: np.ndarray, place: Place, settings: DimensionSettings, *, shuffled: Iterable[np.ndarray] = ()
+) -> list[dict]:
     """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
 
     Parameters
@@ -56,6 +60,8 @@ def dimension_rows(points: np.ndarray, place: Place, settings: DimensionSettings
         Of which layer they are.
     settings
         How they are estimated.
+    shuffled
+        The same points (n, d) in each draw of shuffled tokens, taken one by one.
 
     Raises
     ------
@@ -66,25 +72,33 @@ def dimension_rows(points: np.ndarray, place: Place, settings: DimensionSettings
     -----
     Copies count once: *n_points* is the number without them, and *note* says so. The null model is of these points.
     """
-    points = check_cloud(points, str(place))
+    found = _of_points(points, str(place), settings, settings.null_draws)
+    common = {**place.columns, "dimension": points.shape[1], "seed": settings.seed, "class": WHOLE}
+    draws = [_of_points(draw, f"{place}, tokens shuffled", settings, 0) for draw in shuffled]
+    rows = []
+    for (name, degree), (own, nulls) in found.items():
+        row = {**common, "homology_dimension": degree, "descriptor": name, **estimate_columns(own, nulls)}
+        if draws:
+            row |= as_shuffled(estimate_columns(own, [draw[name, degree][0] for draw in draws]))
+        rows.append(row)
+    return rows
+
+
+def _of_points(points: np.ndarray, where: str, settings: DimensionSettings, draws: int) -> Estimates:
+    """Return the estimates of a layer's points, and of so many draws of their null model."""
+    points = check_cloud(points, where)
     kept = distinct_rows(points)  # before they are scaled, which hides the precision that they were computed in
-    seed = settings.seed
-    common = {**place.columns, "dimension": points.shape[1], "seed": seed, "class": WHOLE}
     try:
         cloud = scale(points, settings.scaling)
-        nulls = _nulls(cloud, kept, settings.null_draws, seed)
-        found = estimated((cloud, kept), nulls, settings.estimators, settings.parameters, seed)
+        nulls = _nulls(cloud, kept, draws, settings.seed)
+        return estimated((cloud, kept), nulls, settings.estimators, settings.parameters, settings.seed)
     except InputError as error:
-        raise InputError(f"{place}: {error}") from None
-    return [
-        {**common, "homology_dimension": degree, "descriptor": name, **estimate_columns(*each)}
-        for (name, degree), each in found.items()
-    ]
+        raise InputError(f"{where}: {error}") from None
 
 
 def estimated(
     cloud: Counted, nulls: Iterable[Counted], estimators: Iterable[str], parameters: Mapping[str, Mapping], seed: int
-) -> dict[tuple[str, int | None], tuple[dimension.DimensionEstimate, list[dimension.DimensionEstimate]]]:
+) -> Estimates:
     """Return the estimates of a cloud, and of draws of its null model, by estimator and homology dimension if any.
 
     Parameters

@@ -1,6 +1,6 @@
 """What the rows of all tables share: columns, what is said of a layer, null model and ratio, names of measures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,10 @@ COLUMNS = (
     "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
 )  # fmt: skip
 SUMMARIES = ("mean", WHOLE)  # classes of rows that stand for all: the mean over the classes, the cloud of all points
+# The columns of the null model of shuffled tokens, only in tables that have one, and those of permuted features.
+PARTS = ("value", "ci_low", "ci_high")
+SHUFFLED = {f"shuffled_{part}": f"null_{part}" for part in PARTS}
+SHUFFLED |= {f"relative_to_shuffled_{part}": f"relative_{part}" for part in PARTS}
 
 NAMES = {"betti_peak": "peak of the Betti curve", "ph_dimension": "PH dimension", "two_nn": "TwoNN dimension",
          "mle": "maximum-likelihood dimension"}  # fmt: skip
@@ -39,6 +43,17 @@ def columns(value: Interval, null: Interval, ratio: Interval | None = None) -> d
         part = {f"{name}value": found.value, f"{name}ci_low": found.low, f"{name}ci_high": found.high}
         row |= {column: number for column, number in part.items() if not np.isnan(number)}
     return row
+
+
+def as_shuffled(row: Mapping) -> dict:
+    """Return the columns of a null model under the names of that of shuffled tokens."""
+    return {column: row[name] for column, name in SHUFFLED.items() if name in row}
+
+
+def with_shuffled(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """Return the columns of a table of these rows: behind the others those of shuffled tokens, where a row has them."""
+    has = any(not SHUFFLED.keys().isdisjoint(row) for row in rows)
+    return (*columns, *(SHUFFLED if has else ()))
 
 
 def measure(descriptor: str, degree: float | None, version: str = "value") -> str:

@@ -1,12 +1,13 @@
 """Tidy tables: one row a model, layer, class, homology dimension and descriptor, with interval and null value."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from topodepth.statistics.intervals import UNDEFINED, mean_interval, ratio_interval
-from topodepth.tables.rows import COLUMNS, about, columns
+from topodepth.tables.rows import COLUMNS, about, as_shuffled, columns
 from topodepth.tables.values import Values, cloud_columns
 from topodepth.topology import descriptors
 from topodepth.topology.clouds import WHOLE
@@ -49,7 +50,11 @@ def descriptor_rows(diagrams: Diagrams, values: Iterable[Values]) -> list[dict]:
     rows = []
     for each in values:
         common = {**about(diagrams.attributes), "homology_dimension": each.degree, "descriptor": each.descriptor}
-        rows += [{**common, **row} for row in _rows_of(each, diagrams.n_points)]
+        own = _rows_of(each, diagrams.n_points)
+        if each.shuffled:
+            others = _rows_of(replace(each, null=each.shuffled), diagrams.n_points)
+            own = [{**row, **as_shuffled(other)} for row, other in zip(own, others, strict=True)]
+        rows += [{**common, **row} for row in own]
     return rows
 
 

@@ -5,7 +5,7 @@ value and ratio from :func:`cloud_columns`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from numbers import Real
 
@@ -35,6 +35,8 @@ class Values:
         Values (draws,) of the null model of each cloud.
     jackknife
         Values (groups,) of the cloud of all points without each group.
+    shuffled
+        Values (draws,) of each cloud with tokens shuffled; empty where there are no such draws.
     """
 
     descriptor: str
@@ -42,6 +44,7 @@ class Values:
     data: Mapping[str, float]
     null: Mapping[str, np.ndarray]
     jackknife: np.ndarray
+    shuffled: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -74,9 +77,17 @@ def values_of(diagrams: Diagrams, names: Iterable[str], parameters: Mapping[str,
                 name,
                 degree,
                 {cloud: describe(found[degree]) for cloud, found in diagrams.data.items()},
-                {cloud: np.array([describe(draw[cloud][degree]) for draw in diagrams.null]) for cloud in diagrams.data},
+                _of_draws(describe, diagrams, diagrams.null, degree),
                 np.array([describe(group[WHOLE][degree]) for group in diagrams.jackknife]),
+                _of_draws(describe, diagrams, diagrams.shuffled, degree) if diagrams.shuffled else {},
             )
+
+
+def _of_draws(
+    describe: Callable[[np.ndarray], float], diagrams: Diagrams, draws: Sequence[Mapping], degree: int
+) -> dict[str, np.ndarray]:
+    """Return the values (draws,) of a null model of each cloud."""
+    return {cloud: np.array([describe(draw[cloud][degree]) for draw in draws]) for cloud in diagrams.data}
 
 
 def _number(function: Callable[[np.ndarray], float], name: str, about: Mapping, diagram: np.ndarray) -> float:

@@ -5,6 +5,7 @@ Layout of the HDF5 file, where ``c`` is a class label or ``all``::
     /class_{c}/H{i}                 float64 (k, 2): birth and death of each bar; essential bars have death inf
     /null/{draw}/class_{c}/H{i}     the same of a draw of the null model: each feature permuted within the cloud
     /jackknife/{group}/class_all/H{i}   the same with one group of points left out (global clouds only)
+    /shuffled/{draw}/class_{c}/H{i} the same of what the network gives with tokens shuffled, where that is known
 
 Attributes: model, layer, layer_index, relative_depth, dimension, clouds, seed; each class group has ``n_points``,
 copies included: they make no bar, as bars of length zero are left out.
@@ -77,6 +78,8 @@ class Diagrams:
         ``{cloud: [diagram of H_0, of H_1, ...]}``
     null, jackknife
         A list of the same, one for each draw of the null model or each group of points that is left out.
+    shuffled
+        The same of each draw of shuffled tokens; empty where the activations have none.
     n_points
         ``{cloud: number of points}``
     attributes
@@ -88,6 +91,7 @@ class Diagrams:
     jackknife: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
     n_points: Mapping[str, int] = field(default_factory=dict)
     attributes: Mapping[str, object] = field(default_factory=dict)
+    shuffled: Sequence[Mapping[str, Sequence[np.ndarray]]] = ()
 
     @property
     def degrees(self) -> int:
@@ -138,7 +142,13 @@ def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSetti
 
 
 def write_diagrams(
-    path: str | Path, points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings
+    path: str | Path,
+    points: np.ndarray,
+    labels: np.ndarray | None,
+    place: Place,
+    settings: DiagramSettings,
+    *,
+    shuffled: Iterable[np.ndarray] = (),
 ) -> None:
     """Compute all diagrams of one layer and write its diagram file.
 
@@ -154,6 +164,8 @@ def write_diagrams(
         Of which layer they are; written on the file.
     settings
         Which diagrams are computed, and how.
+    shuffled
+        The same points (n, d) in each draw of shuffled tokens, taken one by one.
 
     Raises
     ------
@@ -168,9 +180,19 @@ def write_diagrams(
                 _put(file, f"null/{draw}/", null, found.n_points[name])
             for group, rows in enumerate(left):
                 _put(file, f"jackknife/{group}/", found.jackknife[group], len(rows))
+        for draw, found in enumerate(_shuffled_measured(shuffled, labels, place, settings)):
+            for name in found.data:
+                _put(file, f"shuffled/{draw}/", {name: found.data[name]}, found.n_points[name])
 
 
-def of_layer(points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings) -> Diagrams:
+def of_layer(
+    points: np.ndarray,
+    labels: np.ndarray | None,
+    place: Place,
+    settings: DiagramSettings,
+    *,
+    shuffled: Iterable[np.ndarray] = (),
+) -> Diagrams:
     """Return what :func:`write_diagrams` writes, as :func:`read_diagrams` reads it."""
     parts = sorted(_clouds_measured(points, labels, place, settings), key=lambda part: _order(part[0]))
     found = [each for _, each, _ in parts]
@@ -181,6 +203,7 @@ def of_layer(points: np.ndarray, labels: np.ndarray | None, place: Place, settin
         jackknife=[_joined(groups) for groups in zip(*whole, strict=True)],
         n_points=_joined(each.n_points for each in found),
         attributes=_about(points, place, settings),
+        shuffled=[found.data for found in _shuffled_measured(shuffled, labels, place, settings)],
     )
 
 
@@ -197,16 +220,35 @@ def _clouds_measured(
     points: np.ndarray, labels: np.ndarray | None, place: Place, settings: DiagramSettings
 ) -> Iterator[tuple[str, Diagrams, list[np.ndarray]]]:
     """Yield each cloud of a layer: its name, its diagrams, and the rows of it that are left without each group."""
-    check_cloud(points, str(place))
-    scaled = scale(without_rounding(points), settings.scaling)
-    parts = clouds(scaled, labels, settings)
-    compute = partial(persistence_diagrams, max_dim=settings.max_dim, engine=settings.engine)
+    parts, compute = _prepared(points, labels, str(place), settings)
     seed = settings.seed
     whole = int(settings.clouds == "both")  # beside the whole cloud, classes keep the draws that they have without it
     for number, (name, cloud) in enumerate(parts.items()):
         nulls = null_clouds(cloud, settings.null_draws, seed, 1, max(number - whole, 0))
         left = list(left_out(len(cloud), settings.jackknife_groups if name == WHOLE else 0, seed))
         yield name, of_cloud(cloud, nulls, (cloud[rows] for rows in left), compute, name=name), left
+
+
+def _prepared(
+    points: np.ndarray, labels: np.ndarray | None, where: str, settings: DiagramSettings
+) -> tuple[dict[str, np.ndarray], Callable[[np.ndarray], list[np.ndarray]]]:
+    """Return the clouds of a layer, checked and scaled, and what computes the diagrams of each."""
+    check_cloud(points, where)
+    scaled = scale(without_rounding(points), settings.scaling)
+    compute = partial(persistence_diagrams, max_dim=settings.max_dim, engine=settings.engine)
+    return clouds(scaled, labels, settings), compute
+
+
+def _shuffled_measured(
+    draws: Iterable[np.ndarray], labels: np.ndarray | None, place: Place, settings: DiagramSettings
+) -> Iterator[Diagrams]:
+    """Yield the diagrams of all clouds of each draw of shuffled tokens, which is measured as the layer itself is."""
+    for points in draws:
+        parts, compute = _prepared(points, labels, f"{place}, tokens shuffled", settings)
+        yield Diagrams(
+            data={name: compute(cloud) for name, cloud in parts.items()},
+            n_points={name: len(cloud) for name, cloud in parts.items()},
+        )
 
 
 def of_cloud(
@@ -259,15 +301,16 @@ def read_diagrams(path: str | Path) -> Diagrams:
         if missing:
             raise InputError(f"{path}: no diagram file: expected an attribute {sorted(missing)[0]!r}.")
         data = _collection(path, file)
-        null = [_collection(path, group) for group in _numbered(path, file, "null")]
-        jackknife = [_collection(path, group) for group in _numbered(path, file, "jackknife")]
-        _check_draws(path, data, null, jackknife)
+        null = [_collection(path, group) for group in hdf5.numbered_groups(path, file, "null")]
+        jackknife = [_collection(path, group) for group in hdf5.numbered_groups(path, file, "jackknife")]
+        shuffled = [_collection(path, group) for group in hdf5.numbered_groups(path, file, "shuffled")]
+        _check_draws(path, data, [*null, *shuffled], jackknife)
         n_points = {name: _n_points(path, file, name) for name in data}
-    return Diagrams(data, null, jackknife, n_points, attributes)
+    return Diagrams(data, null, jackknife, n_points, attributes, shuffled)
 
 
 def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackknife: Sequence[Mapping]) -> None:
-    """Refuse a file whose null model or jackknife is of other clouds, or goes to another degree, than its data."""
+    """Refuse a file whose null models or jackknife are of other clouds, or go to another degree, than its data."""
     degrees = {name: len(diagrams) for name, diagrams in data.items()}
     whole = {name: count for name, count in degrees.items() if name == WHOLE}
     fits = all({name: len(group) for name, group in draw.items()} == degrees for draw in null)
@@ -275,16 +318,6 @@ def _check_draws(path: str | Path, data: Mapping, null: Sequence[Mapping], jackk
     if not fits or len({*degrees.values()}) != 1 or 0 in degrees.values():
         received = f"data of {degrees}" if degrees else "none"
         raise InputError(f"{path}: expected diagrams of the same clouds in data and null model. Received: {received}.")
-
-
-def _numbered(path: str | Path, file: "h5py.File", name: str) -> list["h5py.Group"]:
-    """Return the groups 0, 1, ... in a group of draws, none if there is no such group."""
-    if name not in hdf5.names_in(f"{path}:", file):
-        return []
-    where = f"{path}: /{name}:"
-    draws = hdf5.own_group(where, file, name)
-    count = len(hdf5.names_in(where, draws))
-    return [hdf5.own_group(f"{path}: /{name}/{draw}:", draws, str(draw)) for draw in range(count)]
 
 
 def _n_points(path: str | Path, file: "h5py.File", name: str) -> int:
