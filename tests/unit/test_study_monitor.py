@@ -130,18 +130,68 @@ def fake(value, labels=LABELS):
 def test_a_log_gets_the_leading_numbers(monkeypatch):
     monkeypatch.setattr(study_monitor, "measure", lambda *_, **__: fake(1.5))
     expected = {"fc/lifespan_sum_H0/mean": 1.5, "fc/lifespan_sum_H0/mean/null": 2.0, "fc/two_nn/all": 1.5,
-                "accuracy": 0.25}  # fmt: skip
+                "measured/accuracy": 0.25}  # fmt: skip
     by_function, by_run, by_writer = [], [], []
     logs = {
         "function": lambda *given: by_function.append(given),
-        "run": SimpleNamespace(log=by_run.append),
+        "module": SimpleNamespace(log=by_run.append),
         "writer": SimpleNamespace(add_scalar=lambda *given: by_writer.append(given)),
     }
     for log in logs.values():
         td.Monitor(IMAGES, LABELS, log=log)(None, 4)
     assert by_function == [(4, expected)]
-    assert by_run == [{**expected, "epoch": 4}]
+    assert by_run == [{**expected, "measured/epoch": 4}]
     assert by_writer == [(name, value, 4) for name, value in expected.items()]
+
+
+class Run:
+    """What of a run of wandb 0.31 matters here: a row is filled until it is ended, and then takes nothing more."""
+
+    def __init__(self):
+        self.step, self.filling, self.rows = 0, {}, {}
+
+    def log(self, data, step=None, commit=None):
+        if step is not None and step < self.step:
+            return  # with a warning
+        if step is not None and step > self.step:
+            self.end()
+            self.step = step
+        self.filling |= data
+        if step is None if commit is None else commit:
+            self.end()
+            self.step += 1
+
+    def end(self):
+        if self.filling:
+            self.rows[self.step] = self.filling
+        self.filling = {}
+
+
+@pytest.mark.parametrize(
+    ("logged", "steps"),
+    [
+        (lambda run, epoch: run.log({"loss": epoch}, step=10 * epoch), [0, 10, 20]),
+        (lambda run, epoch: run.log({"loss": epoch}), [1, 3, 5]),
+        (lambda run, epoch: None, [0, 1, 2]),
+    ],
+    ids=["own steps", "steps as they come", "nothing else"],
+)
+def test_a_run_keeps_the_steps_of_the_training(monkeypatch, logged, steps):
+    """What a training logs, behind the monitor too, is at the step at which it would be without it."""
+    monkeypatch.setattr(study_monitor, "measure", lambda *_, **__: fake(1.5))
+    runs = Run(), Run()
+    monitors = td.Monitor(IMAGES, LABELS, log=runs[0]), lambda model, epoch: None
+    for run, monitor in zip(runs, monitors, strict=True):
+        for epoch in range(3):
+            logged(run, epoch)
+            monitor(None, epoch)
+            logged(run, epoch)
+        run.end()
+    watched, plain = ({step: row.get("loss") for step, row in run.rows.items() if "loss" in row} for run in runs)
+    assert watched == plain
+    assert {step: row["measured/epoch"] for step, row in runs[0].rows.items() if "measured/epoch" in row} == dict(
+        zip(steps, range(3), strict=True)
+    )
 
 
 def test_a_failure_ends_no_training_unless_it_is_the_first(monkeypatch, tmp_path, caplog):

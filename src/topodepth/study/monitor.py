@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 COLUMNS = (*MODEL_COLUMNS, "epoch", "train_accuracy", "test_accuracy")  # of the pipeline's dynamics
+ACCURACY, EPOCH = "measured/accuracy", "measured/epoch"  # in a log that has the training's own numbers too
 LOGGERS = ("topodepth", "topodepth.statistics.intervals")
 FAILURES = (InputError, OSError, MemoryError)
 
@@ -241,10 +242,10 @@ class Monitor:
 
 
 def leading(rows: list[Mapping]) -> dict[str, float]:
-    """Return the leading numbers of one epoch by name: ``fc/lifespan_sum_H0/mean``, its ``/null``, and ``accuracy``;
-    ``/shuffled`` is the null model of shuffled tokens.
+    """Return the leading numbers of one epoch by name: ``fc/lifespan_sum_H0/mean``, with ``/null`` for the null model.
 
-    Classes one by one, and what is undefined, are left out.
+    ``/shuffled`` is that of shuffled tokens, ``measured/accuracy`` the network's on the measured images. Classes one by
+    one, and what is undefined, are left out.
     """
     found: dict[str, float] = {}
     for row in rows:
@@ -256,7 +257,7 @@ def leading(rows: list[Mapping]) -> dict[str, float]:
         if "shuffled_value" in row:
             found[f"{key}/shuffled"] = row["shuffled_value"]
     numbers = {key: math.nan if value is None else float(value) for key, value in found.items()}
-    numbers["accuracy"] = math.nan if not rows or rows[0]["accuracy"] is None else float(rows[0]["accuracy"])
+    numbers[ACCURACY] = math.nan if not rows or rows[0]["accuracy"] is None else float(rows[0]["accuracy"])
     return {key: value for key, value in numbers.items() if not math.isnan(value)}
 
 
@@ -274,11 +275,41 @@ def _logger(log: Any) -> Callable[[int, Mapping[str, float]], Any] | None:
         return None
     if hasattr(log, "add_scalar"):  # TensorBoard
         return lambda epoch, values: [log.add_scalar(name, value, epoch) for name, value in values.items()]
-    if callable(getattr(log, "log", None)):  # Weights & Biases, whose own steps are those of the training loop
-        return lambda epoch, values: log.log({**values, "epoch": epoch})
+    if callable(getattr(log, "log", None)):  # Weights & Biases
+        return _to_run(log)
     if callable(log):
         return log
     raise InputError(f"log: expected a function of the epoch and {{name: value}}. Received: {type(log).__name__}.")
+
+
+def _to_run(run: Any) -> Callable[[int, Mapping[str, float]], None]:
+    """Return what logs to a run of Weights & Biases, whose steps stay those of the training.
+
+    The numbers join the row that the training is filling. A plain call would end that row, and what the training then
+    logs at the same step is dropped by wandb (0.31) with a warning. A row that has an earlier epoch's numbers is ended.
+    """
+    filled: int | None = None
+
+    def log(epoch: int, values: Mapping[str, float]) -> None:
+        nonlocal filled
+        row = {**values, EPOCH: epoch}
+        if _step(run) is None:
+            run.log(row)
+            return
+        if _step(run) == filled:
+            run.log({}, commit=True)
+        run.log(row, commit=False)
+        filled = _step(run)
+
+    return log
+
+
+def _step(run: Any) -> int | None:
+    """Return the step that a run is at; None where it does not tell: of several processes, or the module itself."""
+    try:
+        return run.step
+    except Exception:  # wandb's own
+        return None
 
 
 @contextmanager
