@@ -199,8 +199,8 @@ class Comparison:
 def _check_same(first: Measurement, other: Measurement) -> None:
     one, two = first.activations, other.activations
     where = f"compare: {first.model} and {other.model}: expected"
-    places = [np.empty(0) if each.places is None else each.places for each in (one, two)]
-    if one.n != two.n or not np.array_equal(one.indices, two.indices) or not np.array_equal(*places):
+    pairs = [(each.indices, np.zeros(each.n) if each.places is None else each.places) for each in (one, two)]
+    if one.n != two.n or not np.array_equal(pairs[0], pairs[1]):
         raise InputError(f"{where} the same points. Received: {one.n} and {two.n}, or others of the data.")
     own, others = (np.empty(0) if each.labels is None else each.labels for each in (one, two))
     if not np.array_equal(own, others):
