@@ -54,7 +54,7 @@ def taps(model: Any = None, images: Any = None, *, layers: Any = "auto", **setti
     found: Sequence[Representation]
     with extras.one_line(), doors.as_found(model, images):
         if images is None and model is not None and not isinstance(layers, Mapping) and not _is_measured_alone(model):
-            found: Sequence[Representation] = representations(doors.open_model(model, layers, None, passing).taps)
+            found = representations(doors.open_model(model, layers, None, passing).taps)
         else:
             found = sources.given(model, images, None, layers=layers, name=None, passing=passing).layers
     rows = [
