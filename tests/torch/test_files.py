@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 from torch import nn
 
 from tests.torch.nets import Residual
@@ -136,6 +136,25 @@ def test_damaged_safetensors_and_other_files_are_refused(tmp_path):
     np.save(tmp_path / "w.npy", np.ones(3))
     with pytest.raises(InputError, match=r"expected weights in .safetensors, .*Received: a NumPy array"):
         read_weights(tmp_path / "w.npy")
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 4)
+        self.last.weight = self.first.weight
+
+
+def test_weights_that_modules_share_may_have_one_name(tmp_path):
+    saved = Tied()
+    save_model(saved, str(tmp_path / "w.safetensors"))
+    assert len(read_weights(tmp_path / "w.safetensors")) == 3
+    model = Tied()
+    load_weights(model, tmp_path / "w.safetensors")
+    assert equal(model, saved.state_dict())
+    apart = nn.ModuleDict({"first": nn.Linear(4, 4), "last": nn.Linear(4, 4)})
+    with pytest.raises(InputError, match=r"weights of ModuleDict. Received: some without '(first|last).weight'"):
+        load_weights(apart, tmp_path / "w.safetensors")
 
 
 def test_weights_of_another_model_are_refused_with_the_names(tmp_path):

@@ -129,8 +129,10 @@ def load_weights(model: "torch.nn.Module", path: str | Path) -> None:
     own = model.state_dict()
     found = _renamed(read_weights(path), set(own))
     missing, unknown = sorted(set(own) - set(found)), sorted(set(found) - set(own))
-    # older PyTorch kept no counter of batches, which nothing that is measured depends on
-    missing = [key for key in missing if not key.endswith("num_batches_tracked")]
+    held = {own[key].data_ptr() for key in found if key in own}
+    # Of weights that modules share, safetensors (0.8, `save_model`) keeps one name. Older PyTorch kept no counter of
+    # batches, which nothing that is measured depends on.
+    missing = [key for key in missing if own[key].data_ptr() not in held and not key.endswith("num_batches_tracked")]
     if missing or unknown:
         parts = [f"without {_some(missing)}"] * bool(missing) + [f"with {_some(unknown)} beside them"] * bool(unknown)
         raise InputError(
