@@ -40,7 +40,7 @@ def test_the_depth_tables_are_repeated_byte_for_byte_from_the_record(finished, e
 
 
 def test_changed_code_is_named_and_the_configuration_is_written_only_if_asked(elsewhere):
-    elsewhere.edit("src/topodepth/homology/spanning_tree.py", "return np.sqrt(", "return 1.0 * np.sqrt(")
+    elsewhere.edit("src/topodepth/homology/subset_trees.py", "return np.sqrt(", "return 1.0 * np.sqrt(")
     refused = check(elsewhere)
     assert refused.returncode == 1
     assert "code, estimate_dimensions.py" in refused.stderr  # the tree of a subset, for the PH dimension
