@@ -56,6 +56,7 @@ def draw(
             null=few and any(rows["null_value"].notna().any() for rows in curves),
             interval=few and any(rows[["ci_low", "relative_ci_low"]].notna().any(axis=None) for rows in curves),
             gaps=gaps,
+            shuffled=few and frame.SHUFFLED in table,
         )
         if not few:
             key = [keys.line_handle(ELSEWHERE, linestyle="none"), *key[1:]]
@@ -81,6 +82,7 @@ def _draw_column(
         if few:
             drawing.band(top, depth, (own["null_ci_low"], own["null_ci_high"]), mark.colour, alpha=0.08)
             drawing.null_curve(top, depth, own["null_value"], mark.colour, alpha=0.9)
+            drawing.shuffled_curve(top, own, mark.colour)
         for axes, (value, low, high) in ((top, frame.VALUE), (bottom, frame.RELATIVE)):
             drawing.curve(axes, depth, own[value], (own[low], own[high]), mark, alpha=0.2 if few else 0, **look)
         gaps |= drawing.undefined(top, depth, own["value"], mark)

@@ -47,7 +47,10 @@ def draw(
         gaps = grids.small_multiples(stacks, names, chosen, draw_cell)
         figure.align_ylabels()
         key = keys.key_handles(
-            null=bool(table["null_value"].notna().any()), interval=bool(table["ci_low"].notna().any()), gaps=gaps
+            null=bool(table["null_value"].notna().any()),
+            interval=bool(table["ci_low"].notna().any()),
+            gaps=gaps,
+            shuffled=frame.SHUFFLED in table,
         )
         if not table["class"].isin(SUMMARIES).all():
             key.insert(1, keys.line_handle("single classes", color=style.FAINT, linewidth=0.9))
@@ -62,4 +65,5 @@ def _draw_cell(axes: "Axes", rows: "DataFrame", classes: "DataFrame", mark: styl
     depth = rows["relative_depth"]
     drawing.band(axes, depth, (rows["null_ci_low"], rows["null_ci_high"]), style.GREY)
     drawing.null_curve(axes, depth, rows["null_value"])
+    drawing.shuffled_curve(axes, rows)
     return drawing.measured(axes, depth, rows, mark)

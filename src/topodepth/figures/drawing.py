@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from topodepth.figures import style
+from topodepth.figures.frame import SHUFFLED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,6 +58,12 @@ def null_curve(axes: "Axes", x: ArrayLike, y: ArrayLike, colour: str = style.GRE
     if alone.any():
         dashes = places[alone], values[alone]
         axes.plot(*dashes, color=colour, linestyle="none", marker="_", markersize=12, markeredgewidth=1.2)
+
+
+def shuffled_curve(axes: "Axes", rows: "DataFrame", colour: str = style.GREY) -> None:
+    """Draw the curve of the null model of shuffled tokens, dotted, where the rows have one."""
+    if SHUFFLED in rows:
+        axes.plot(rows["relative_depth"], rows[SHUFFLED], **{**style.DOTTED, "color": colour}, zorder=2)
 
 
 def measured(axes: "Axes", x: ArrayLike, rows: "DataFrame", mark: style.Mark) -> bool:

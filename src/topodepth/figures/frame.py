@@ -22,6 +22,7 @@ Panels = Sequence[Panel] | None
 KEYS = ("model", "layer", "relative_depth", "class", "homology_dimension", "descriptor")
 VALUE = ("value", "ci_low", "ci_high")
 NULL = ("null_value", "null_ci_low", "null_ci_high")
+SHUFFLED = "shuffled_value"  # a column of tables of points whose tokens were shuffled
 RELATIVE = ("relative_value", "relative_ci_low", "relative_ci_high")
 TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note", "measure", "kind", "version",
         "target", "scope", "rule", "representation", "subset", "cloud"}  # fmt: skip
@@ -114,7 +115,11 @@ def order(table: "DataFrame", models: Models, column: str = "model") -> list[str
 def of_models(
     table: "DataFrame", columns: Iterable[str], models: Models, figure: str, column: str = "model"
 ) -> tuple["DataFrame", list[str]]:
-    """Return the rows of the models to draw, of :func:`tidy`, and those models, of :func:`order`."""
+    """Return the rows of the models to draw, of :func:`tidy`, and those models, of :func:`order`.
+
+    A column of shuffled tokens comes too, where the table has one.
+    """
+    columns = [*columns, *(name for name in (SHUFFLED,) if name in getattr(table, "columns", ()))]
     table = tidy(table, columns, figure)
     names = order(table, models, column)
     return table[table[column].isin(names)], names

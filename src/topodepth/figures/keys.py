@@ -38,13 +38,15 @@ def crowd(count: int) -> list["Artist"]:
     return [line_handle(f"{count} models, one thin line each", **style.CROWD)]
 
 
-def key_handles(*, null: bool, interval: bool, gaps: bool) -> list["Artist"]:
-    """Return the entries that explain line styles: data, null model, interval, undefined value."""
+def key_handles(*, null: bool, interval: bool, gaps: bool, shuffled: bool = False) -> list["Artist"]:
+    """Return the entries that explain line styles: data, null models, interval, undefined value."""
     from matplotlib.patches import Patch
 
     handles = [line_handle("data", marker="o")]
     if null:
         handles.append(line_handle(style.NULL_NAME, **style.THIN))
+    if shuffled:
+        handles.append(line_handle(style.SHUFFLED_NAME, **style.DOTTED))
     if interval:
         handles.append(Patch(color=style.GREY, alpha=0.3, linewidth=0, label=style.INTERVAL_NAME))
     if gaps:

@@ -26,9 +26,11 @@ MANY = 14  # more curves than this in one panel are not told apart: they are dra
 # half transparent
 CROWD: dict[str, Any] = {"color": COLOURS[0] + "80", "linewidth": 0.9, "linestyle": "-", "marker": None}
 NULL_NAME = "null model: features permuted"  # one name in all figures, captions and documents
+SHUFFLED_NAME = "null model: tokens shuffled"
 INTERVAL_NAME = "95 % interval"
 
 THIN: dict[str, Any] = {"color": GREY, "linestyle": NULL_DASH, "linewidth": 1.1}
+DOTTED: dict[str, Any] = {**THIN, "linestyle": (0, (1, 1.6)), "linewidth": 1.5}
 
 LOOK = {
     "font.family": ["DejaVu Sans"],  # ships with matplotlib, so a figure looks the same everywhere
