@@ -6,17 +6,21 @@ Exit codes: 0 all went well; 1 a mistake in what was given, told in one line; 2 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from topodepth.errors import InputError
+
+if TYPE_CHECKING:
+    from topodepth.networks.openers import Source
 
 EXAMPLES = """examples:
   topodepth measure my_activations.h5 --out table.csv --figure depth.png
   topodepth measure model.keras images.npz --normalisation unit --layers 'block*' logits --out table.csv
   topodepth measure model.keras digits --size 32 --images 500 --save activations.h5
+  topodepth measure my_nets.py:resnet20 images.npz --weights w.safetensors --mean 0.5 --std 0.25 --trust
   topodepth measure my_activations.h5 --cost
   topodepth check my_activations.h5
   topodepth draw table.csv --out depth.pdf
@@ -58,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", help="model file (.keras, .h5), or activations file (docs/activations.md)")
+    parser.add_argument("model", help="model file (.keras, .h5, .onnx), code of a PyTorch model (my_nets.py:resnet20), "
+                                      "or activations file (docs/activations.md)")  # fmt: skip
     parser.add_argument("data", nargs="?", help=".npz, HDF5, folder of images by class, `digits`, or loader:path")
     parser.add_argument("--name", help="name of the model in the table; that of the file if left out")
     parser.add_argument("--layers", nargs="+", default=["auto"], help="names or patterns, in quotes (default: auto)")
@@ -68,7 +73,14 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
     of_data.add_argument("--images", type=int, default=3000, help="how many are drawn (default: %(default)s)")
     of_data.add_argument("--size", type=int, help="resize images to SIZE × SIZE pixels")
     of_data.add_argument("--normalisation", default="auto", help="auto, raw, unit, centred, channel or global")
-    of_data.add_argument("--trust", action="store_true", help="run code that the model file carries")
+    of_data.add_argument("--mean", nargs="+", type=float, help="in place of it: one number, or one for each channel")
+    of_data.add_argument("--std", nargs="+", type=float, help="beside --mean")
+    of_data.add_argument("--layout", choices=("auto", "channels_first", "channels_last"), default="auto",
+                         help="of what an ONNX or PyTorch model takes (default: %(default)s)")  # fmt: skip
+    of_data.add_argument("--trust", action="store_true", help="run code that the model file carries, or is")
+    of_code = parser.add_argument_group("PyTorch model")
+    of_code.add_argument("--weights", metavar="FILE", help=".safetensors, or of torch.save; as the code makes them")
+    of_code.add_argument("--arguments", type=_record, metavar="JSON", help="keyword arguments of the code")
     out = parser.add_argument_group("results")
     out.add_argument("--out", metavar="CSV", help="table to make; standard output if left out")
     out.add_argument(
@@ -107,6 +119,23 @@ def _value(text: str) -> Any:
     return value if isinstance(value, int | float | dict) and not isinstance(value, bool) else text
 
 
+def _record(text: str) -> dict[str, Any]:
+    value = _value(text)
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'expected JSON such as {{"width": 32}}. Received: {text}')
+    return value
+
+
+def _normalisation(chosen: argparse.Namespace) -> str:
+    if (chosen.mean is None) != (chosen.std is None):
+        raise InputError(f"--mean, --std: expected both or none. Received: {chosen.mean} and {chosen.std}.")
+    if chosen.mean is None:
+        return str(chosen.normalisation)
+    if chosen.normalisation != "auto":
+        raise InputError(f"--mean: expected in place of --normalisation. Received: {chosen.normalisation!r} beside it.")
+    return json.dumps({"mean": chosen.mean, "std": chosen.std})
+
+
 def _measure(chosen: argparse.Namespace) -> None:
     """Measure topology and dimension of every layer: of a model on data, or of an activations file."""
     import topodepth as td
@@ -116,18 +145,40 @@ def _measure(chosen: argparse.Namespace) -> None:
     common: dict[str, Any] = {"layers": layers, "name": chosen.name, **settings}
     call = td.estimate if chosen.cost else td.measure
     told: dict[str, Any] = {} if chosen.cost else {"progress": not chosen.quiet}
-    if chosen.data is None:
-        return _give(call(chosen.model, **common, **told), chosen)
+    from topodepth.study import code
+
+    source = code.source_of(chosen.model, weights=chosen.weights, arguments=chosen.arguments, trust=chosen.trust,
+                            layout=chosen.layout)  # fmt: skip
+    if chosen.data is not None:
+        found = _measured_on_images(chosen, source, call, common | told)
+    elif source is not None:
+        raise InputError(f"{chosen.model}: expected images beside a model. Received: none.")
+    else:
+        found = call(chosen.model, **common, **told)
+    return _give(found, chosen)
+
+
+def _measured_on_images(
+    chosen: argparse.Namespace, source: "Source | None", call: Callable[..., Any], told: dict[str, Any]
+) -> Any:
+    """Call with a model and images as the pipeline draws and normalises them; ``source`` is that of a model of code."""
     from topodepth.datasets import samples
-    from topodepth.networks.normalisation import normalisation
+    from topodepth.networks.normalisation import PLAIN, normalisation
+    from topodepth.study import code
     from topodepth.study.data import opened
 
-    how, _ = normalisation(chosen.normalisation, chosen.model, trust=chosen.trust)
+    how, model = _normalisation(chosen), chosen.model
+    if source is None:
+        how, _ = normalisation(how, model, trust=chosen.trust)
+        told |= {"trust": chosen.trust} | ({"layout": chosen.layout} if chosen.layout != "auto" else {})
     with opened(chosen.data, chosen.size) as data:
-        rows = samples.choose(data, chosen.split, images=chosen.images, seed=settings.get("seed", 0))
-        given: dict[str, Any] = {"indices": rows, "normalise": data.normaliser(how), "trust": chosen.trust}
-        found = call(chosen.model, data.images(chosen.split), data.labels(chosen.split), **given, **common, **told)
-    return _give(found, chosen)
+        rows = samples.choose(data, chosen.split, images=chosen.images, seed=told.get("seed", 0))
+        images = data.images(chosen.split)
+        normalise: Any = data.normaliser(PLAIN if how == "auto" else how)
+        if source is not None:
+            model, normalise = code.opened(source, normalise, images[:2])
+            told["name"] = chosen.name or source.torch["name"]
+        return call(model, images, data.labels(chosen.split), indices=rows, normalise=normalise, **told)
 
 
 def _give(found: Any, chosen: argparse.Namespace) -> None:

@@ -56,6 +56,16 @@ def test_arrays_tensors_and_loaders_give_what_the_modules_compute(data):
     assert model.training
 
 
+def test_pixels_are_normalised_and_turned_before_the_model_sees_any(data):
+    images, labels = data
+    model = Small()
+    pixels = (255 * images).round().to(torch.uint8).movedim(1, -1).numpy()  # (n, height, width, channels)
+    other, _ = expected(model, torch.tensor(pixels).movedim(-1, 1) / 255, labels)
+    found = td.measure(model, pixels, labels.numpy(), layers=["relu", "fc"], **QUICK,
+                       normalise=lambda batch: np.moveaxis(batch, -1, 1) / np.float32(255))  # fmt: skip
+    assert_close(found, other)
+
+
 def test_training_goes_on_as_if_nothing_was_measured(data):
     images, labels = data
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images, labels), batch_size=16, shuffle=True)

@@ -129,6 +129,10 @@ WRONG = {
     "measure net.keras": "net.keras: expected images beside a model",
     "measure net.keras nowhere.png": "nowhere.png: expected data in an .npz",
     "measure mine.h5 --quiet --figure f.gif --out t.csv": "f.gif: expected a file name that ends in .png",
+    "measure net.keras digits --weights w.pth": "weights: expected of a PyTorch model, 'my_nets.py:resnet20'. Received",
+    "measure nets.py:net": "nets.py:net: expected images beside a model",
+    "measure net.keras digits --mean 0.5": "--mean, --std: expected both or none. Received: [0.5] and None",
+    "measure net.keras digits --mean 0.5 --std 1 --normalisation unit": "--mean: expected in place of --normalisation",
     "check nothing.h5": "nothing.h5: no such file",
     "check broken.h5": "broken.h5: 1 problems",
     "draw nothing.csv --out f.png": "nothing.csv: no such file",
@@ -147,7 +151,10 @@ def test_a_mistake_is_one_line_and_exit_code_1(mine, network, capsys, command, e
     assert expected in err
 
 
-@pytest.mark.parametrize("command", ["", "mesure x", "measure", "measure mine.h5 --pionts 3", "draw t.csv"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "mesure x", "measure", "measure mine.h5 --pionts 3", "draw t.csv", "measure n.py:n digits --arguments 3"],
+)
 def test_a_mistake_in_the_command_is_exit_code_2(capsys, command):
     code, _, err = run(command, capsys)
     assert (code, "usage: topodepth" in err) == (2, True)

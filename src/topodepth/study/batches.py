@@ -163,10 +163,15 @@ def _parted(batch: Any) -> tuple[Any, Any]:
     return batch, None
 
 
+def normalised(inputs: Any, passing: Passing) -> Any:
+    """Return the inputs of a batch as the user's function makes them."""
+    return inputs if passing.normalise is None else passing.normalise(inputs)
+
+
 def _ready(network: Network, inputs: Any, passing: Passing) -> Any:
     """Return a batch as the network takes it: one that does not say what it takes gets it as it is."""
     if not network.inputs:
-        return inputs if passing.normalise is None else passing.normalise(inputs)
+        return normalised(inputs, passing)
     if isinstance(inputs, Mapping):
         raise InputError(f"{network.name}: takes one input. Received: batches of {', '.join(map(str, inputs))}.")
     array = as_array(inputs)

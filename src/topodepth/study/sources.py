@@ -95,7 +95,7 @@ def given(model: Any, images: Any, labels: Any, *, layers: Any, name: str | None
         stream, n = batches.Stream([images] if isinstance(images, Mapping) else images), None
     else:
         raise InputError(f"images: expected an array or an iterable of batches. Received: {type(images).__name__}.")
-    network = doors.open_model(model, layers, stream.example, passing)
+    network = doors.open_model(model, layers, lambda: batches.normalised(stream.example(), passing), passing)
     if n is None:
         images = stream
     elif network.inputs:
