@@ -34,6 +34,7 @@ def test_lists_and_the_full_graph_give_the_same_tree(kind, n, d, near, share, se
         patch.setattr(subset_trees, "NEAR", near)
         patch.setattr(subset_trees, "LEAST", 0)
         patch.setattr(subset_trees, "FEW", 0)
+        patch.setattr(subset_trees, "DOUBTFUL", np.inf)
         found = SubsetTrees(squares).lengths(members)
     inner = squares[np.ix_(members, members)]
     np.testing.assert_array_equal(found, np.sqrt(prim(lambda i: inner[i], len(members))))
@@ -47,3 +48,12 @@ def test_which_way_is_taken_depends_on_how_many_of_the_listed_points_a_subset_ho
     for m in (100, 250, 400, 3000):
         assert len(trees.lengths(rng.permutation(4000)[:m])) == m - 1
     assert asked == [100, 250]
+
+
+def test_far_clusters_are_left_to_the_full_graph(monkeypatch):
+    rng = np.random.default_rng(1)
+    trees = SubsetTrees(squared_distance_matrix(KINDS["far clusters"](rng, 900, 5)))
+    asked = []
+    monkeypatch.setattr(subset_trees, "prim", lambda row, n: asked.append(n) or np.zeros(n - 1))
+    trees.lengths(np.arange(800))
+    assert asked == [800]

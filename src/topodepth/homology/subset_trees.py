@@ -10,6 +10,7 @@ from topodepth.homology.spanning_tree import prim
 NEAR = 32  # points in the list of each
 LEAST = 2.5  # of them that a subset must hold on average, or the full graph of its points is quicker
 FEW = 200  # points, of which it always is
+DOUBTFUL = 0.1  # of the points searched again beside the lists: in more the full graph is quicker, as of far clusters
 STRIP = 64  # rows that are looked through at a time
 
 
@@ -39,8 +40,13 @@ class SubsetTrees:
             (m − 1,) float64.
         """
         n, m = len(self.squares), len(members)
-        if m < FEW or m * NEAR < LEAST * n:
+        if m < FEW or m * NEAR < LEAST * n or not self._lists_suffice:
             return np.sqrt(prim(lambda i: self.squares[members[i]].take(members), m))
+        return self._from_lists(members)[0]
+
+    def _from_lists(self, members: np.ndarray) -> tuple[np.ndarray, int]:
+        """Return the lengths for some points, and how many points had to be searched again."""
+        n, m, searched = len(self.squares), len(members), 0
         places = np.full(n, -1)
         places[members] = np.arange(m)
         weights, first, second, bounds = self._lists
@@ -48,6 +54,8 @@ class SubsetTrees:
         kept = np.flatnonzero((first >= 0) & (second >= 0))
 
         def search(points: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+            nonlocal searched
+            searched += len(points)
             rows = self.squares[np.ix_(members[points], members)]
             rows[labels[points][:, None] == labels] = np.inf
             nearest = rows.argmin(axis=1)
@@ -55,7 +63,13 @@ class SubsetTrees:
             return least, points, nearest, least
 
         edges = [weights[kept], first[kept], second[kept]]
-        return np.sqrt(tree_of_lists(edges, bounds[members], search))
+        return np.sqrt(tree_of_lists(edges, bounds[members], search)), searched
+
+    @cached_property
+    def _lists_suffice(self) -> bool:
+        """Whether few points are left in doubt by the lists, which the tree of all points tells."""
+        n = len(self.squares)
+        return self._from_lists(np.arange(n))[1] <= DOUBTFUL * n
 
     @cached_property
     def _lists(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
