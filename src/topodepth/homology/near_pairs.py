@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 SAMPLED = 12  # one point of so many is in the sample; a point has on average about so many points below its threshold
-CROWDED = 128  # so many near points of each point of a tile are no longer near: single precision cannot tell them apart
+CROWDED = 128  # so many near points of a point are no longer near: single precision cannot tell them apart
 ROWS, COLUMNS = 512, 4096  # of a tile
 
 
@@ -45,8 +45,7 @@ def near_pairs(cloud: Cloud) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     with _threads() as (pool, threads):
         thresholds = _thresholds(cloud, factors, columns, pool)
         found = []
-        tiles = _tiles(len(cloud), threads)
-        for pairs in pool.map(lambda tile: _pairs(factors, columns, thresholds, *tile), tiles):
+        for pairs in pool.map(lambda tile: _pairs(factors, columns, thresholds, *tile), _tiles(len(cloud), threads)):
             if pairs is None:
                 pool.shutdown(cancel_futures=True)
                 return None
@@ -120,13 +119,13 @@ def _tiles(n: int, threads: int) -> list[tuple[slice, slice]]:
 def _pairs(
     factors: np.ndarray, columns: np.ndarray, thresholds: np.ndarray, rows: slice, others: slice
 ) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the pairs of a tile that lie below a threshold of theirs; None if they are too many."""
+    """Return the pairs of a tile that lie below a threshold of theirs; None if they are more than its share of all."""
     squares = factors[rows] @ columns[others].T
     if rows.start == others.start:
         squares[np.tri(*squares.shape, dtype=np.bool)] = np.inf
     near = squares < thresholds[rows, None]
     near |= squares < thresholds[others]
-    if np.count_nonzero(near) > CROWDED * len(near):
+    if np.count_nonzero(near) > CROWDED * near.size / len(factors):
         return None
     first, second = np.divmod(np.flatnonzero(near), near.shape[1])
     return first + rows.start, second + others.start
