@@ -54,6 +54,19 @@ def residual(**changes):
     return nodes, weights | changes
 
 
+def of_single_pixels(kernel, head, size):
+    """A named model: a convolution of single pixels, a ReLU, their mean over space, and a head; NumPy can follow it."""
+    nodes = [
+        node("Conv", "images kernel", "a", name="conv"),
+        node("Relu", "a", "b", name="relu"),
+        node("GlobalAveragePool", "b", "c", name="pool"),
+        node("Flatten", "c", "d", name="flatten"),
+        node("Gemm", "d head", "e", name="fc", transB=1),
+    ]
+    ends = {"inputs": [value("images", ["n", 3, *size])], "outputs": [value("e", ["n", len(head)])]}
+    return model(nodes, {"kernel": kernel, "head": head}, name="small", **ends)
+
+
 def scoped(made, module, name):
     """The node with the metadata that PyTorch's exporter writes: of which module, and its name in the traced graph."""
     scopes = ["", *(".".join(module.split(".")[: k + 1]) for k in range(module.count(".") + 1))] if module else [""]

@@ -2,9 +2,9 @@
 
 import numpy as np
 import onnx
+import onnx_graphs
 import pandas
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import topodepth as td
 
@@ -20,20 +20,7 @@ QUICK = {"progress": False, "draws": 2, "null_draws": 1, "layers": ["relu", "log
 @pytest.fixture(scope="module")
 def network():
     """A convolution of single pixels, so that NumPy can tell its values."""
-    nodes = [
-        helper.make_node("Conv", ["images", "kernel"], ["a"], name="conv"),
-        helper.make_node("Relu", ["a"], ["b"], name="relu"),
-        helper.make_node("GlobalAveragePool", ["b"], ["c"], name="pool"),
-        helper.make_node("Flatten", ["c"], ["d"], name="flatten"),
-        helper.make_node("Gemm", ["d", "head"], ["e"], name="fc", transB=1),
-    ]
-    graph = helper.make_graph(
-        nodes, "small",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 6, 5])],
-        [helper.make_tensor_value_info("e", TensorProto.FLOAT, ["n", 3])],
-        [numpy_helper.from_array(KERNEL, "kernel"), numpy_helper.from_array(HEAD, "head")],
-    )  # fmt: skip
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return onnx_graphs.of_single_pixels(KERNEL, HEAD, (6, 5))
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import onnx
+import onnx_graphs
 import pandas
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 import topodepth as td
 
@@ -30,20 +30,7 @@ def keras_model():
 
 def onnx_model():
     kernel, head = (RNG.normal(size=size).astype(np.float32) for size in ((7, 3, 1, 1), (2, 7)))
-    nodes = [
-        helper.make_node("Conv", ["images", "kernel"], ["a"], name="conv"),
-        helper.make_node("Relu", ["a"], ["b"], name="relu"),
-        helper.make_node("GlobalAveragePool", ["b"], ["c"], name="pool"),
-        helper.make_node("Flatten", ["c"], ["d"], name="flatten"),
-        helper.make_node("Gemm", ["d", "head"], ["e"], name="fc", transB=1),
-    ]
-    graph = helper.make_graph(
-        nodes, "small",
-        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 3, 8, 8])],
-        [helper.make_tensor_value_info("e", TensorProto.FLOAT, ["n", 2])],
-        [numpy_helper.from_array(kernel, "kernel"), numpy_helper.from_array(head, "head")],
-    )  # fmt: skip
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return onnx_graphs.of_single_pixels(kernel, head, (8, 8))
 
 
 @pytest.fixture(scope="module", params=["Keras", "a Keras file", "ONNX", "an ONNX file"])
