@@ -13,8 +13,7 @@ from topodepth.attacks.victim import WHITE, Victim
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
 from topodepth.networks.torch_caller import Caller
-from topodepth.networks.torch_calls import first_tensor
-from topodepth.networks.torch_network import probed
+from topodepth.networks.torch_network import listener, probed
 from topodepth.networks.torch_pooling import Masks, Pooling
 from topodepth.networks.torch_probe import PROBED, TorchTap, are_probabilities
 from topodepth.networks.torch_state import as_found, live_module
@@ -116,21 +115,14 @@ class TorchVictim(Victim):
         return inputs.movedim(-1, 1).contiguous() if self._channels_first else inputs
 
     def _values(self, x: "torch.Tensor", source: TorchTap) -> "torch.Tensor":
-        made: list[torch.Tensor] = []
-        applied = 0
-
-        def listen(module: object, args: tuple, output: Any) -> None:  # a value returned would replace the output
-            nonlocal applied
-            applied += 1
-            if applied == source.call.number:
-                made.append(MEAN(first_tensor(output), source.axes, Masks({}), source.token))
-
-        handle = source.call.module.register_forward_hook(listen)
+        found: dict[Any, torch.Tensor] = {}
+        listening = listener(MEAN, [source], Masks({}), found)
+        handle = source.call.module.register_forward_hook(listening, with_kwargs=True)
         try:
             self._caller(self._caller.placed(self._inputs(x)))
         finally:
             handle.remove()
-        return made[0].float().cpu()
+        return found[source.key].float().cpu()
 
     @property
     def scores(self) -> Callable[[Any], Any]:

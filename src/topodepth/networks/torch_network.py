@@ -164,8 +164,8 @@ def _passed(
         by_module.setdefault(source.call.module, []).append(source)
     with as_found(caller.model) as stack:
         for module, items in by_module.items():
-            listener = _listener(pooling, items, masks, found)
-            stack.callback(module.register_forward_hook(listener, with_kwargs=True).remove)
+            listening = listener(pooling, items, masks, found)
+            stack.callback(module.register_forward_hook(listening, with_kwargs=True).remove)
         output = caller(inputs)
     values = []
     for source in sources:
@@ -187,7 +187,11 @@ def _passed(
     return Pass(values, rows, _scores(output, n) if scores else None)
 
 
-def _listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found: dict) -> Callable:
+def listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found: dict) -> Callable:
+    """Return a forward hook with keywords of the module that sources are calls of: it puts their points into ``found``.
+
+    They are tensors under the keys of their sources, with their gradients where there are any.
+    """
     number = 0
 
     def listen(module: "torch.nn.Module", args: tuple, kwargs: dict, output: Any) -> None:
