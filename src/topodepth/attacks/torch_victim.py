@@ -12,10 +12,11 @@ from topodepth.attacks.attacks import AttackSettings
 from topodepth.attacks.victim import WHITE, Victim
 from topodepth.datasets import Normaliser
 from topodepth.errors import InputError
+from topodepth.networks.network import are_probabilities
 from topodepth.networks.torch_caller import Caller
 from topodepth.networks.torch_network import listener, probed
 from topodepth.networks.torch_pooling import Masks, Pooling
-from topodepth.networks.torch_probe import PROBED, TorchTap, are_probabilities
+from topodepth.networks.torch_probe import PROBED, TorchTap
 from topodepth.networks.torch_state import as_found, live_module
 
 if TYPE_CHECKING:

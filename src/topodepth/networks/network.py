@@ -38,12 +38,18 @@ class Network:
     predict: Callable[[np.ndarray, int], list[np.ndarray]]
 
 
+def are_probabilities(values: np.ndarray) -> bool:
+    """Tell whether rows are probabilities; true logits of a batch never all sum to 1."""
+    sums = np.abs(values.sum(axis=-1) - 1)
+    return len(values) > 1 and values.shape[-1] > 1 and bool(values.min() >= 0 and sums.max() < PROBABILITY)
+
+
 def check_logits(name: str, values: np.ndarray) -> None:
-    """Refuse probabilities in place of logits, whatever layer made them; true logits of a batch never all sum to 1.
+    """Refuse probabilities in place of logits, whatever layer made them.
 
     One batch settles it, so that the last image of a data set, alone in its batch, is not refused for its values.
     """
-    if values.shape[-1] > 1 and values.min() >= 0 and np.abs(values.sum(axis=-1) - 1).max() < PROBABILITY:
+    if are_probabilities(values):
         raise InputError(
             f"{name}: logits expected as the values before a softmax, which no layer of this network is known to be. "
             "Received: probabilities; tap other layers by name."

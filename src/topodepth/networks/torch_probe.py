@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.networks.network import PROBABILITY, are_probabilities
 from topodepth.networks.taps import AUTO_TAPS
 from topodepth.networks.torch_caller import Caller, part
 from topodepth.networks.torch_calls import Call, Recorder, first_tensor
@@ -21,7 +22,6 @@ from topodepth.networks.torch_taps import Calls, has_weights, thin
 log = logging.getLogger("topodepth")
 
 PROBED = 8  # items
-PROBABILITY = 5e-3  # how far from 1 the sum of probabilities in half precision can be
 # how far an item's values may move with its neighbours, relative to the largest: rounding, by the model's own precision
 ROUNDING = {"float32": 1e-3, "float64": 1e-3}
 HALF = 0.05
@@ -233,12 +233,6 @@ def _usable(found: Mapping[Call, Axes], masks: Masks, pooling: str) -> set[Call]
 
 def _near(values: np.ndarray, others: np.ndarray, bound: float) -> bool:
     return values.shape == others.shape and bool(np.abs(values - others).max() <= bound * np.abs(others).max())
-
-
-def are_probabilities(values: np.ndarray) -> bool:
-    """Tell whether rows are probabilities; true logits of a batch never all sum to 1."""
-    sums = np.abs(values.sum(axis=-1) - 1)
-    return len(values) > 1 and values.shape[-1] > 1 and bool(values.min() >= 0 and sums.max() < PROBABILITY)
 
 
 def _are_logits(values: np.ndarray, scores: np.ndarray) -> bool:

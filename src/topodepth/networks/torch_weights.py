@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.networks.network import probabilities
+from topodepth.networks.network import are_probabilities, probabilities
 from topodepth.networks.torch_caller import Caller
 from topodepth.networks.torch_calls import first_tensor
-from topodepth.networks.torch_probe import are_probabilities
 from topodepth.networks.torch_state import as_found
 
 
