@@ -34,8 +34,7 @@ def main() -> None:
                 f"{arguments.model}: expected {len(dataset.class_names)} classes, as in {arguments.dataset}. "
                 f"Received: {classifier.classes}"
             )
-        item = dataset.image_shape if expected is None else expected
-        shape = inputs.reshaping(item, dataset.image_shape, arguments.model)
+        shape = inputs.reshaping(expected, dataset.image_shape, arguments.model)
 
         def prepared(images: np.ndarray) -> np.ndarray:
             return normalise(images).reshape(len(images), *shape)

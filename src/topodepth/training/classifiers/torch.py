@@ -12,8 +12,10 @@ from topodepth.training.complexity import of_kernels
 
 
 @register("torch")
-def open_torch_model(source: Source, example: Callable[[], np.ndarray]) -> tuple[object, None, Callable[[], dict]]:
+def open_torch_model(
+    source: Source, example: Callable[[], np.ndarray]
+) -> tuple[object, tuple[int, ...], Callable[[], dict]]:
     """Open a PyTorch model, see :mod:`topodepth.training.classifiers`."""
     module, batch = open_module(source), example()
     classifier = TorchClassifier(module, turning(module, batch, source.layout, source.path), batch, source.path)
-    return classifier, None, lambda: of_kernels(list(kernels(module)), parameters(module))
+    return classifier, batch.shape[1:], lambda: of_kernels(list(kernels(module)), parameters(module))
