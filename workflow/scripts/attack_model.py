@@ -20,7 +20,6 @@ def main() -> None:
     parser.add_argument("--dataset", required=True, help="data set file")
     parser.add_argument("--sample", required=True, help="CSV of the images' positions")
     parser.add_argument("--split", required=True, help="train, validation, test, train+validation")
-    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: fields of AttackSettings")
     parser.add_argument("--layers", type=json.loads, default='"auto"', help='JSON: list of layers, or "auto"')
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")

@@ -17,7 +17,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     openers.add_arguments(parser)
     parser.add_argument("--dataset", required=True, help="data set file")
-    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON")
     parser.add_argument("--batch-size", type=int, default=256, help="images a pass")
     parser.add_argument("--out", required=True, help="JSON to make")
     arguments = parser.parse_args()

@@ -45,11 +45,12 @@ class Source:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Let a command take what :func:`source_of` makes a source of."""
+    """Let a command take what :func:`source_of` makes a source of, and the normalisation of its input."""
     parser.add_argument("--model", required=True, help="model file, of Keras or ONNX; or the code of a PyTorch model")
     parser.add_argument("--torch", type=json.loads, default={}, help="JSON: name in the code, arguments, weights")
     parser.add_argument("--trust", action="store_true", help="run code that the file carries, or is")
     parser.add_argument("--layout", default="auto", help="auto, channels_first or channels_last, of ONNX and PyTorch")
+    parser.add_argument("--normalisation", required=True, help="auto, raw, unit, centred, channel, global, or JSON")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--gpus", type=int, default=0, help="GPUs that this job may use; 0: ONNX Runtime, where it can")
 
