@@ -9,6 +9,7 @@ from pathlib import Path
 
 from topodepth.errors import InputError
 from topodepth.networks.files import inspect
+from topodepth.networks.openers import Source
 
 RESULTS = "<results>"  # stands for the folder of the run's results
 NUMBERED = re.compile(r"(.*?)(\d+)(\D*)")  # a file's name with its last number
@@ -125,7 +126,7 @@ class Model:
     @property
     def kind(self) -> str:
         """What opens it, see :mod:`topodepth.networks.openers`."""
-        return "torch" if self.torch else "file"
+        return Source(self.path, self.torch).kind
 
     @property
     def file(self) -> str:
