@@ -1,7 +1,6 @@
 """A Keras classifier under attack, by Cleverhans: the TensorFlow side of it, whose steps are per image."""
 
 import math
-import zlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -171,7 +170,7 @@ class KerasVictim(Victim):
 
         settings, (low, high) = self.settings, self.bounds
         # one start a batch, whatever ran before, scaled by ε: strengths are compared with each other
-        tf.random.set_seed((settings.seed + zlib.crc32(start.numpy().tobytes())) % 2**31)
+        tf.random.set_seed(self.seed_of(start.numpy()))
         return projected_gradient_descent(
             self.scores,
             start,

@@ -4,7 +4,6 @@ Foolbox (3.3.4) as it is adds to the gradients of the model's weights, draws the
 PyTorch's global random state, and knows one lowest and one highest value for all pixels.
 """
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +89,7 @@ class Descent(BaseGradientDescent):
         starts = []
         for image in x0.raw:
             # the random state is put back by whoever calls the attack
-            torch.manual_seed((self._victim.settings.seed + zlib.crc32(image.numpy().tobytes())) % 2**31)
+            torch.manual_seed(self._victim.seed_of(image.numpy()))
             starts.append(super().get_random_start(eagerpy.astensor(image[None]), epsilon).raw)
         return eagerpy.astensor(self._within(torch.cat(starts)))
 

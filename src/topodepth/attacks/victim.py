@@ -1,5 +1,6 @@
 """A classifier in the coordinates in which it is attacked; each framework has one of its own."""
 
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cached_property
@@ -147,6 +148,10 @@ class Victim(ABC):
         if not self.settings.clip:
             return None, None
         return (0.0, 1.0) if self._in_pixels else (self.normalise(0), self.normalise(WHITE))
+
+    def seed_of(self, images: np.ndarray) -> int:
+        """Return the seed of a random start, which depends on the images and the seed of the settings alone."""
+        return (self.settings.seed + zlib.crc32(images.tobytes())) % 2**31
 
     @property
     def _in_pixels(self) -> bool:
