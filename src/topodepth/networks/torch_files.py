@@ -217,11 +217,12 @@ def _pickled(path: Path) -> Any:
             f"{path}: expected weights only, since a pickle can run code. Received: {what}; {HOW}."
         ) from error
     except (RuntimeError, OSError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: expected a whole file of weights. Received: {_first_line(error)}; {HOW}.") from error
+        raise InputError(f"{path}: expected a whole file of weights. Received: {first_line(error)}; {HOW}.") from error
 
 
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0][:120]}"
+def first_line(error: Exception, most: int = 120) -> str:
+    """Return the kind of an error, and the first line of what it says, of at most so many letters."""
+    return f"{type(error).__name__}, {str(error).strip().partition(chr(10))[0][:most]}"
 
 
 def _weights(value: Any, depth: int) -> dict | None:

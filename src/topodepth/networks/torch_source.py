@@ -8,7 +8,7 @@ import numpy as np
 from topodepth.errors import InputError
 from topodepth.networks.openers import Source
 from topodepth.networks.torch_caller import Caller
-from topodepth.networks.torch_files import load_torch
+from topodepth.networks.torch_files import first_line, load_torch
 from topodepth.networks.torch_state import as_found, live_module
 
 SEED = 0  # of weights that the code makes
@@ -101,7 +101,7 @@ def order_of(model: Any, example: np.ndarray, layout: str, name: str) -> str:
             _pass(model, ORDERS[order](items), name)
             return order
         except Exception as error:  # whatever a model raises on what it does not take
-            failed.append(f"{order} {_form(ORDERS[order](items))}: {type(error).__name__}, {_first_line(error)}")
+            failed.append(f"{order} {_form(ORDERS[order](items))}: {first_line(error, 200)}")
     raise InputError(
         f"{name}: fails on what the data set holds, expected items that it takes (see `layout`, and `size` of the data "
         f"set). Received: {'; '.join(failed)}."
@@ -116,7 +116,3 @@ def _pass(model: Any, items: np.ndarray, name: str) -> object:
 
 def _form(items: np.ndarray) -> str:
     return f"(n, {', '.join(map(str, items.shape[1:]))})"
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:200]
