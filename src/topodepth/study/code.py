@@ -1,6 +1,5 @@
 """A PyTorch model that a command names by its code, as a configuration does: ``my_nets.py:resnet20``."""
 
-import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.networks.openers import Source
+from topodepth.study import doors
 
 
 def source_of(
@@ -23,7 +23,7 @@ def source_of(
     path, _, name = model.rpartition(":")
     if path.endswith(".py"):
         told = {"name": name, "arguments": dict(arguments or {}), "weights": weights}
-        return Source(path, told, trust, layout, threads=os.cpu_count() or 1)
+        return Source(path, told, trust, layout, threads=doors.cores())
     for key, value in (("weights", weights), ("arguments", arguments)):
         if value is not None:
             raise InputError(f"{key}: expected of a PyTorch model, 'my_nets.py:resnet20'. Received: of {model}.")

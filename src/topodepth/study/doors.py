@@ -157,9 +157,13 @@ def as_found(model: Any, images: Any) -> Iterator[None]:
         yield
 
 
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _threads(passing: Passing) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return passing.threads or cores
+    return passing.threads or cores()
 
 
 def _has_pattern(layers: Any) -> bool:
