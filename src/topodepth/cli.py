@@ -62,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
+    from topodepth.study.settings import PASSING_CHOICES
+
     parser.add_argument("model", help="model file (.keras, .h5, .onnx), code of a PyTorch model (my_nets.py:resnet20), "
                                       "or activations file (docs/activations.md)")  # fmt: skip
     parser.add_argument("data", nargs="?", help=".npz, HDF5, folder of images by class, `digits`, or loader:path")
@@ -75,7 +77,7 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
     of_data.add_argument("--normalisation", default="auto", help="auto, raw, unit, centred, channel or global")
     of_data.add_argument("--mean", nargs="+", type=float, help="in place of it: one number, or one for each channel")
     of_data.add_argument("--std", nargs="+", type=float, help="beside --mean")
-    of_data.add_argument("--layout", choices=("auto", "channels_first", "channels_last"), default="auto",
+    of_data.add_argument("--layout", choices=PASSING_CHOICES["layout"], default="auto",
                          help="of what an ONNX or PyTorch model takes (default: %(default)s)")  # fmt: skip
     of_data.add_argument("--trust", action="store_true", help="run code that the model file carries, or is")
     of_code = parser.add_argument_group("PyTorch model")

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from topodepth.errors import InputError, is_whole, unknown_name
+from topodepth.networks.onnx_input import LAYOUTS
 from topodepth.networks.torch_pooling import CHANNELS, POOLINGS
 from topodepth.plan.parameters import check, of_descriptors, of_estimators
 from topodepth.registry import Registry
@@ -31,7 +32,7 @@ CHOICES = {
 PASSING_CHOICES = {
     "pooling": POOLINGS,
     "channels": CHANNELS,
-    "layout": ("auto", "channels_first", "channels_last"),
+    "layout": ("auto", *LAYOUTS),
 }
 # settings that are of some models only, and of which
 OF_TORCH = ("pooling", "tokens", "shuffled_draws", "special_tokens", "channels")
