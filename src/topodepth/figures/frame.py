@@ -119,7 +119,8 @@ def of_models(
 
     A column of shuffled tokens comes too, where the table has one.
     """
-    columns = [*columns, *(name for name in (SHUFFLED,) if name in getattr(table, "columns", ()))]
+    if SHUFFLED in getattr(table, "columns", ()):
+        columns = [*columns, SHUFFLED]
     table = tidy(table, columns, figure)
     names = order(table, models, column)
     return table[table[column].isin(names)], names
