@@ -1,18 +1,16 @@
 """The command measures a PyTorch model by its code, as the pipeline's jobs do."""
 
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from tests.jobs import job
 from topodepth import cli
 from topodepth.activations.file import read_activations
 
-SCRIPTS = Path(__file__).parents[2] / "workflow/scripts"
 CODE = """
 from torch import nn
 
@@ -34,17 +32,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def job(name, /, **options):
-    flags = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
-    command = [sys.executable, SCRIPTS / f"{name}.py", *flags]
-    subprocess.run([*command, "--trust"] if name == "extract_activations" else command, check=True, capture_output=True)
-
-
 def test_it_gets_the_images_and_layers_that_the_pipeline_gives_it(folder):
     job("prepare_dataset", loader="digits", settings='{"size": 12, "validation": 0.15, "test": 0.15, "seed": 0}',
         out="digits.h5")  # fmt: skip
     job("draw_sample", dataset="digits.h5", settings='{"split": "train", "images": 80, "seed": 2}', out="sample.csv")
-    job("extract_activations", name="net", model="nets.py", dataset="digits.h5", sample="sample.csv", split="train",
+    job("extract_activations", "--trust", name="net", model="nets.py", dataset="digits.h5", sample="sample.csv", split="train",
         torch='{"name": "net", "arguments": {"width": 6}, "weights": "w.pth"}', layers='["1", "logits"]',
         normalisation='{"mean": [0.3], "std": [0.4]}', out="expected.h5")  # fmt: skip
     cli.main(shlex.split(

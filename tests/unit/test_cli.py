@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 import topodepth as td
+from tests.jobs import job
 from topodepth import architectures, cli
 from topodepth.activations import file as activations
 from topodepth.files import texts
@@ -88,12 +89,6 @@ def network(tmp_path_factory):
 
 def test_a_model_gets_the_images_that_the_pipeline_gives_it(network, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    script = [sys.executable, ROOT / "workflow/scripts"]
-
-    def job(name, /, **options):
-        flags = [part for key, value in options.items() for part in (f"--{key.replace('_', '-')}", str(value))]
-        subprocess.run([script[0], script[1] / f"{name}.py", *flags], check=True, capture_output=True, text=True)
-
     how = '{"size": 16, "validation": 0.15, "test": 0.15, "seed": 0}'
     job("prepare_dataset", loader="digits", settings=how, out="digits.h5")
     job("draw_sample", dataset="digits.h5", settings='{"split": "train", "images": 200, "seed": 3}', out="sample.csv")
