@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models, Panels
+from topodepth.topology.clouds import WHOLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +70,7 @@ def draw(
 
 def one_cloud(table: "DataFrame", panel: frame.Panel, figure: str) -> "DataFrame":
     """Return one row per strength and layer: the cloud of all images where there is one, else the mean over classes."""
-    whole = table[table["class"] == "all"]
+    whole = table[table["class"] == WHOLE]
     return frame.summary_rows(whole if len(frame.rows_of(whole, panel)) else table, panel, figure)
 
 

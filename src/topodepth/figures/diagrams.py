@@ -6,6 +6,7 @@ import numpy as np
 
 from topodepth.figures import drawing, frame, keys, scales, style
 from topodepth.figures.frame import Labels, Models
+from topodepth.topology.clouds import WHOLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,7 +125,7 @@ def _draw_diagram(axes: "Axes", bars: "DataFrame", degrees: list[int]) -> None:
 
 def _draw_betti(axes: "Axes", curve: "DataFrame", degree: int) -> None:
     """Draw the Betti curve of one homology dimension, data and null."""
-    mean = "" if set(curve["class"]) <= {"all"} else ", mean over classes"
+    mean = "" if set(curve["class"]) <= {WHOLE} else ", mean over classes"
     axes.set_title(f"Betti curve of $H_{degree}${mean}")
     axes.set(xlabel="filtration value", ylabel=f"$\\beta_{degree}$")
     if curve.empty:
