@@ -36,8 +36,8 @@ def test_it_gets_the_images_and_layers_that_the_pipeline_gives_it(folder):
     job("prepare_dataset", loader="digits", settings='{"size": 12, "validation": 0.15, "test": 0.15, "seed": 0}',
         out="digits.h5")  # fmt: skip
     job("draw_sample", dataset="digits.h5", settings='{"split": "train", "images": 80, "seed": 2}', out="sample.csv")
-    job("extract_activations", "--trust", name="net", model="nets.py", dataset="digits.h5", sample="sample.csv", split="train",
-        torch='{"name": "net", "arguments": {"width": 6}, "weights": "w.pth"}', layers='["1", "logits"]',
+    job("extract_activations", "--trust", name="net", model="nets.py", dataset="digits.h5", sample="sample.csv",
+        split="train", torch='{"name": "net", "arguments": {"width": 6}, "weights": "w.pth"}', layers='["1", "logits"]',
         normalisation='{"mean": [0.3], "std": [0.4]}', out="expected.h5")  # fmt: skip
     cli.main(shlex.split(
         "measure nets.py:net digits --size 12 --weights w.pth --arguments '{\"width\": 6}' --mean 0.3 --std 0.4 "
