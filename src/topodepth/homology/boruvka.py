@@ -8,13 +8,76 @@ points, no edge outside the lists is shorter, and it is taken.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
+Edges = tuple[np.ndarray, np.ndarray, np.ndarray]  # weights and two ends, (m,)
 Search = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
 
 
-def tree_of_lists(edges: list[np.ndarray], bounds: np.ndarray, search: Search, *, tie: float = 0.0) -> np.ndarray:
+class Joined(NamedTuple):
+    """Components after all that are certain of their shortest edge have taken it, again and again.
+
+    Attributes
+    ----------
+    taken
+        The edges taken.
+    left
+        Those that still lie between two components, ascending.
+    labels
+        Component of each point, (n,), from 0.
+    reach
+        Weight of the shortest edge that is known to leave each component, inf if none is; of no use if it is one.
+    """
+
+    taken: Edges
+    left: Edges
+    labels: np.ndarray
+    reach: np.ndarray
+
+
+def join(edges: Edges, labels: np.ndarray, bounds: np.ndarray | None = None, *, tie: float = 0.0) -> Joined:
+    """Join components as long as one is certain of its shortest edge.
+
+    Parameters
+    ----------
+    edges
+        The edges known.
+    labels
+        Component of each point, (n,), from 0.
+    bounds
+        (n,): below which no point has another edge to another component. None: all edges are known.
+    tie
+        Weights that differ by less, relatively, count as equal.
+    """
+    order = np.argsort(edges[0], kind="stable")
+    left: Edges = (edges[0][order], edges[1][order], edges[2][order])
+    taken, reach = [], np.full(labels.max() + 1, np.inf)
+    while labels.any():
+        left = _picked(left, np.flatnonzero(labels[left[1]] != labels[left[2]]))
+        shortest = _shortest_edges(left, labels)
+        reach = np.append(left[0], np.inf)[shortest]
+        certain = shortest < len(left[0])
+        if bounds is not None:
+            least = np.full(len(shortest), np.inf)
+            np.minimum.at(least, labels, bounds)
+            certain &= reach * (1 - tie) <= least
+        if not certain.any():
+            break
+        taken.append(_picked(left, np.unique(shortest[certain])))
+        labels = _joined_labels(labels, left, shortest, certain)
+    return Joined(joined_edges(taken), left if labels.any() else joined_edges([]), labels, reach)
+
+
+def joined_edges(parts: list[Edges]) -> Edges:
+    """Return the edges of several lists as one."""
+    none = np.empty(0), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    weights, first, second = (np.concatenate(column) for column in zip(none, *parts, strict=True))
+    return weights, first, second
+
+
+def tree_of_lists(edges: Edges, bounds: np.ndarray, search: Search, *, tie: float = 0.0) -> np.ndarray:
     """Return the n − 1 edge weights of a minimum spanning tree, ascending.
 
     Where no component is certain of its shortest edge, the doubtful points outside the largest one are searched again,
@@ -24,7 +87,7 @@ def tree_of_lists(edges: list[np.ndarray], bounds: np.ndarray, search: Search, *
     Parameters
     ----------
     edges
-        Weights (m,), one end (m,) and the other (m,) of the edges known.
+        The edges known.
     bounds
         (n,): below which no point has another edge. Changed in place.
     search
@@ -37,43 +100,33 @@ def tree_of_lists(edges: list[np.ndarray], bounds: np.ndarray, search: Search, *
     ----------
     Nešetřil, Milková & Nešetřilová (2001), Otakar Borůvka on minimum spanning tree problem, Discrete Math. 233.
     """
-    labels, tree = np.arange(len(bounds)), [np.empty(0)]
+    taken, edges, labels, reach = join(edges, np.arange(len(bounds)), bounds, tie=tie)
+    tree = [taken[0]]
     while labels.any():
-        order = np.argsort(edges[0], kind="stable")
-        edges = [column[order] for column in edges]
-        joined = True
-        while joined and labels.any():
-            edges, shortest, certain = _shortest_edges(edges, labels, bounds, tie)
-            tree.append(edges[0][np.unique(shortest[certain])])
-            joined = bool(certain.any())
-            if joined:
-                labels = _join(labels, edges, shortest, certain)
-        if not labels.any():
-            break
-        reach = np.append(edges[0], np.inf)[shortest][labels]
         largest = np.bincount(labels).argmax()
-        points = np.flatnonzero((labels != largest) & (bounds < reach * (1 - tie)))
+        points = np.flatnonzero((labels != largest) & (bounds < reach[labels] * (1 - tie)))
         *found, bounds[points] = search(points, labels)
-        edges = [np.concatenate(pair) for pair in zip(edges, found, strict=True)]
+        taken, edges, labels, reach = join(
+            joined_edges([edges, (found[0], found[1], found[2])]), labels, bounds, tie=tie
+        )
+        tree.append(taken[0])
     return np.sort(np.concatenate(tree))
 
 
-def _shortest_edges(
-    edges: list[np.ndarray], labels: np.ndarray, bounds: np.ndarray, tie: float
-) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-    """Return the edges between components, the place of each component's shortest, and whether that is certain."""
-    between = np.flatnonzero(labels[edges[1]] != labels[edges[2]])
-    edges = [column[between] for column in edges]
-    count = len(between)
+def _picked(edges: Edges, places: np.ndarray) -> Edges:
+    return edges[0][places], edges[1][places], edges[2][places]
+
+
+def _shortest_edges(edges: Edges, labels: np.ndarray) -> np.ndarray:
+    """Return the place of each component's shortest edge; edges lie between components and ascend."""
+    count = len(edges[0])
     shortest = np.full(labels.max() + 1, count)
     for ends in edges[1:]:
         np.minimum.at(shortest, labels[ends], np.arange(count))
-    least = np.full(len(shortest), np.inf)
-    np.minimum.at(least, labels, bounds)
-    return edges, shortest, (shortest < count) & (np.append(edges[0], np.inf)[shortest] * (1 - tie) <= least)
+    return shortest
 
 
-def _join(labels: np.ndarray, edges: list[np.ndarray], shortest: np.ndarray, certain: np.ndarray) -> np.ndarray:
+def _joined_labels(labels: np.ndarray, edges: Edges, shortest: np.ndarray, certain: np.ndarray) -> np.ndarray:
     """Return the labels, from 0, after every component that is certain of its shortest edge has taken it.
 
     Ties are broken by place, so the edges taken make no cycle but that of two components that choose the same one.

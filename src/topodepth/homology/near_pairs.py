@@ -1,17 +1,19 @@
 """Near points of all points of a cloud at once: one pass over half of its matrix of distances, tile by tile.
 
-Below n²/2 distances of n points some n · SAMPLED are wanted, and which is known by a threshold for each point: its
-distance to the nearest of a small random sample. Every entry of a tile is compared with the thresholds of both its
-points. A tile is one product of matrices in single precision, small enough to stay in cache; tiles are shared out to
-as many threads as BLAS may use, each of which multiplies by itself.
+Below n²/2 distances of n points some n · SAMPLED are wanted, and which is known by a threshold for each pair. A tile
+is one product of matrices, small enough to stay in cache; blocks of rows are shared out to as many
+threads as BLAS may use, each of which multiplies by itself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from topodepth.homology.boruvka import Edges, joined_edges
 from topodepth.homology.distances import Cloud, squared_norms, squares_between
 from topodepth.jobs import memory
 
@@ -19,39 +21,146 @@ if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
 SAMPLED = 12  # one point of so many is in the sample; a point has on average about so many points below its threshold
-CROWDED = 128  # so many near points of a point are no longer near: single precision cannot tell them apart
+CROWDED = 64  # so many near points of a point are no longer near: the precision cannot tell them apart
 ROWS, COLUMNS = 512, 4096  # of a tile
+NONE = -np.inf  # the threshold of pairs that are not wanted
+
+Places = np.ndarray | slice
+IsNear = Callable[[np.ndarray], np.ndarray]  # from the squared distances of a tile to which of them are wanted
 
 
-def near_pairs(cloud: Cloud) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
-    """Return pairs of near points, and for every point a bound below the distance of all others.
+class CrowdedError(Exception):
+    """The precision does not tell enough of the points apart."""
 
-    Why no pair is missed. Tiles are never above the true squared distances (:func:`lowered`), so every pair that is
-    nearer than the threshold of one of its points lies below it in its tile, and is returned. The threshold of a point
-    is above the distance, from float64, of one point, so each has at least one pair not longer than its bound.
+
+class Row(NamedTuple):
+    """Points in a row, with a threshold for every pair: the greatest of those of both and of all gaps between them.
+
+    Attributes
+    ----------
+    order
+        The points, (k,).
+    own
+        Threshold of each, (k,), or NONE.
+    gaps
+        Threshold between each and the one before it, (k,), or NONE.
+    known
+        Pairs below this of one of their points are known and need not be found, (k,), or NONE.
+    """
+
+    order: np.ndarray
+    own: np.ndarray
+    gaps: np.ndarray
+    known: np.ndarray
+
+
+class NearPairs:
+    """Searches of the distances of a cloud.
 
     Parameters
     ----------
     cloud
         Distinct points, n ≥ 2, in random order: the first ones are the sample.
-
-    Returns
-    -------
-    tuple of ndarray, or None
-        Squared distances in float64 from the differences of the points, and two points, of each pair, (m,); and the
-        squared bound of each point, (n,). None where single precision cannot tell the points apart.
+    precision
+        np.float32 or np.float64, of all products. Thresholds are given in it.
     """
-    factors, columns = lowered(cloud, np.float32)
-    with _threads() as (pool, threads):
-        thresholds = _thresholds(cloud, factors, columns, pool)
+
+    def __init__(self, cloud: Cloud, precision: type = np.float32) -> None:
+        self.cloud, self.precision = cloud, precision
+        self.sampled = max(2, len(cloud) // SAMPLED)
+        self.factors, self.columns = lowered(cloud, precision)
+
+    def nearest_of_sample(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return for every point the nearest of the sample but itself, and a number just above its squared distance.
+
+        Returns
+        -------
+        nearest, thresholds : ndarray
+            (n,) each.
+        """
+        n, sample = len(self.cloud), self.columns[: self.sampled].T
+
+        def nearest_of(start: int) -> tuple[np.ndarray, np.ndarray]:
+            squares = self.factors[start : start + ROWS] @ sample
+            np.fill_diagonal(squares[:, start:], np.inf)  # a point of the sample itself
+            nearest = squares.argmin(axis=1)
+            exact = squares_between(self.cloud, np.arange(start, start + len(squares)), nearest)
+            return nearest, np.maximum(squares[np.arange(len(squares)), nearest], exact)
+
+        with _threads() as (pool, _):
+            parts = list(pool.map(nearest_of, range(0, n, ROWS)))
+        nearest, least = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return nearest, above(least, self.precision)
+
+    def below(self, rows: Iterable[Row]) -> Edges:
+        """Return the pairs of each row that are nearer than their threshold, and some that are a little farther.
+
+        No pair is missed but those that are known: tiles are never above the true squared distances
+        (:func:`lowered`), so that every pair below its threshold lies below it in its tile.
+
+        Raises
+        ------
+        CrowdedError
+            If they are more than CROWDED · n.
+        """
+        room = _Room(CROWDED * len(self.cloud))
+        with _threads() as (pool, threads):
+            width = min(COLUMNS, max(ROWS, memory.STRIP_BYTES // (self.factors.itemsize * ROWS * threads)))
+            search = partial(self._of_block, room, width)
+            blocks = [
+                (points, start) for points in map(self._lined_up, rows) for start in range(0, len(points.factors), ROWS)
+            ]
+            return joined_edges([pairs for found in pool.map(lambda block: search(*block), blocks) for pairs in found])
+
+    def _lined_up(self, row: Row) -> "_LinedUp":
+        return _LinedUp(row, self.factors[row.order], self.columns[row.order])
+
+    def _of_block(self, room: "_Room", width: int, points: "_LinedUp", start: int) -> list[Edges]:
+        """Return the pairs of the points of a block with one another, and with those that come later in their row."""
+        row = points.row
+        block = slice(start, min(start + ROWS, len(row.order)))
         found = []
-        for pairs in pool.map(lambda tile: _pairs(factors, columns, thresholds, *tile), _tiles(len(cloud), threads)):
-            if pairs is None:
-                pool.shutdown(cancel_futures=True)
-                return None
-            found.append(pairs)
-    first, second = (np.concatenate(ends) for ends in zip(*found, strict=True))
-    return squares_between(cloud, first, second), first, second, thresholds.astype(np.float64)
+        if max(row.own[block].max(), row.gaps[block][1:].max(initial=NONE)) > NONE:
+            within = partial(_below_within, own=row.own[block], gaps=row.gaps[block])
+            found.append(self._of_tile(room, points, block, block, within))
+        lower, upper = _thresholds_beyond(row, block)
+        rows = np.flatnonzero(row.known[block] < np.maximum(lower, upper.max(initial=NONE)))
+        columns = np.flatnonzero(row.known[block.stop :] < np.maximum(upper, lower.max()))
+        for left in range(0, len(columns) if len(rows) else 0, width):
+            part = columns[left : left + width]
+            near = partial(_below, lower=lower[rows], upper=upper[part])
+            found.append(self._of_tile(room, points, _places(start + rows), _places(block.stop + part), near))
+        return found
+
+    def _of_tile(self, room: "_Room", points: "_LinedUp", rows: Places, columns: Places, is_near: IsNear) -> Edges:
+        """Return the near pairs of a tile."""
+        near = is_near(points.factors[rows] @ points.columns[columns].T)
+        room.take(int(np.count_nonzero(near)))
+        firsts, seconds = np.divmod(np.flatnonzero(near), near.shape[1])
+        first, second = points.row.order[rows][firsts], points.row.order[columns][seconds]
+        return squares_between(self.cloud, first, second), first, second
+
+
+class _LinedUp(NamedTuple):
+    """Factors and columns in the order of a row."""
+
+    row: Row
+    factors: np.ndarray
+    columns: np.ndarray
+
+
+class _Room:
+    """Room for so many pairs, of all tiles together."""
+
+    def __init__(self, most: int) -> None:
+        self.left, self.lock = most, Lock()
+
+    def take(self, pairs: int) -> None:
+        """Take room for the pairs of a tile, or raise."""
+        with self.lock:
+            self.left -= pairs
+        if self.left < 0:
+            raise CrowdedError
 
 
 @contextmanager
@@ -69,6 +178,11 @@ def _threads() -> Iterator[tuple["ThreadPoolExecutor", int]]:
         except BaseException:  # an interrupt too waits for what is being multiplied only
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def above(squares: np.ndarray, precision: type) -> np.ndarray:
+    """Return numbers of a precision just above numbers; NONE stays."""
+    return np.where(squares == NONE, precision(NONE), np.nextafter(squares.astype(precision), precision(np.inf)))
 
 
 def lowered(cloud: Cloud, precision: type) -> tuple[np.ndarray, np.ndarray]:
@@ -89,43 +203,35 @@ def lowered(cloud: Cloud, precision: type) -> tuple[np.ndarray, np.ndarray]:
     return factors, columns
 
 
-def _thresholds(cloud: Cloud, factors: np.ndarray, columns: np.ndarray, pool: "ThreadPoolExecutor") -> np.ndarray:
-    """Return a number just above the squared distance of every point to the nearest of the sample, (n,) float32."""
-    n = len(cloud)
-    sample = columns[: max(2, n // SAMPLED)]
-
-    def nearest_of(start: int) -> tuple[np.ndarray, np.ndarray]:
-        squares = factors[start : start + ROWS] @ sample.T
-        np.fill_diagonal(squares[:, start:], np.inf)  # a point of the sample itself
-        nearest = squares.argmin(axis=1)
-        return nearest, squares[np.arange(len(squares)), nearest]
-
-    parts = pool.map(nearest_of, range(0, n, ROWS))
-    nearest, least = (np.concatenate(column) for column in zip(*parts, strict=True))
-    exact = squares_between(cloud, np.arange(n), nearest)
-    return np.nextafter(np.maximum(least, exact).astype(np.float32), np.float32(np.inf))
+def _below_within(squares: np.ndarray, *, own: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Return which entries of a tile on the diagonal lie below the threshold of their pair, each pair once."""
+    earlier = np.tri(len(own), dtype=np.bool)
+    near = _below(squares, lower=own, upper=own)
+    if gaps[1:].max(initial=NONE) > NONE:
+        near |= squares < np.maximum.accumulate(np.where(earlier, NONE, gaps), axis=1)
+    return near & ~earlier
 
 
-def _tiles(n: int, threads: int) -> list[tuple[slice, slice]]:
-    """Return the tiles on and above the diagonal, which all threads together hold within the memory for a strip."""
-    width = min(COLUMNS, max(ROWS, memory.STRIP_BYTES // (2 * 4 * ROWS * threads)))
-    return [
-        (slice(start, min(start + ROWS, n)), slice(place, min(place + width, n)))
-        for start in range(0, n, ROWS)
-        for place in range(start, n, width)
+def _thresholds_beyond(row: Row, block: slice) -> tuple[np.ndarray, np.ndarray]:
+    """Return what every point of a block, and every later one, asks for; the threshold of a pair is the greater."""
+    gaps = np.maximum.accumulate(np.append(row.gaps.dtype.type(NONE), row.gaps[block.start + 1 : block.stop][::-1]))[
+        ::-1
     ]
+    later = slice(block.stop, None)
+    return np.maximum(row.own[block], gaps), np.maximum(row.own[later], np.maximum.accumulate(row.gaps[later]))
 
 
-def _pairs(
-    factors: np.ndarray, columns: np.ndarray, thresholds: np.ndarray, rows: slice, others: slice
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return the pairs of a tile that lie below a threshold of theirs; None if they are more than its share of all."""
-    squares = factors[rows] @ columns[others].T
-    if rows.start == others.start:
-        squares[np.tri(*squares.shape, dtype=np.bool)] = np.inf
-    near = squares < thresholds[rows, None]
-    near |= squares < thresholds[others]
-    if np.count_nonzero(near) > CROWDED * near.size / len(factors):
-        return None
-    first, second = np.divmod(np.flatnonzero(near), near.shape[1])
-    return first + rows.start, second + others.start
+def _below(squares: np.ndarray, *, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Return which entries of a tile lie below what their row or column asks for; mostly one tells for both."""
+    if upper.max() <= lower.min():
+        return squares < lower[:, None]
+    near = squares < upper
+    if lower.max() > upper.min():
+        near |= squares < lower[:, None]
+    return near
+
+
+def _places(indices: np.ndarray) -> Places:
+    """Return ascending places as a slice where none is left out, which needs no copy."""
+    whole = len(indices) and indices[-1] - indices[0] < len(indices)
+    return slice(indices[0], indices[-1] + 1) if whole else indices

@@ -1,19 +1,21 @@
 """The Euclidean minimum spanning tree: the lengths of its edges are the deaths of the finite H_0 bars.
 
 Two ways to the same tree. On a few thousand points, and on any matrix of distances, Prim's algorithm on the full
-graph. Beyond, and where points nearly coincide, Borůvka's algorithm on the graph of near neighbours, which keeps O(n d)
-memory and knows for every component whether its shortest edge may lie outside that graph. All distances are made once,
-tile by tile (:mod:`topodepth.homology.near_pairs`); those of the few points that this leaves open again, in strips.
+graph. Beyond, and where points nearly coincide, two passes at most over the distances, made tile by tile, which hold
+O(n d) memory (:mod:`topodepth.homology.large_tree`). Where no precision tells the points apart there, Borůvka's
+algorithm on lists of near points, searched strip by strip again wherever they leave a doubt.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from topodepth.homology.boruvka import tree_of_lists
 from topodepth.homology.distances import CANCELLATION, Cloud, lengths, prepared, squared_norms, squares_between
-from topodepth.homology.near_pairs import lowered, near_pairs
+from topodepth.homology.large_tree import tree_of_many
+from topodepth.homology.near_pairs import CrowdedError, lowered
 from topodepth.homology.ties import TIE
 from topodepth.jobs import memory
 
@@ -90,17 +92,19 @@ def _product_rows(centred: np.ndarray) -> np.ndarray:
 
 
 def _of_near_points(cloud: Cloud) -> np.ndarray:
-    """Return the squared edge lengths of the tree of a cloud without copies, ascending, from lists of near points.
+    """Return the squared edge lengths of the tree of a cloud without copies, ascending.
 
-    Lengths of listed edges are computed in float64 from the differences of the points; bounds err downwards only. Edges
-    that differ by less than TIE count as equal. A component of fewer than NEIGHBOURS points is never doubtful.
+    All lengths are computed in float64 from the differences of the points. In the lists, bounds err downwards only,
+    edges that differ by less than TIE count as equal, and components of fewer than NEIGHBOURS points are certain.
     """
-    n = len(cloud)
-    if n == 1:
+    if len(cloud) == 1:
         return np.empty(0)
-    search = _Search(cloud)
-    squares, first, second, bounds = near_pairs(cloud) or search.near_points(np.arange(n), np.arange(n))
-    return tree_of_lists([squares, first, second], bounds, search.near_points, tie=TIE)
+    for precision in (np.float32, np.float64):
+        with suppress(CrowdedError):
+            return np.sort(tree_of_many(cloud, precision)[0])
+    search, every = _Search(cloud), np.arange(len(cloud))
+    squares, first, second, bounds = search.near_points(every, every)
+    return tree_of_lists((squares, first, second), bounds, search.near_points, tie=TIE)
 
 
 def _distinct(cloud: Cloud) -> tuple[Cloud, int]:

@@ -62,7 +62,7 @@ class SubsetTrees:
             least = rows[np.arange(len(points)), nearest]
             return least, points, nearest, least
 
-        edges = [weights[kept], first[kept], second[kept]]
+        edges = weights[kept], first[kept], second[kept]
         return np.sqrt(tree_of_lists(edges, bounds[members], search)), searched
 
     @cached_property
