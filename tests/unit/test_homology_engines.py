@@ -9,12 +9,13 @@ import pytest
 import redzed_tda
 
 from topodepth.errors import InputError
-from topodepth.homology import distance_matrix, engines, persistence_diagrams
+from topodepth.homology import distance_matrix, engines, keys, persistence_diagrams
+from topodepth.homology.condensed import Condensed
 
 
 def fastest_h1(matrix):
     """Return H_1 from all edges and the first engine that can."""
-    return engines.diagrams_of(matrix, 1, ["redzed", "gudhi", "ripser"])[1]
+    return engines.diagrams_of(Condensed.of_matrix(matrix), 1, ["redzed", "gudhi", "ripser"])[1]
 
 
 def symmetric(values):
@@ -68,8 +69,8 @@ def test_the_bars_are_those_of_gudhi_to_the_last_bit(name, share):
     matrix = matrices()[name]
     given = matrix.copy()
     threshold = np.inf if share == 1 else np.quantile(matrix, share, method="lower")  # one of the distances, or many
-    expected = engines.sorted_diagrams(engines.gudhi_diagrams(matrix, 1, threshold), 2)
-    found = engines.sorted_diagrams(engines.redzed_diagrams(given, 1, threshold), 2)
+    expected = engines.sorted_diagrams(engines.gudhi_diagrams(Condensed.of_matrix(matrix), 1, threshold), 2)
+    found = engines.sorted_diagrams(engines.redzed_diagrams(Condensed.of_matrix(given), 1, threshold), 2)
     np.testing.assert_array_equal(found[1], expected[1])
     if len(matrix) > 1:  # GUDHI returns no component of a single point
         np.testing.assert_array_equal(found[0], expected[0])
@@ -121,8 +122,8 @@ def test_bars_that_cannot_be_are_never_returned(kind, monkeypatch):
 def test_more_distances_than_single_precision_has_numbers_go_to_the_next_engine(monkeypatch):
     matrix = distance_matrix(np.random.default_rng(3).normal(size=(30, 3)))
     given, expected = matrix.copy(), fastest_h1(matrix)
-    monkeypatch.setattr(engines, "RANKS", 200)
-    with pytest.warns(RuntimeWarning, match="fewer than 200 different distances"):
+    monkeypatch.setattr(keys, "MOST", 200)
+    with pytest.warns(RuntimeWarning, match="at most 200 different distances"):
         np.testing.assert_array_equal(fastest_h1(given), expected)
     np.testing.assert_array_equal(given, matrix)
 
@@ -147,13 +148,6 @@ def test_no_engine_at_all_is_said_in_one_line(monkeypatch):
 
 def absent(*_):
     raise ImportError("no such package")
-
-
-def test_ranks_are_successive_numbers_of_single_precision():
-    numbers = engines._as_float32(np.arange(5))
-    assert numbers.tolist() == [0.0, *(np.float32(1) + np.float32(2**-23) * k for k in range(1, 5))]
-    last = engines._as_float32(np.array([engines.RANKS - 1]))
-    assert np.nextafter(last, np.float32(np.inf))[0] == np.float32(engines.BEYOND)
 
 
 def test_distances_of_the_caller_are_left_alone_while_threads_share_them():

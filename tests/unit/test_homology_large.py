@@ -17,6 +17,7 @@ from topodepth.homology import (
     persistence_diagrams,
     spanning_tree,
 )
+from topodepth.homology.condensed import Condensed
 from topodepth.jobs import memory
 from topodepth.topology.dimension import ph_dimension
 
@@ -122,9 +123,9 @@ def test_h1_of_features_is_complete_with_under_half_of_the_edges(monkeypatch):
     shares = []
     compute = engines.redzed_diagrams
 
-    def spy(matrix, max_dim, threshold):
-        shares.append((len(matrix), np.mean(matrix <= threshold)))
-        return compute(matrix, max_dim, threshold)
+    def spy(distances, max_dim, threshold):
+        shares.append((len(distances), np.mean(distances.values <= threshold)))
+        return compute(distances, max_dim, threshold)
 
     monkeypatch.setitem(engines.COMPUTE, "redzed", spy)
     persistence_diagrams(features(400, d=128))
@@ -157,7 +158,7 @@ def test_the_longest_unwitnessed_edge_is_that_of_the_relative_neighbourhood_grap
         monkeypatch.setattr(h1, "CHUNK", 3)
     expected = max(relative_neighbourhood(matrix))
     assert expected > 0
-    assert h1.longest_unwitnessed_edge(matrix) == expected
+    assert h1.longest_unwitnessed_edge(Condensed.of_matrix(matrix)) == expected
 
 
 def test_a_longest_edge_that_two_bytes_do_not_tell_from_its_witnessed_neighbours_is_found():
@@ -166,12 +167,14 @@ def test_a_longest_edge_that_two_bytes_do_not_tell_from_its_witnessed_neighbours
     matrix[0, 1:] = 4
     matrix += matrix.T
     expected = max(relative_neighbourhood(matrix))
-    assert h1.longest_unwitnessed_edge(matrix) == expected
-    assert h1.longest_unwitnessed_edge(1e-300 * matrix) == max(relative_neighbourhood(1e-300 * matrix))
+    assert h1.longest_unwitnessed_edge(Condensed.of_matrix(matrix)) == expected
+    assert h1.longest_unwitnessed_edge(Condensed.of_matrix(1e-300 * matrix)) == max(
+        relative_neighbourhood(1e-300 * matrix)
+    )
 
 
 def test_points_that_all_coincide_have_no_edge_to_be_born():
-    assert h1.longest_unwitnessed_edge(np.zeros((9, 9))) == 0
+    assert h1.longest_unwitnessed_edge(Condensed.of_matrix(np.zeros((9, 9)))) == 0
 
 
 PEAK = """

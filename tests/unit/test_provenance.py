@@ -83,7 +83,7 @@ STATISTICS = {"associate_measures"}
     [
         ("homology/spanning_tree.py", "minimum_spanning_tree_lengths", DIAGRAMS | {"estimate_dimensions"},
          NETWORKS | {"describe_model", "draw_figure", "prepare_dataset"}),
-        ("homology/h1.py", "h1_diagram", DIAGRAMS, NETWORKS | {"estimate_dimensions", "describe_model"}),
+        ("homology/h1.py", "h1_diagrams", DIAGRAMS, NETWORKS | {"estimate_dimensions", "describe_model"}),
         ("topology/descriptors.py", "lifespan_sum", {"describe_model", "compare_attacks", "compare_spoofs"},
          NETWORKS | {"compute_diagrams", "estimate_dimensions"}),
         ("topology/diagrams.py", "write_diagrams", {"compute_diagrams"},

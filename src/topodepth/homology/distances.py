@@ -4,19 +4,20 @@ Whatever asks for a distance gets the same one: to a relative error of 1e-11, al
 from the origin or far from all others, and with equal distances equal (:mod:`topodepth.homology.ties`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.homology.ties import merge_matrix, merged, whole_steps
+from topodepth.homology.condensed import Condensed
+from topodepth.homology.ties import merge, merged, whole_steps
 from topodepth.jobs import memory
 
 # Below this share of the squared norms a squared distance from the Gram matrix has lost too many digits to
 # cancellation (its error is some 1e-15 of them) and is computed again from the difference of the two points.
 CANCELLATION = 1e-3
 BLOCK_BYTES = 1 << 20  # strips of rows that stay in cache
+TILE = (256, 512)  # rows and columns of distances at a time: a product of many rows that stays in cache
 
 
 @dataclass(frozen=True)
@@ -101,16 +102,36 @@ def distance_matrix(points: np.ndarray) -> np.ndarray:
     InputError
         As :func:`squared_distance_matrix`.
     """
-    cloud = prepared(points)
-    matrix = rounded_matrix(cloud)
-    if not cloud.exact:
-        merge_matrix(matrix)
-    return matrix
+    return all_distances(prepared(points)).square()
 
 
-def rounded_matrix(cloud: Cloud) -> np.ndarray:
-    """Return all distances of a cloud, (n, n), exactly symmetric; equal ones may differ by rounding."""
-    return _symmetric(cloud, lambda squares: np.multiply(np.sqrt(squares, out=squares), cloud.unit, out=squares))
+def all_distances(cloud: Cloud, merging: bool = True) -> Condensed:
+    """Return all distances of a cloud; equal ones are equal, or may differ by rounding where ``merging`` is off."""
+
+    def make() -> np.ndarray:
+        values = _condensed(cloud)
+        if merging and not cloud.exact:
+            merge(values)
+        return values
+
+    return Condensed(len(cloud), make)
+
+
+def _condensed(cloud: Cloud) -> np.ndarray:
+    """Return the distances of each point to those after it, one point after the other."""
+    n, norms = len(cloud), squared_norms(cloud.centred)
+    values = np.empty(n * (n - 1) // 2)
+    starts = [i * (2 * n - i - 1) // 2 - i - 1 for i in range(n)]  # where the distance from i to 0 would be
+    for start in range(0, n, TILE[0]):
+        rows = slice(start, min(start + TILE[0], n))
+        for first in range(start, n, TILE[1]):
+            stop = min(first + TILE[1], n)
+            tile = _squares(cloud, norms, rows, slice(first, stop))
+            np.multiply(np.sqrt(tile, out=tile), cloud.unit, out=tile)
+            for i, distances in zip(range(start, rows.stop), tile, strict=True):
+                after = max(first, i + 1)
+                values[starts[i] + after : starts[i] + stop] = distances[after - first :]
+    return values
 
 
 def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
@@ -127,7 +148,7 @@ def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
     size = max(1, memory.STRIP_BYTES // (4 * memory.FLOAT * n))
     for start in range(0, n, size):
         stop = min(start + size, n)
-        strip = _squared_rows(cloud, norms, slice(start, stop), n)
+        strip = _squares(cloud, norms, slice(start, stop), slice(0, n))
         strip[np.arange(stop - start), np.arange(start, stop)] = np.inf
         strip.partition(k - 1, axis=1)
         nearest[start:stop] = np.sort(strip[:, :k], axis=1)
@@ -159,12 +180,7 @@ def squares_between(cloud: Cloud, first: np.ndarray, second: np.ndarray) -> np.n
 
 
 def squared_matrix(cloud: Cloud) -> np.ndarray:
-    """Return the squared distances of a cloud, in its unit, exactly symmetric with zero diagonal."""
-    return _symmetric(cloud, lambda squares: squares)
-
-
-def _symmetric(cloud: Cloud, finish: Callable[[np.ndarray], object]) -> np.ndarray:
-    """Return the squared distances of a cloud, (n, n), after ``finish`` changed them in place, strip by strip in cache.
+    """Return the squared distances of a cloud, in its unit, exactly symmetric with zero diagonal.
 
     The symmetry matters: BLAS may round x·y and y·x differently, and an asymmetry in the last bit makes GUDHI's
     engine return wrong diagrams or run out of memory. So the lower triangle is computed, block by block, and mirrored.
@@ -175,8 +191,7 @@ def _symmetric(cloud: Cloud, finish: Callable[[np.ndarray], object]) -> np.ndarr
     size = max(1, BLOCK_BYTES // (8 * n))
     for start in range(0, n, size):
         stop = min(start + size, n)
-        strip = _squared_rows(cloud, norms, slice(start, stop), stop)
-        finish(strip)
+        strip = _squares(cloud, norms, slice(start, stop), slice(0, stop))
         corner = np.tril(strip[:, start:], -1)
         strip[:, start:] = corner + corner.T
         matrix[start:stop, :stop] = strip
@@ -184,16 +199,16 @@ def _symmetric(cloud: Cloud, finish: Callable[[np.ndarray], object]) -> np.ndarr
     return matrix
 
 
-def _squared_rows(cloud: Cloud, norms: np.ndarray, rows: slice, stop: int) -> np.ndarray:
-    """Return the squared distances from some points to the first ``stop``, to a relative error of about 1e-12."""
-    squares = (-2.0 * cloud.centred[rows]) @ cloud.centred[:stop].T
-    sums = norms[rows, None] + norms[:stop]
+def _squares(cloud: Cloud, norms: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
+    """Return the squared distances from some points to others, to a relative error of about 1e-12."""
+    squares = (-2.0 * cloud.centred[rows]) @ cloud.centred[columns].T
+    sums = norms[rows, None] + norms[columns]
     squares += sums
     if cloud.exact:
         return squares
     sums *= CANCELLATION
     near_rows, near_columns = np.nonzero(squares < sums)
-    squares[near_rows, near_columns] = squares_between(cloud, near_rows + rows.start, near_columns)
+    squares[near_rows, near_columns] = squares_between(cloud, near_rows + rows.start, near_columns + columns.start)
     return squares
 
 
@@ -234,8 +249,3 @@ def checked_distances(distances: np.ndarray) -> np.ndarray:
     matrix = np.maximum(matrix, matrix.T)
     np.fill_diagonal(matrix, 0.0)
     return matrix
-
-
-def enclosing_radius(matrix: np.ndarray) -> float:
-    """Return the least distance within which some point has all others: from there on the complex is a cone."""
-    return float(matrix.max(axis=1).min())

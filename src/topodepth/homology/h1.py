@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from topodepth.homology.distances import enclosing_radius
+from topodepth.homology.condensed import Condensed
 from topodepth.homology.engines import COMPUTE, diagrams_of
 from topodepth.jobs import memory
 
@@ -20,10 +20,10 @@ CHUNK = 1024  # edges that are tried on all points at once
 LEVELS = np.iinfo(np.uint16).max
 
 
-def h1_diagram(matrix: np.ndarray) -> np.ndarray:
-    """Return the H_1 diagram, from edges up to a threshold beyond which no loop is born or dies.
+def h1_diagrams(distances: Condensed) -> list[np.ndarray]:
+    """Return the diagrams of H_0 and H_1, from edges up to a threshold beyond which no loop is born or dies.
 
-    The fastest engine that is installed computes it.
+    The fastest engine that is installed computes them.
 
     An edge uv that enters the filtration after a path u–w–v of two shorter edges brings its triangle with w along: it
     may end loops, but is never the birth of one. So loops are born by edges without such a witness w only, the edges
@@ -31,12 +31,13 @@ def h1_diagram(matrix: np.ndarray) -> np.ndarray:
     died by some threshold that is not shorter, H_1 is zero there, stays zero, and the diagram is complete. Both are
     checked here, so the result is exact; how the threshold is guessed matters for speed only. Beyond the enclosing
     radius, the last resort, the complex is a cone. Time and memory grow with the third and first power of the number
-    of edges to a point: with an eighth to a half of them, as is usual, a half to a tenth of the time.
+    of edges to a point: with an eighth to a half of them, as is usual, a half to a tenth of the time. The spanning
+    tree is part of the relative neighbourhood graph, so H_0 is complete too.
 
     Parameters
     ----------
-    matrix
-        Distances, (n, n), exactly symmetric.
+    distances
+        All distances; they are taken.
 
     Raises
     ------
@@ -49,32 +50,32 @@ def h1_diagram(matrix: np.ndarray) -> np.ndarray:
     Robins & Turner (2023), Faster computation of degree-1 persistent homology using the reduced Vietoris–Rips
     filtration, arXiv:2307.16333.
     """
-    radius = enclosing_radius(matrix)
-    for threshold in _thresholds(matrix, radius):
-        share = float(np.mean(_some_distances(matrix) <= threshold))
-        memory.require(memory.engine_bytes(len(matrix), 1, share), f"H_1 of {len(matrix)} points")
-        diagram = _up_to(matrix, threshold)
-        if threshold >= radius or np.isfinite(diagram).all():
+    radius = distances.enclosing_radius()
+    some = _some_distances(distances)
+    for threshold in _thresholds(distances, some, radius):
+        share = float(np.mean(some <= threshold))
+        memory.require(memory.engine_bytes(len(distances), 1, share), f"H_1 of {len(distances)} points")
+        diagrams = _up_to(distances, threshold)
+        if threshold >= radius or np.isfinite(diagrams[1]).all():
             break
-    return diagram
+    return diagrams
 
 
-def _up_to(matrix: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the bars (k, 2) of H_1, from edges up to a threshold."""
-    return diagrams_of(matrix, 1, [*COMPUTE], threshold)[1]
+def _up_to(distances: Condensed, threshold: float) -> list[np.ndarray]:
+    """Return the diagrams of H_0 and H_1, from edges up to a threshold."""
+    return diagrams_of(distances, 1, [*COMPUTE], threshold)
 
 
-def _thresholds(matrix: np.ndarray, radius: float) -> Iterator[float]:
+def _thresholds(distances: Condensed, some: np.ndarray, radius: float) -> Iterator[float]:
     """Yield thresholds to try, none below the last birth of a loop; the last is the enclosing radius.
 
     Most loops of features die soon after the last is born, so that a margin does. Where the loops are large, as those
     of a torus, a few of the points tell it: theirs die later than those of all points, as a rule.
     """
-    if len(matrix) > FEW_POINTS:
-        some = _some_distances(matrix)
-        birth = longest_unwitnessed_edge(matrix)
-        fewer = np.ascontiguousarray(matrix[::SUBSAMPLE, ::SUBSAMPLE])
-        death = _up_to(fewer, enclosing_radius(fewer))[:, 1].max(initial=0.0)
+    if len(distances) > FEW_POINTS:
+        birth = longest_unwitnessed_edge(distances)
+        fewer = distances.every(SUBSAMPLE)
+        death = _up_to(fewer, fewer.enclosing_radius())[1][:, 1].max(initial=0.0)
         is_late = np.mean(some <= death) > LATE * np.mean(some <= birth)
         first = max(birth, _with_margin(some, birth, MARGIN), death if is_late else 0.0)
         if first < radius:
@@ -85,9 +86,9 @@ def _thresholds(matrix: np.ndarray, radius: float) -> Iterator[float]:
     yield radius
 
 
-def _some_distances(matrix: np.ndarray) -> np.ndarray:
-    """Return a regular sample of the rows, all of them of a small matrix."""
-    return matrix[:: max(1, matrix.size // SAMPLE)]
+def _some_distances(distances: Condensed) -> np.ndarray:
+    """Return a regular sample of the distances, all of them of few points."""
+    return distances.values[:: max(1, len(distances.values) // SAMPLE)].copy()
 
 
 def _with_margin(some: np.ndarray, threshold: float, factor: float) -> float:
@@ -95,7 +96,7 @@ def _with_margin(some: np.ndarray, threshold: float, factor: float) -> float:
     return float(np.quantile(some, min(1.0, factor * float(np.mean(some <= threshold)))))
 
 
-def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
+def longest_unwitnessed_edge(distances: Condensed) -> float:
     """Return the length of the longest edge of the relative neighbourhood graph.
 
     Its edges uv have no witness: no point w with d(u, w) < d(u, v) and d(w, v) < d(u, v). A few near points are
@@ -104,35 +105,32 @@ def longest_unwitnessed_edge(matrix: np.ndarray) -> float:
 
     Parameters
     ----------
-    matrix
-        Distances, (n, n), exactly symmetric.
+    distances
+        All distances of two or more points.
     """
-    n = len(matrix)
-    levels = _levels(matrix)
+    n = len(distances)
+    levels = _levels(distances)
     near = _near_witnesses(levels)
     size = max(1, STRIP_BYTES // (levels.itemsize * n))
     longest = 0.0
     for start in range(0, n, size):
         rows, columns = _without_near_witness(levels, near, start, min(start + size, n))
-        lengths = matrix[rows, columns]
+        lengths = distances.between(rows, columns)
         order = np.flatnonzero(lengths > longest)
         order = order[np.argsort(-lengths[order])]
         for first in range(0, len(order), CHUNK):
             chunk = order[first : first + CHUNK]
-            alone = _first_alone(matrix, levels, near, rows[chunk], columns[chunk])
+            alone = _first_alone(distances, levels, near, rows[chunk], columns[chunk])
             if alone is not None:
                 longest = float(lengths[chunk[alone]])
                 break
     return longest
 
 
-def _levels(matrix: np.ndarray) -> np.ndarray:
-    """Return the distances rounded down to whole numbers of two bytes; no order of two distances is turned round."""
-    largest = float(matrix.max())
-    levels = np.zeros(matrix.shape, dtype=np.uint16)
-    if largest:
-        np.multiply(matrix, min(LEVELS / largest, np.finfo(float).max), out=levels, casting="unsafe")
-    return levels
+def _levels(distances: Condensed) -> np.ndarray:
+    """Return the distances, (n, n), rounded down to whole numbers of two bytes; no order of two is turned round."""
+    largest = float(distances.values.max())
+    return distances.square(np.uint16, min(LEVELS / largest, np.finfo(float).max) if largest else 0.0)
 
 
 def _near_witnesses(levels: np.ndarray) -> np.ndarray:
@@ -165,7 +163,7 @@ def _without_near_witness(levels: np.ndarray, near: np.ndarray, start: int, stop
 
 
 def _first_alone(
-    matrix: np.ndarray, levels: np.ndarray, near: np.ndarray, rows: np.ndarray, columns: np.ndarray
+    distances: Condensed, levels: np.ndarray, near: np.ndarray, rows: np.ndarray, columns: np.ndarray
 ) -> int | None:
     """Return the place of the first of some edges that has no witness at all."""
     edges, left = levels[rows, columns], np.arange(len(rows))
@@ -175,7 +173,7 @@ def _first_alone(
         left = left[path >= edges[left]]
     left = left[np.maximum(levels[rows[left]], levels[columns[left]]).min(axis=1) >= edges[left]]
     for place in left:
-        u, v = rows[place], columns[place]
-        if np.maximum(matrix[u], matrix[v]).min() >= matrix[u, v]:
+        from_u, from_v = distances.row(rows[place]), distances.row(columns[place])
+        if np.maximum(from_u, from_v).min() >= from_u[columns[place]]:
             return int(place)
     return None

@@ -5,16 +5,18 @@ from importlib.util import find_spec
 import numpy as np
 
 from topodepth.errors import InputError, is_whole, unknown_name
-from topodepth.homology.distances import checked_distances, checked_points, prepared, rounded_matrix
+from topodepth.homology.condensed import Condensed
+from topodepth.homology.distances import all_distances, checked_distances, checked_points, prepared, squared_norms
 from topodepth.homology.engines import COMPUTE, diagrams_of, sorted_diagrams
-from topodepth.homology.h1 import h1_diagram
+from topodepth.homology.h1 import h1_diagrams
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim
-from topodepth.homology.ties import merge_matrix, merged_bars
+from topodepth.homology.ties import merged_bars
 from topodepth.jobs import memory
 
 MAX_DIMENSION = 3
 ENGINES = ("auto", *COMPUTE)
 HIGHER = ("gudhi", "ripser")  # above H_1, the fastest first; they find the enclosing radius by themselves
+PIVOTS = 16
 
 
 def persistence_diagrams(
@@ -31,8 +33,8 @@ def persistence_diagrams(
     max_dim
         Highest homology dimension, 0 to 3. Time and memory grow about as n to the power ``max_dim + 2``.
     engine
-        ``"auto"``: H_0 from the minimum spanning tree, the rest from the fastest engine installed (redzed-tda for H_1,
-        GUDHI beyond), H_1 from as many edges as it needs; ``"redzed"``, of which a call cannot be interrupted;
+        ``"auto"``: H_0 alone from the minimum spanning tree, the rest from the fastest engine installed (redzed-tda
+        for H_1, GUDHI beyond), H_1 from as many edges as it needs; ``"redzed"``, of which a call cannot be interrupted;
         ``"gudhi"``; ``"ripser"``, the reference, which works in float32.
 
     Returns
@@ -70,32 +72,37 @@ def persistence_diagrams(
             return [_h0_diagram(minimum_spanning_tree_lengths(points))]
         return _of_points(points, int(max_dim), engine)
     assert distances is not None
-    return _of_distances(checked_distances(distances), int(max_dim), engine)
+    matrix = checked_distances(distances)
+    if max_dim == 0 and engine == "auto":
+        return [_h0_diagram(prim(matrix.__getitem__, len(matrix)))]
+    return _of_distances(Condensed.of_matrix(matrix), int(max_dim), engine)
 
 
 def _of_points(points: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
     """Return the diagrams of points, in which equal distances are equal whatever the way to them."""
     cloud = prepared(points)
-    matrix, exact = rounded_matrix(cloud), cloud.exact
-    del cloud
-    if exact:
-        return _of_distances(matrix, max_dim, engine)
-    if engine == "ripser" or find_spec("gudhi") is None:
-        merge_matrix(matrix)  # float32 may carry two equal distances farther apart than float64 can
-    return sorted_diagrams(merged_bars(_of_distances(matrix, max_dim, engine)), max_dim + 1)
+    cloud = cloud.take(_side_by_side(cloud.centred))
+    # float32 may carry two equal distances farther apart than float64 can
+    distances = all_distances(cloud, merging=engine == "ripser" or find_spec("gudhi") is None)
+    diagrams = _of_distances(distances, max_dim, engine)
+    return diagrams if cloud.exact else sorted_diagrams(merged_bars(diagrams), max_dim + 1)
 
 
-def _of_distances(matrix: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
-    if len(matrix) == 1:
+def _side_by_side(points: np.ndarray) -> np.ndarray:
+    """Return an order of points in which near ones tend to follow each other: the engines read memory in that order.
+
+    Points of overlapping clusters, nearest to the same of a few of them, make redzed-tda a third faster.
+    """
+    pivots = points[:: max(1, len(points) // PIVOTS)]
+    return np.argsort((squared_norms(pivots) - 2 * points @ pivots.T).argmin(axis=1), kind="stable")
+
+
+def _of_distances(distances: Condensed, max_dim: int, engine: str) -> list[np.ndarray]:
+    if len(distances) == 1:
         return [_h0_diagram(np.empty(0))] + [np.empty((0, 2)) for _ in range(max_dim)]
     if engine != "auto":
-        return diagrams_of(matrix, max_dim, [engine])
-    h0 = _h0_diagram(prim(matrix.__getitem__, len(matrix)))
-    if max_dim == 0:
-        return [h0]
-    if max_dim == 1:
-        return [h0, h1_diagram(matrix)]
-    return [h0, *diagrams_of(matrix, max_dim, HIGHER)[1:]]
+        return diagrams_of(distances, max_dim, [engine])
+    return h1_diagrams(distances) if max_dim == 1 else diagrams_of(distances, max_dim, HIGHER)
 
 
 def _h0_diagram(lengths: np.ndarray) -> np.ndarray:

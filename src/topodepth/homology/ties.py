@@ -150,27 +150,21 @@ def merged_bars(diagrams: list[np.ndarray]) -> list[np.ndarray]:
     return [part.reshape(-1, 2) for part in np.split(values, ends[:-1])]
 
 
-def merge_matrix(matrix: np.ndarray) -> None:
-    """Give distances that differ by rounding only one value, in place; (n, n), exactly symmetric.
+def merge(values: np.ndarray) -> None:
+    """Give distances that differ by rounding only one value, in place; finite, (k,).
 
-    All distances are sorted once. In a cloud without ties next to none of them are that near, and a table of the cells
-    in which such ranges lie finds them again.
+    All are sorted once. In a cloud without ties next to none of them are that near, and a table of the cells in which
+    such ranges lie finds them again.
     """
-    n = len(matrix)
-    ordered = np.concatenate([matrix[i, :i] for i in range(n)])
-    ordered.sort()
-    firsts, lasts = _tied_ranges(ordered)
-    del ordered
+    firsts, lasts = _tied_ranges(np.sort(values))
     if not len(firsts):
         return
     tied = np.zeros(CELLS, dtype=bool)
     tied[_cells(firsts)] = tied[_cells(lasts)] = True
-    size = max(1, BLOCK // n)
-    for start in range(0, n, size):
-        strip = matrix[start : start + size, : start + size]
-        rows, columns = np.nonzero(tied[_cells(strip)])
-        values = _common_values(strip[rows, columns], firsts, lasts)
-        matrix[rows + start, columns] = matrix[columns, rows + start] = values
+    for start in range(0, len(values), BLOCK):
+        block = values[start : start + BLOCK]
+        places = np.flatnonzero(tied[_cells(block)])
+        block[places] = _common_values(block[places], firsts, lasts)
 
 
 def _tied_ranges(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

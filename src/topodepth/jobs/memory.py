@@ -12,7 +12,7 @@ from topodepth.errors import InputError
 
 FLOAT = 8
 # Python, NumPy, h5py and an engine
-WORKER = {"auto": 90 << 20, "redzed": 90 << 20, "gudhi": 90 << 20, "ripser": 190 << 20}
+WORKER = {"auto": 90 << 20, "redzed": 90 << 20, "gudhi": 190 << 20, "ripser": 190 << 20}
 DENSE_POINTS = 4096  # up to here a spanning tree of points may hold the n × n matrix
 MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyond, each makes its own distances
 STRIP_BYTES = 1 << 25  # distances that the search for near points holds at a time beyond, and as much for its masks
@@ -38,13 +38,16 @@ def memory_estimate(n: int, d: int, max_dim: int, engine: str = "auto") -> int:
     Returns
     -------
     int
-        H_0: O(n d). H_1 and above: two n × n matrices and the engine's lists, in which ``auto`` takes half of the
-        edges to be needed: what data need is known only once their distances are.
+        H_0: O(n d). H_1 and above: one n × n matrix, or two for another engine than redzed-tda, and the engine's lists,
+        in which ``auto`` takes half of the edges to be needed: what data need is known only once their distances are.
     """
-    points = WORKER[engine] + POINT_COPIES * FLOAT * n * d
     if max_dim == 0 and engine == "auto":
-        return points + (FLOAT * n * n if n <= DENSE_POINTS else 2 * STRIP_BYTES + LISTED_BYTES * n)
-    return points + 2 * FLOAT * n * n + engine_bytes(n, max_dim, EDGE_SHARE[engine], engine)
+        lists = FLOAT * n * n if n <= DENSE_POINTS else 2 * STRIP_BYTES + LISTED_BYTES * n
+        return WORKER["auto"] + POINT_COPIES * FLOAT * n * d + lists
+    serving = _serving(engine, max_dim)
+    matrices = (1 if serving == "redzed" else 2) * FLOAT * n * n
+    lists = engine_bytes(n, max_dim, EDGE_SHARE[engine], serving)
+    return WORKER[serving] + POINT_COPIES * FLOAT * n * d + matrices + lists
 
 
 def dimension_memory_estimate(n: int, d: int) -> int:
@@ -61,9 +64,14 @@ def dimension_memory_estimate(n: int, d: int) -> int:
 def engine_bytes(n: int, max_dim: int, share: float, engine: str = "auto") -> int:
     """Return the bytes that an engine needs beside the matrix, for a share of the edges of n points."""
     simplices = sum(math.comb(n, k + 1) for k in range(2, max_dim + 1))
-    if engine == "auto":
-        engine = "redzed" if max_dim == 1 and find_spec("redzed_tda") else "gudhi"
-    return int(EDGE_BYTES[engine] * share * n * n / 2) + SIMPLEX_BYTES * simplices
+    return int(EDGE_BYTES[_serving(engine, max_dim)] * share * n * n / 2) + SIMPLEX_BYTES * simplices
+
+
+def _serving(engine: str, max_dim: int) -> str:
+    """Return the engine behind ``auto``, others as they are."""
+    if engine != "auto":
+        return engine
+    return "redzed" if max_dim == 1 and find_spec("redzed_tda") else "gudhi"
 
 
 def available_memory() -> int | None:
