@@ -142,6 +142,16 @@ def test_an_engine_that_is_not_installed_is_named(monkeypatch, engine, modules):
         persistence_diagrams(np.eye(4), engine=engine)
 
 
+def test_without_gudhis_private_module_its_public_class_serves(monkeypatch):
+    import gudhi.sklearn.rips_persistence  # noqa: F401  before its private part is hidden
+
+    points = np.random.default_rng(3).normal(size=(40, 4))
+    expected = persistence_diagrams(points, max_dim=2, engine="gudhi")
+    monkeypatch.setitem(sys.modules, "gudhi._ripser_ext", None)
+    for one, other in zip(persistence_diagrams(points, max_dim=2, engine="gudhi"), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
 def test_distances_are_exactly_symmetric_over_several_blocks(monkeypatch):
     points = np.random.default_rng(4).normal(size=(150, 33))
     whole = distance_matrix(points)

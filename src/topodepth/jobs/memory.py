@@ -12,7 +12,7 @@ from topodepth.errors import InputError
 
 FLOAT = 8
 # Python, NumPy, h5py and an engine
-WORKER = {"auto": 90 << 20, "redzed": 90 << 20, "gudhi": 190 << 20, "ripser": 190 << 20}
+WORKER = {"auto": 90 << 20, "redzed": 90 << 20, "gudhi": 110 << 20, "ripser": 190 << 20}
 DENSE_POINTS = 4096  # up to here a spanning tree of points may hold the n × n matrix
 MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyond, each makes its own distances
 STRIP_BYTES = 1 << 25  # distances that the search for near points holds at a time beyond, and as much for its masks
