@@ -54,7 +54,7 @@ def measure_group(cases: list[Case], threads: int) -> list[dict]:
 def _row(case: Case, run: dict, ours: dict | None) -> dict:
     mine = case.tool.startswith("topodepth")
     answers = (run["answer"], ours["answer"]) if ours else (None, None)
-    degree = {"H0": 0, "H1": 1}.get(case.work[:2]) if mine else None
+    degree = {"H0": 0, "H1": 1, "H2": 2}.get(case.work[:2]) if mine else None
     return {
         "work": case.work,
         "tool": case.tool,

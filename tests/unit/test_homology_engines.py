@@ -165,3 +165,11 @@ def test_no_warning_where_all_is_well():
         warnings.simplefilter("error")
         persistence_diagrams(torus(150))
     assert "redzed_tda" in sys.modules
+
+
+@pytest.mark.parametrize("name", ["normal", "lattice", "binary", "copies", "two far clusters", "torus"])
+def test_collapsed_edges_give_the_voids_of_all_edges_to_the_last_bit(name):
+    matrix = matrices()[name][:100, :100]
+    collapsed = persistence_diagrams(distances=matrix, max_dim=2, engine="gudhi")
+    for one, other in zip(persistence_diagrams(distances=matrix, max_dim=2, engine="redzed"), collapsed, strict=True):
+        np.testing.assert_array_equal(one, other)
