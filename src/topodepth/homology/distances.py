@@ -102,23 +102,15 @@ def distance_matrix(points: np.ndarray) -> np.ndarray:
     InputError
         As :func:`squared_distance_matrix`.
     """
-    return all_distances(prepared(points)).square()
+    cloud = prepared(points)
+    return Condensed(len(cloud), lambda: condensed(cloud)).square()
 
 
-def all_distances(cloud: Cloud, merging: bool = True) -> Condensed:
-    """Return all distances of a cloud; equal ones are equal, or may differ by rounding where ``merging`` is off."""
+def condensed(cloud: Cloud, merging: bool = True) -> np.ndarray:
+    """Return the distances of each point to those after it, one point after the other.
 
-    def make() -> np.ndarray:
-        values = _condensed(cloud)
-        if merging and not cloud.exact:
-            merge(values)
-        return values
-
-    return Condensed(len(cloud), make)
-
-
-def _condensed(cloud: Cloud) -> np.ndarray:
-    """Return the distances of each point to those after it, one point after the other."""
+    Equal ones are equal, or may differ by rounding where ``merging`` is off.
+    """
     n, norms = len(cloud), squared_norms(cloud.centred)
     values = np.empty(n * (n - 1) // 2)
     starts = [i * (2 * n - i - 1) // 2 - i - 1 for i in range(n)]  # where the distance from i to 0 would be
@@ -131,6 +123,8 @@ def _condensed(cloud: Cloud) -> np.ndarray:
             for i, distances in zip(range(start, rows.stop), tile, strict=True):
                 after = max(first, i + 1)
                 values[starts[i] + after : starts[i] + stop] = distances[after - first :]
+    if merging and not cloud.exact:
+        merge(values)
     return values
 
 

@@ -8,7 +8,7 @@ FIRST = (
 BEYOND = float(np.finfo(np.float32).max)  # stands for a distance above the threshold
 CELLS = 1 << 30  # equally wide, from the least distance to the longest
 MOST = 0x7F7FFFFF - FIRST - CELLS  # different distances that surely find numbers below BEYOND
-COARSE_BITS = 5  # so many cells, as a power of two, share a mark
+MARKS = 1 << 25  # at most, and eight for each distance: a cell shares its mark with others
 BLOCK = 1 << 18  # distances at a time, in cache
 
 
@@ -59,8 +59,9 @@ class Keys:
         cells = self._cells(self.lengths)
         keys = _increasing(cells)
         moved = np.flatnonzero(keys != cells)
-        marks = np.zeros((CELLS >> COARSE_BITS) + 1, dtype=np.bool)
-        marks[cells[moved] >> COARSE_BITS] = True
+        coarse = (CELLS // min(MARKS, 8 * len(cells))).bit_length()
+        marks = np.zeros((CELLS >> coarse) + 1, dtype=np.bool)
+        marks[cells[moved] >> coarse] = True
         last, lengths, keys = float(_numbers(keys[-1:])[0]), np.append(self.lengths[moved], np.inf), keys[moved]
         del cells
         for start in range(0, len(values), BLOCK):
@@ -68,7 +69,7 @@ class Keys:
             kept = np.flatnonzero(block <= self._longest)
             distances = block[kept]
             cells = self._cells(distances)
-            suspects = np.flatnonzero(marks[cells >> COARSE_BITS])
+            suspects = np.flatnonzero(marks[cells >> coarse])
             places = np.searchsorted(lengths, distances[suspects])
             is_moved = lengths[places] == distances[suspects]
             cells[suspects[is_moved]] = keys[places[is_moved]]

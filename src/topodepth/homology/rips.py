@@ -6,7 +6,7 @@ import numpy as np
 
 from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.homology.condensed import Condensed
-from topodepth.homology.distances import all_distances, checked_distances, checked_points, prepared, squared_norms
+from topodepth.homology.distances import checked_distances, checked_points, condensed, prepared, squared_norms
 from topodepth.homology.engines import COMPUTE, diagrams_of, sorted_diagrams
 from topodepth.homology.h1 import h1_diagrams
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim
@@ -80,12 +80,15 @@ def persistence_diagrams(
 
 def _of_points(points: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
     """Return the diagrams of points, in which equal distances are equal whatever the way to them."""
-    cloud = prepared(points)
-    cloud = cloud.take(_side_by_side(cloud.centred))
     # float32 may carry two equal distances farther apart than float64 can
-    distances = all_distances(cloud, merging=engine == "ripser" or find_spec("gudhi") is None)
-    diagrams = _of_distances(distances, max_dim, engine)
-    return diagrams if cloud.exact else sorted_diagrams(merged_bars(diagrams), max_dim + 1)
+    merging = engine == "ripser" or find_spec("gudhi") is None
+
+    def make() -> np.ndarray:  # the copies of the points do not outlive it
+        cloud = prepared(points)
+        return condensed(cloud.take(_side_by_side(cloud.centred)), merging)
+
+    diagrams = _of_distances(Condensed(len(points), make), max_dim, engine)
+    return sorted_diagrams(merged_bars(diagrams), max_dim + 1)
 
 
 def _side_by_side(points: np.ndarray) -> np.ndarray:
