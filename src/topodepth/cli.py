@@ -26,7 +26,7 @@ EXAMPLES = """examples:
   topodepth draw table.csv --out depth.pdf
   topodepth init my_study
 """
-FIGURES = ("depth", "depth_models", "dimension")
+FIGURES = ("depth", "depth_models", "dimension", "dimension_scale")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

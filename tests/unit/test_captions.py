@@ -13,7 +13,7 @@ from topodepth.plan import configuration
 
 ROOT = Path(__file__).parents[2]
 REPORT = ROOT / "workflow/report"
-OF_DEPTH = ["depth", "depth_models", "dimension", "training", "diagrams"]
+OF_DEPTH = ["depth", "depth_models", "dimension", "dimension_scale", "training", "diagrams"]
 OF_ATTACKS = ["adversarial_depth", "adversarial_success", "adversarial_tables", "adversarial_images"]
 
 
@@ -38,11 +38,11 @@ def render(name, clouds="class", **wildcards):
 def test_captions_of_a_comparison_name_data_set_split_and_intervals(name, clouds):
     text = " ".join(render(name, clouds, comparison="architectures", model="vgg").split())
     assert "{" not in text
-    if name != "dimension":
+    if name not in ("dimension", "dimension_scale"):
         assert re.search(r"Data set: digits\.", text)
     if name != "training":
         assert "at most 1000 images of the train split" in text
-    assert ("interval" if name == "dimension" else "95 % interval") in text or name in ("training", "diagrams")
+    assert "95 % interval" in text or name in ("training", "diagrams")
     if name in ("depth", "depth_models"):
         assert ("Student's t over classes" in text) == (clouds != "all")
         assert ("delete-a-group jackknife" in text) == (clouds == "all")

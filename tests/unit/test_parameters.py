@@ -19,9 +19,9 @@ def test_without_parameters_settings_hold_those_of_their_own_keys():
 
 
 def test_parameters_of_what_is_selected_are_added():
-    given = {"mle": {"neighbours": 10}, "ph_dimension": {"bootstrap": 100}}
+    given = {"mle": {"neighbours": 10}, "two_nn": {"discard": 0}}
     plan = planned(dimension={"draws": 3, "parameters": given})
-    expected = {"mle": {"neighbours": 10}, "ph_dimension": PH | {"bootstrap": 100}}
+    expected = given | {"ph_dimension": PH}
     assert plan.dimension_settings("default")["parameters"] == expected
     assert spoofing(plan) == {"lifespan_sum": LIFESPAN} | expected
 

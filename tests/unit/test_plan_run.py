@@ -142,3 +142,14 @@ def test_models_of_an_archive_are_planned_once_it_is_unpacked(tmp_path, monkeypa
 
 def test_kinds_of_experiment_are_known_without_importing_them():
     assert kinds.registry.names() == sorted(path.stem for path in (ROOT / "src/topodepth/plan/kinds").glob("[!_]*.py"))
+
+
+def test_estimators_of_several_scales_have_a_figure_of_their_own():
+    def depth(*estimators):
+        (found,) = planned(dimension={"draws": 3, "estimators": [*estimators]}).of("depth")
+        return [name for name in found.drawn if name.startswith("dimension")], found.options("dimension")["estimators"]
+
+    assert depth("two_nn", "gride_1", "gride_8") == (["dimension", "dimension_scale"], ["two_nn"])
+    assert depth("two_nn", "gride_8") == (["dimension"], ["two_nn", "gride_8"])  # a single scale is no curve
+    assert depth("gride_1", "gride_8")[0] == ["dimension_scale"]
+    assert depth()[0] == []

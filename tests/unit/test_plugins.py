@@ -377,7 +377,7 @@ def test_a_trusted_plugins_names_are_selected_with_parameters_and_misspelt_ones_
 def test_parameters_of_built_in_estimators_are_checked(parameters, message):
     with pytest.raises(InputError, match=message):
         completed({"dimension": {"parameters": parameters}})
-    given = {"mle": {"neighbours": 10}, "ph_dimension": {"bootstrap": 500}}
+    given = {"mle": {"neighbours": 10}, "two_nn": {"discard": 0}}
     assert completed({"dimension": {"parameters": given}})["dimension"]["parameters"] == given
 
 

@@ -16,7 +16,7 @@ from topodepth.topology import descriptors, dimension
 from topodepth.topology.clouds import min_max_scale
 
 ROOT = Path(__file__).parents[2]
-QUICK = {"permutations": 19, "test_draws": 1, "parameters": {"ph_dimension": {"draws": 3, "bootstrap": 50}}}
+QUICK = {"permutations": 19, "test_draws": 1, "parameters": {"ph_dimension": {"draws": 3}}}
 
 
 def cube(n, d, rng, width=8):
@@ -125,7 +125,7 @@ def test_curves_hold_every_draw_and_the_line_that_the_dimension_comes_from():
 
 def test_p_is_uniform_where_both_clouds_are_of_one_distribution():
     sets = 100
-    ph_dimension = {"sizes": [10, 45], "draws": 1, "bootstrap": 1}
+    ph_dimension = {"sizes": [10, 45], "draws": 1}
     options = {**QUICK, "jackknife_groups": 0, "parameters": {"ph_dimension": ph_dimension}}
     p_values = []
     for seed in range(sets):

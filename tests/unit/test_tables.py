@@ -130,7 +130,7 @@ def test_copies_count_once_in_the_table_and_its_note_says_so(scaling):
     rows, expected = (dimension_rows(some, FIRST, settings) for some in (twice, points))
     for row, alone in zip(rows, expected, strict=True):
         assert row["n_points"] == 200
-        assert row["note"] == "20 of 220 points repeat others within rounding and are left out"
+        assert row["note"].endswith("20 of 220 points repeat others within rounding and are left out")
         assert row["value"] == pytest.approx(alone["value"], rel=1e-3)
         assert row["null_value"] == pytest.approx(alone["null_value"], rel=1e-3)
 
@@ -186,3 +186,24 @@ def test_seeds_of_one_model_become_their_mean_with_an_interval_over_seeds():
     assert pooled["relative_value"] == pytest.approx(0.3)
     assert pooled["note"] == "3 seeds"
     assert (alone["model"], alone["value"]) == ("resnet", 5.0)
+
+
+def test_a_value_beyond_what_the_points_resolve_is_marked_with_its_bias():
+    rng = np.random.default_rng(6)
+    cube, line = rng.random((400, 10)), rng.random((400, 1)) @ np.ones((1, 3)) / 2
+    high, low = (one(dimension_rows(x, FIRST, DimensionSettings(["mle"])), descriptor="mle") for x in (cube, line))
+    assert high["note"] == f"beyond what 400 points resolve: the bias may be {high['bias']:.2g}"
+    assert high["ci_high"] < 10
+    assert high["true_low"] < 10 < high["true_high"]
+    assert low["note"] is None
+    assert abs(low["bias"]) < (low["ci_high"] - low["ci_low"]) / 2
+    noise = one(dimension_rows(rng.normal(size=(400, 300)), FIRST, DimensionSettings(["mle"])), descriptor="mle")
+    assert noise["note"] == "beyond what 400 points resolve: the bias is unknown"
+    assert not {"bias", "true_high"} & set(noise)
+
+
+def test_pooled_seeds_keep_the_widest_range_of_true_dimensions():
+    table = seed_table({"vgg@s0": 1.0, "vgg@s1": 2.0})
+    table["bias"], table["true_low"], table["true_high"] = [-1.0, -3.0], [1.5, 2.0], [2.0, 3.0]
+    (pooled,) = tables.pool_seeds(table, {"vgg@s0": "vgg", "vgg@s1": "vgg"})
+    assert (pooled["bias"], pooled["true_low"], pooled["true_high"]) == (-2.0, 1.5, 3.0)

@@ -8,7 +8,12 @@ a tenth of a second. BLAS, and the search for near points of a large cloud, use 
 allows; all else runs in one.
 """
 
-from topodepth.homology.distances import distance_matrix, nearest_distances, squared_distance_matrix
+from topodepth.homology.distances import (
+    distance_matrix,
+    nearest_distances,
+    nearest_neighbours,
+    squared_distance_matrix,
+)
 from topodepth.homology.rips import ENGINES, MAX_DIMENSION, persistence_diagrams
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths
 from topodepth.homology.subset_trees import SubsetTrees
@@ -23,6 +28,7 @@ __all__ = [
     "memory_estimate",
     "minimum_spanning_tree_lengths",
     "nearest_distances",
+    "nearest_neighbours",
     "persistence_diagrams",
     "squared_distance_matrix",
     "without_rounding",

@@ -136,17 +136,43 @@ def nearest_distances(points: np.ndarray, k: int) -> np.ndarray:
     InputError
         If the points are not a finite, non-empty 2-D array.
     """
+    return nearest_neighbours(points, k, k)[0]
+
+
+def nearest_neighbours(points: np.ndarray, k: int, reach: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return distance and index of every point's nearest others, both (n, reach), by ascending distance.
+
+    Parameters
+    ----------
+    points
+        (n, d).
+    k
+        Distances to the k nearest, k ≤ reach, are equal where they are equal but for rounding. Those to further ones
+        are left as they are, so that the k nearest are the same whatever ``reach``.
+    reach
+        How many others, below n.
+
+    Raises
+    ------
+    InputError
+        If the points are not a finite, non-empty 2-D array.
+    """
     cloud = prepared(points)
     n, norms = len(cloud), squared_norms(cloud.centred)
-    nearest = np.empty((n, k))
+    nearest, indices = np.empty((n, reach)), np.empty((n, reach), dtype=np.int32)
     size = max(1, memory.STRIP_BYTES // (4 * memory.FLOAT * n))
     for start in range(0, n, size):
         stop = min(start + size, n)
         strip = _squares(cloud, norms, slice(start, stop), slice(0, n))
         strip[np.arange(stop - start), np.arange(start, stop)] = np.inf
-        strip.partition(k - 1, axis=1)
-        nearest[start:stop] = np.sort(strip[:, :k], axis=1)
-    return lengths(cloud, nearest)
+        near = np.argpartition(strip, reach - 1, axis=1)[:, :reach]
+        squares = np.take_along_axis(strip, near, axis=1)
+        order = np.argsort(squares, axis=1)
+        nearest[start:stop] = np.take_along_axis(squares, order, axis=1)
+        indices[start:stop] = np.take_along_axis(near, order, axis=1)
+    distances = np.sqrt(nearest) * cloud.unit
+    distances[:, :k] = lengths(cloud, nearest[:, :k])
+    return distances, indices
 
 
 def lengths(cloud: Cloud, squares: np.ndarray) -> np.ndarray:

@@ -51,7 +51,7 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     Student (1908), The probable error of a mean, Biometrika 6(1).
     """
     sample = _replicates(values, "values")
-    quantile = _t_quantile(level, sample.size - 1)
+    quantile = t_quantile(level, sample.size - 1)
     if sample.size == 0:
         return UNDEFINED
     mean = float(sample.mean())
@@ -97,7 +97,7 @@ def ratio_interval(values: ArrayLike, nulls: ArrayLike, level: float = 0.95) -> 
         raise InputError(f"values and nulls: expected numbers from 0. Received: {_extremes(values, nulls)}.")
     ratios = np.divide(values, nulls, out=np.full(values.shape, np.nan), where=nulls > 0)
     sample = _replicates(ratios, "ratios")
-    quantile = _t_quantile(level, sample.size - 1)
+    quantile = t_quantile(level, sample.size - 1)
     mean = float(sample.mean()) if sample.size else float("nan")
     if not mean > 0:
         return Interval(mean, float("nan"), float("nan"))
@@ -251,14 +251,14 @@ def joint_jackknife_interval(full: float, sources: Sequence[ArrayLike], level: f
     if not arrays or any(array.size < 2 or np.isnan(array).any() for array in arrays):
         return Interval(float(full), float("nan"), float("nan"))
     # each half-width: t times the root of (G - 1)/G Σ (θ_g - mean θ)²
-    widths = [_t_quantile(level, array.size - 1) * ((array.size - 1) * array.var()) ** 0.5 for array in arrays]
+    widths = [t_quantile(level, array.size - 1) * ((array.size - 1) * array.var()) ** 0.5 for array in arrays]
     margin = float(np.hypot.reduce(widths))
     if not margin > SAME * abs(full):
         return Interval(float(full), float("nan"), float("nan"))
     return Interval(float(full), float(full) - margin, float(full) + margin)
 
 
-def _t_quantile(level: float, freedom: int) -> float:
+def t_quantile(level: float, freedom: int) -> float:
     """Return the two-sided Student t quantile; NaN without a degree of freedom."""
     _check_level(level)
     if freedom < 1:

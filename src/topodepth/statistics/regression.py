@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
-from topodepth.statistics.intervals import _one_dimensional, _t_quantile
+from topodepth.statistics.intervals import _one_dimensional, t_quantile
 
 
 class LineBand(NamedTuple):
@@ -51,7 +51,7 @@ def line_band(x: ArrayLike, y: ArrayLike, grid: ArrayLike, level: float = 0.95) 
         raise InputError(f"x and y: expected one shape. Received: {x.shape} and {y.shape}.")
     kept = ~np.isnan(x) & ~np.isnan(y)
     x, y = np.compress(kept, x), np.compress(kept, y)
-    quantile = _t_quantile(level, x.size - 2)
+    quantile = t_quantile(level, x.size - 2)
     if x.size < 2 or np.ptp(x) == 0:
         return LineBand(*np.full((3, grid.size), np.nan))
     offset = x - x.mean()

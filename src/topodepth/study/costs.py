@@ -16,7 +16,7 @@ from topodepth.study.showing import counted
 # Seconds on one core of a server's processor, from the tables of docs/cost.md; others differ, and so do data.
 H0_PAIR, H1_PAIR = 6e-9, 6e-8  # of each pair of points; of H_0 once more for every 128 features
 H2_FOUR = 2e-10  # of each four points: 250 random points of 32 features take half a second
-PH_POINT, PH_PAIR = 5e-4, 5e-8  # of PH dimension, ten draws of subsamples of 128 features; steps, then distances
+PH_POINT, PH_PAIR = 7e-4, 5e-8  # of PH dimension, ten draws of subsamples of 128 features; steps, then distances
 START = 0.004  # of each diagram
 SCALED = 3  # copies in float64 of all points of a layer: as read, without rounding, scaled
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-__all__ = ["depth", "depth_models", "diagrams", "dimension", "dynamics"]
+__all__ = ["depth", "depth_models", "diagrams", "dimension", "dimension_scale", "dynamics"]
 
 
 class Tabled(Protocol):
@@ -59,6 +59,13 @@ def depth_models(measured: Tabled, **options: Any) -> "Figure":
 def dimension(measured: Tabled, **options: Any) -> "Figure":
     """Draw all estimates of dimension against depth; options of :func:`topodepth.figures.dimension.draw`."""
     return _of_table("dimension", measured, options)
+
+
+def dimension_scale(measured: Tabled, **options: Any) -> "Figure":
+    """Draw the dimension of every layer by scale, from estimators ``gride_1``, ``gride_2``, …; options of
+    :func:`topodepth.figures.dimension_scale.draw`.
+    """
+    return _of_table("dimension_scale", measured, options)
 
 
 def diagrams(measured: Measured, *, layers: int = 4, **options: Any) -> "Figure":

@@ -17,6 +17,7 @@ from topodepth.topology.clouds import WHOLE, check_cloud, distinct_rows, null_cl
 from topodepth.topology.place import Place
 
 PH_DIMENSION = ("ph_dimension", 0)  # the one estimate that is of a homology dimension
+CALIBRATED = ("bias", "true_low", "true_high")  # columns of what the calibration says
 Counted = tuple[np.ndarray, np.ndarray | None]  # points (n, d), and the rows of those that count
 # of a cloud and of draws of its null model, by estimator and homology dimension if any
 Estimates = dict[tuple[str, int | None], tuple[dimension.DimensionEstimate, list[dimension.DimensionEstimate]]]
@@ -128,7 +129,9 @@ def _checked(name: str, found: object) -> dimension.DimensionEstimate:
 
 
 def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:
-    """Return the columns of one estimate: interval, null value and ratio, as far as there are draws.
+    """Return the columns of one estimate: interval, null value and ratio, as far as there are draws, and the bias.
+
+    The note marks a value whose bias is larger than its interval.
 
     Parameters
     ----------
@@ -143,8 +146,17 @@ def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimensi
         **columns(own, null),
         "n_points": found.n_points,
         "r_squared": getattr(found, "r_squared", None),
-        "note": found.note or None,
+        **{name: getattr(found, name) for name in CALIBRATED if np.isfinite(getattr(found, name))},
+        "note": "; ".join(filter(None, (_beyond(found), found.note))) or None,
     }
+
+
+def _beyond(found: dimension.DimensionEstimate) -> str:
+    """Return the mark of a value whose bias is larger than its interval."""
+    if found.resolved:
+        return ""
+    size = f"the bias may be {found.bias:.2g}" if np.isfinite(found.bias) else "the bias is unknown"
+    return f"beyond what {found.n_points} points resolve: {size}"
 
 
 def _nulls(cloud: np.ndarray, kept: np.ndarray, draws: int, seed: int) -> Iterator[Counted]:

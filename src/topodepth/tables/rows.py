@@ -10,7 +10,8 @@ from topodepth.topology.clouds import WHOLE
 COLUMNS = (
     "run", "model", "dataset", "layer_index", "layer", "relative_depth", "class", "homology_dimension", "descriptor",
     "value", "ci_low", "ci_high", "null_value", "null_ci_low", "null_ci_high",
-    "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared", "note",
+    "relative_value", "relative_ci_low", "relative_ci_high", "n_points", "dimension", "seed", "r_squared",
+    "bias", "true_low", "true_high", "note",
 )  # fmt: skip
 SUMMARIES = ("mean", WHOLE)  # classes of rows that stand for all: the mean over the classes, the cloud of all points
 # The columns of the null model of shuffled tokens, only in tables that have one, and those of permuted features.
@@ -19,7 +20,8 @@ SHUFFLED = {f"shuffled_{part}": f"null_{part}" for part in PARTS}
 SHUFFLED |= {f"relative_to_shuffled_{part}": f"relative_{part}" for part in PARTS}
 
 NAMES = {"betti_peak": "peak of the Betti curve", "ph_dimension": "PH dimension", "two_nn": "TwoNN dimension",
-         "mle": "maximum-likelihood dimension"}  # fmt: skip
+         "mle": "maximum-likelihood dimension",
+         **{f"gride_{order}": f"GRIDE dimension, order {order}" for order in (1, 2, 4, 8, 16, 32)}}  # fmt: skip
 
 
 def about(attributes: Mapping) -> dict:

@@ -104,6 +104,9 @@ def pool_seeds(table: "pandas.DataFrame", curves: Mapping[str, str]) -> list[dic
             row = {**group.iloc[0].to_dict(), "seed": None, "r_squared": None, "note": f"{len(group)} seeds"}
             if "accuracy" in row:
                 row["accuracy"] = group["accuracy"].mean()
+            if "bias" in row:
+                row |= {"bias": group["bias"].mean(), "true_low": group["true_low"].min(),
+                        "true_high": group["true_high"].max()}  # fmt: skip
             for name in ("", "null_", "relative_"):
                 interval = mean_interval(group[f"{name}value"].to_numpy(dtype=float))
                 row |= {

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from topodepth.figures.dimension_scale import of_scale
 from topodepth.plan.experiment import Experiment, Figure
 from topodepth.plan.kinds import register
 from topodepth.plan.units import RESULTS, Unit
@@ -16,6 +17,7 @@ class Depth(Experiment):
         "depth": Figure(("depth",), "depth", panels=True),
         "depth_models": Figure(("depth",), "depth models", panels=True),
         "dimension": Figure(("depth",), "dimension"),
+        "dimension_scale": Figure(("depth",), "dimension by scale"),
         "training": Figure(("training",), "training"),
     }
 
@@ -37,8 +39,16 @@ class Depth(Experiment):
 
     def options(self, figure: str) -> dict:
         """Return further arguments of a figure."""
-        estimators = {"estimators": self.plan.config["dimension"]["estimators"]} if figure == "dimension" else {}
+        estimators = {"estimators": self.estimators[0]} if figure == "dimension" else {}
         return estimators | super().options(figure)
+
+    @property
+    def estimators(self) -> tuple[list[str], list[str]]:
+        """Estimators of dimension: those drawn by depth, and those of several scales, drawn by scale."""
+        names = self.plan.config["dimension"]["estimators"] if self.estimates else []
+        scales = [name for name in names if of_scale(name)]
+        scales = scales if len(scales) > 1 else []
+        return [name for name in names if name not in scales], scales
 
     @property
     def models_told(self) -> list[dict]:
@@ -62,8 +72,9 @@ class Depth(Experiment):
     @property
     def drawn(self) -> list[str]:
         """Training curves are drawn where models were trained here, dimensions where they are estimated."""
-        estimated = self.estimates and self.plan.config["dimension"]["estimators"]
-        return ["depth", "depth_models"] + ["dimension"] * bool(estimated) + ["training"] * bool(self.histories)
+        plain, scales = (bool(names) for names in self.estimators)
+        dimensions = ["dimension"] * plain + ["dimension_scale"] * scales
+        return ["depth", "depth_models", *dimensions] + ["training"] * bool(self.histories)
 
     @property
     def results(self) -> list[str]:

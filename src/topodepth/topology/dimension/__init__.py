@@ -1,4 +1,4 @@
-"""Intrinsic dimension of a point cloud: the persistent homological dimension and two cross-checks. NumPy only.
+"""Intrinsic dimension of a point cloud: the persistent homological dimension, two cross-checks, dimension by scale.
 
 An estimator is called as ``estimator(points, seed=..., kept=..., **settings)`` and returns a
 :class:`DimensionEstimate`. Adding one = a function in a module here with ``@register("name")``.
@@ -10,5 +10,15 @@ Copies count once: of points nearer than the rounding of their coordinates an es
 from topodepth.topology.dimension.estimate import DimensionEstimate, register, registry
 from topodepth.topology.dimension.neighbours import mle_dimension, two_nn
 from topodepth.topology.dimension.persistent import PHDimension, ph_dimension
+from topodepth.topology.dimension.scales import gride
 
-__all__ = ["DimensionEstimate", "PHDimension", "mle_dimension", "ph_dimension", "register", "registry", "two_nn"]
+__all__ = [
+    "DimensionEstimate",
+    "PHDimension",
+    "gride",
+    "mle_dimension",
+    "ph_dimension",
+    "register",
+    "registry",
+    "two_nn",
+]

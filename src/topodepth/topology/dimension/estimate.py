@@ -1,6 +1,6 @@
 """An estimated dimension, and what all estimators share: their registry, points without copies, checks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -21,13 +21,17 @@ class DimensionEstimate:
     value
         The dimension; NaN where the data allow none, and ``note`` says why.
     ci_low, ci_high
-        Bounds of an interval, meant to be one of 95 %, for the chance of the sample: the mean of the estimator over
-        samples as large is to lie in it. The bias is not covered, so the true dimension may lie outside. What it did
-        cover is told by the estimator. NaN with the value.
+        Bounds of an interval of 95 % for the chance of the sample: the mean of the estimator over samples as large lies
+        in it. The bias is not covered, so the true dimension may lie outside. NaN with the value, and where the sample
+        allows none.
     n_points
         Number of points used; copies count once.
     note
         Empty, or why the value is undefined or to be read with care, and how many points are copies.
+    bias, true_low, true_high
+        What :mod:`topodepth.topology.dimension.calibration` says: the bias of such an estimate on as many points of a
+        cube, Gaussian or sphere, the largest of the three; and the range of true dimensions that the interval stands
+        for on these. Infinite beyond the calibration; NaN without one.
     """
 
     value: float
@@ -35,6 +39,14 @@ class DimensionEstimate:
     ci_high: float
     n_points: int
     note: str
+    bias: float = field(default=np.nan, kw_only=True)
+    true_low: float = field(default=np.nan, kw_only=True)
+    true_high: float = field(default=np.nan, kw_only=True)
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the bias is within the interval: else it says more of the number of points than of the dimension."""
+        return not abs(self.bias) > (self.ci_high - self.ci_low) / 2
 
     @property
     def defined(self) -> bool:
@@ -46,7 +58,8 @@ class DimensionEstimate:
         interval = f"interval {self.ci_low:.4g} to {self.ci_high:.4g} (chance of the sample; not the bias)"
         if not self.defined:
             return f"{type(self).__name__}(undefined, {self.n_points} points; {self.note})"
-        details = [f"{self.n_points} points", *self._details(), *[self.note] * bool(self.note)]
+        biased = [f"bias about {self.bias:.2g}"] * bool(np.isfinite(self.bias))
+        details = [f"{self.n_points} points", *biased, *self._details(), *[self.note] * bool(self.note)]
         return f"{type(self).__name__}({self.value:.4g}, {interval}, {'; '.join(details)})"
 
     def _details(self) -> list[str]:

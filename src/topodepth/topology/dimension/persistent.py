@@ -9,13 +9,17 @@ import numpy as np
 from topodepth.errors import InputError
 from topodepth.homology import SubsetTrees, minimum_spanning_tree_lengths, squared_distance_matrix
 from topodepth.jobs import memory
+from topodepth.statistics.intervals import t_quantile
+from topodepth.topology.dimension.calibration import UNKNOWN, truth
 from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, count_once, joined, register
+from topodepth.topology.dimension.spread import CONFIDENCE
 
 Tree = Callable[[np.ndarray], np.ndarray]  # indices of points -> edge lengths of their spanning tree
 
 PH_MIN_POINTS = 50
-PARTS, PARTITIONS = 4, 3  # the interval's: disjoint parts of the sample, and how often it is cut anew
-CONFIDENCE = 0.95
+# The interval's disjoint parts of the sample have about 8 √n points each: from some 150 on the slope's variance falls
+# as 1/n. The sample is cut anew until the variance has so many degrees of freedom.
+PART_ROOTS, FREEDOM = 8, 12
 
 
 @dataclass(frozen=True, repr=False)
@@ -48,7 +52,6 @@ def ph_dimension(
     sizes: Sequence[int] | np.ndarray | None = None,
     draws: int = 10,
     seed: int = 0,
-    bootstrap: int = 1000,
     kept: np.ndarray | None = None,
 ) -> PHDimension:
     """Return the persistent homological dimension for H_0.
@@ -71,8 +74,6 @@ def ph_dimension(
         Subsamples of each size, drawn without replacement.
     seed
         Seed of the draws.
-    bootstrap
-        Resamples for the interval.
     kept
         Indices of the points that count. ``None``: those that :func:`topodepth.topology.clouds.distinct_rows` finds;
         give them where the points were scaled since they were computed.
@@ -93,27 +94,24 @@ def ph_dimension(
     Notes
     -----
     What the interval covers: the scatter of this estimator over independent samples of n points, and nothing else.
-    Draws of one sample overlap, so resampling them alone gives intervals too narrow (a standard error of 0.63 to 0.73
-    of the true one, 76 to 84 % coverage at n = 1000). Therefore the sample is cut into four disjoint parts, three
-    times over; the same estimator runs on each part with sizes in proportion; the deviations of the slopes of parts,
-    which are independent samples, are resampled four at a time. That is somewhat wide: half-widths of 2.3 to 2.6
-    standard deviations between samples, coverage 95 to 98 %, at n = 1000 (uniform cubes, dimension 2 to 20, 60
-    samples), and wider still at n = 3000 (2.6 to 3.4; all of 24 samples covered). Not covered: the bias. With 1000
-    uniform points the estimate is low by 2, 9, 16 and 25 % at dimension 2, 5, 10 and 20; with 3000 points by 1, 7, 15
-    and 24 %; of a circle it is a few per cent high, and the interval may exclude 1. More draws do not change that.
-    ``benchmarks/phdim_calibration.py`` makes the table.
+    Draws of one sample overlap, so resampling them gives intervals too narrow (a standard error of 0.63 to 0.73 of the
+    true one). Therefore the sample is cut into disjoint parts, several times over; the same estimator, with as many
+    draws, runs on each part with sizes in proportion. The parts are independent samples, so the variance of their
+    slopes, times the part's share of the points, is that of the whole sample's slope. Not covered: the bias, low in
+    high dimension; of a circle the estimate is a few per cent high, and the interval may exclude 1. More draws do not
+    change that. With the default ``alpha`` and ``sizes`` and 200 points or more its size is told.
+    ``benchmarks/dimension_coverage.py`` makes the table in docs/accuracy.md.
 
     References
     ----------
     Schweinhart (2020), Fractal dimension and the persistent homology of random geometric complexes, Adv. Math. 372.
     Adams et al. (2020), A fractal dimension for measures via persistent homology, Abel Symposia 15.
     """
-    count = len(points)
+    count, usual = len(points), sizes is None
     points, note = count_once(points, kept, PH_MIN_POINTS, "PH dimension")
     n = len(points)
     _check_number("alpha", alpha)
     check_whole("draws", draws, 1)
-    check_whole("bootstrap", bootstrap, 1)
     sizes = np.unique(np.minimum(_subsample_sizes(sizes, n if sizes is None else count), n))
     if n < PH_MIN_POINTS or len(sizes) < 2:
         if n >= PH_MIN_POINTS:
@@ -124,18 +122,19 @@ def ph_dimension(
     tree = _spanning_trees(points)
     lengths = _subsample_lengths(tree, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
     slope, r_squared = _fit(sizes, lengths)
-    deviations = _slope_deviations(tree, n, sizes, alpha=alpha, draws=(draws + 1) // 2, rng=rng)
+    variance, freedom = _slope_variance(tree, n, sizes, alpha=alpha, draws=draws, rng=rng)
     if not slope < 1:
         note = joined("no dimension: the slope of log E_0 in log n is not below 1", note)
         return PHDimension(np.nan, np.nan, np.nan, n, note, r_squared, sizes, lengths)
     if slope <= 0:
         note = joined(f"slope {slope:.3g} is not positive: the dimension is at most about alpha = {alpha:g}", note)
     low = high = np.nan
-    if len(deviations) >= PARTS:
-        spread = rng.choice(deviations, size=(bootstrap, PARTS)).mean(axis=1)
-        tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
-        low, high = (_dimension(slope + shift, alpha) for shift in np.quantile(spread, tails))
-    return PHDimension(_dimension(slope, alpha), low, high, n, note, r_squared, sizes, lengths)
+    if variance > 0:
+        half = t_quantile(CONFIDENCE, freedom) * float(np.sqrt(variance))
+        low, high = _dimension(slope - half, alpha), _dimension(slope + half, alpha)
+    value = _dimension(slope, alpha)
+    known = truth("ph_dimension", value, low, high, n) if alpha == 1 and usual else UNKNOWN
+    return PHDimension(value, low, high, n, note, r_squared, sizes, lengths, **known._asdict())
 
 
 def _dimension(slope: float, alpha: float) -> float:
@@ -186,26 +185,26 @@ def _fit(sizes: np.ndarray, lengths: np.ndarray) -> tuple[float, float]:
     return slope, 1 - residual / total if total > 0 else np.nan
 
 
-def _slope_deviations(
+def _slope_variance(
     tree: Tree, n: int, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Return by how much the slopes of disjoint parts of the sample deviate from the mean of their partition.
+) -> tuple[float, int]:
+    """Return the variance of the slope between samples of n points, and its degrees of freedom; NaN if unknown.
 
-    Scaled by √(g/(g − 1)) for g parts, so that their mean square estimates the variance between samples of a part's
-    size; the mean of g of them then varies as the slope of the whole sample does.
+    The slopes of disjoint parts of the sample, with sizes in proportion, are those of independent samples. Their
+    variance, of the chance of the draws too, times the share of points that a part has is that of the whole sample.
     """
-    deviations = []
-    for _ in range(PARTITIONS):
+    parts = max(2, round(np.sqrt(n) / PART_ROOTS))
+    variances = []
+    for _ in range(-(-FREEDOM // (parts - 1))):
         slopes = []
-        for part in np.array_split(rng.permutation(n), PARTS):
+        for part in np.array_split(rng.permutation(n), parts):
             scaled = np.unique(np.maximum(2, sizes * len(part) // n))
             if len(scaled) >= 2:
                 lengths = _subsample_lengths(tree, part, scaled, alpha=alpha, draws=draws, rng=rng)
                 slopes.append(_fit(scaled, lengths)[0])
-        finite = np.array([slope for slope in slopes if np.isfinite(slope)])
-        if len(finite) >= 2:
-            deviations.append((finite - finite.mean()) * np.sqrt(len(finite) / (len(finite) - 1)))
-    return np.concatenate(deviations) if deviations else np.empty(0)
+        if len(slopes) == parts and np.isfinite(slopes).all():
+            variances.append(float(np.var(slopes, ddof=1)))
+    return float(np.mean(variances)) / parts if variances else np.nan, len(variances) * (parts - 1)
 
 
 def _check_number(name: str, value: object) -> None:
