@@ -69,7 +69,10 @@ def test_values_are_those_of_the_estimators_and_descriptors_on_each_class():
         for estimator in ("two_nn", "mle"):
             estimate = dimension.registry.get(estimator)(cloud)
             row = rows[estimator, None]
-            assert (row["value"], row["ci_low"]) == pytest.approx((estimate.value, estimate.ci_low))
+            assert row["value"] == pytest.approx(estimate.value)
+            # from halves of the points, which have another order here
+            assert row["ci_low"] == pytest.approx(estimate.ci_low, rel=0.2)
+            assert row["ci_low"] < row["value"] < row["ci_high"]
         for degree, diagram in enumerate(persistence_diagrams(scaled[labels == label], max_dim=1)):
             value = descriptors.lifespan_sum(diagram)
             assert value > 0

@@ -86,6 +86,8 @@ def _draw_model(axes: "Axes", curves: Mapping[str, "DataFrame"], marks: Mapping[
         beyond, mark = _beyond(rows), marks[name]
         kept = rows.assign(**{bound: rows[bound].mask(beyond) for bound in ("ci_low", "ci_high")})
         gaps |= drawing.measured(axes, rows["relative_depth"], kept, mark)
+        if not beyond.any():
+            continue
         marked = rows[beyond]
         places = marked["relative_depth"] + APART * (number - (len(curves) - 1) / 2)
         bars = marked["true_low"], np.minimum(marked["true_high"], marked["dimension"])
