@@ -18,7 +18,8 @@ SCRIPTS = ROOT / "workflow/scripts"
 # From the top down; a room may import the rooms below it only.
 ROOMS = [
     "cli", "study", "plan", "figures", "experiments", "tables", "attacks", "training", "activations", "networks",
-    "architectures", "datasets", "topology", "homology", "statistics", "jobs", "files", "registry", "plugins", "errors",
+    "architectures", "datasets", "similarity", "topology", "homology", "statistics", "jobs", "files", "registry",
+    "plugins", "errors",
 ]  # fmt: skip
 
 
