@@ -33,6 +33,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         ("datasets", ("source",)),
         ("architectures", ("layers", "activation", "width", "l2", "optimizer")),
         ("attacks.attacks", ()),
+        ("similarity", ("distance",)),
     )
 }
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # it becomes a label of figures and a part of paths
@@ -46,7 +47,8 @@ class Entry(NamedTuple):
     name
         The name that it gives.
     arguments
-        Keyword arguments of the function, but for the first, which is what it is called for; None if it takes any.
+        Keyword arguments of the function, but for what it is called for: its first argument, or all before a ``/``;
+        None if it takes any.
     told
         Keywords of ``@register`` itself; None if they are not all written out.
     line
@@ -71,11 +73,11 @@ def entry(function: ast.AST, decorator: ast.Call) -> Entry:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ValueError("expected a name in quotes: letters, digits, '_', '-' and '.'")
     given = getattr(function, "args", None)  # a class has none
-    names = [each.arg for each in [*given.posonlyargs, *given.args][1:] + given.kwonlyargs] if given else []
+    named = given.args[0 if given.posonlyargs else 1 :] + given.kwonlyargs if given else []
     told = {keyword.arg for keyword in decorator.keywords}
     return Entry(
         name,
-        None if given is None or given.kwarg else tuple(names),
+        None if given is None or given.kwarg else tuple(each.arg for each in named),
         None if None in told else frozenset(filter(None, told)),
         decorator.lineno,
     )

@@ -254,3 +254,17 @@ def diagrams_memory(wildcards, attempt):
 
 def dimensions_memory(wildcards, attempt):
     return attempt * plan.dimensions_megabytes(PLAN, wildcards.sample)
+
+
+def compared(answer):
+    """What a rule asks the similarity experiment and both networks that its wildcards name."""
+    return look_up(
+        lambda wildcards: answer(
+            PLAN.experiments["similarity"][wildcards.similarity],
+            [PLAN.units[name] for name in (wildcards.model, wildcards.other)],
+        )
+    )
+
+
+def similarity_memory(wildcards, attempt):
+    return attempt * plan.similarity_megabytes(PLAN, PLAN.experiments["similarity"][wildcards.similarity])

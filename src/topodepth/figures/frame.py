@@ -25,7 +25,8 @@ NULL = ("null_value", "null_ci_low", "null_ci_high")
 SHUFFLED = "shuffled_value"  # a column of tables of points whose tokens were shuffled
 RELATIVE = ("relative_value", "relative_ci_low", "relative_ci_high")
 TEXT = {"run", "model", "dataset", "layer", "class", "descriptor", "source", "note", "measure", "kind", "version",
-        "target", "scope", "rule", "representation", "subset", "cloud"}  # fmt: skip
+        "target", "scope", "rule", "representation", "subset", "cloud", "model_a", "layer_a", "model_b",
+        "layer_b"}  # fmt: skip
 
 DEPTH: tuple[Panel, ...] = (("lifespan_sum", 0), ("lifespan_sum", 1), ("ph_dimension", 0))  # where depth is drawn
 LABEL, TITLE = 28, 36  # letters in a line

@@ -20,6 +20,7 @@ POINT_COPIES = 6  # of the points in float64: as read, scaled, permuted, centred
 LISTED_BYTES = 1600  # lists of near points, for each point
 EDGE_BYTES = {"redzed": 60, "gudhi": 110, "ripser": 200}  # ranks, lists of neighbours and columns, for each edge
 EDGE_SHARE = {"auto": 0.5, "redzed": 0.9, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
+SIDE_MATRICES = 8  # distances, scaled; four kernels, two of nearest neighbours
 SIMPLEX_BYTES = 4  # for each set of k + 1 points in H_k, k > 1, of which few become columns
 
 
@@ -59,6 +60,16 @@ def dimension_memory_estimate(n: int, d: int) -> int:
     if n <= MATRIX_POINTS:
         return points + 5 * FLOAT * n * n // 4
     return points + POINT_COPIES * FLOAT * n * d + 2 * STRIP_BYTES + LISTED_BYTES * n
+
+
+def similarity_memory_estimate(n: int, d: int, layers: int) -> int:
+    """Return the bytes that a worker needs to compare layers on n points, of both networks together, by all measures.
+
+    Of every layer the points, as read, in float64 and as few coordinates, and SIDE_MATRICES matrices; the same of all
+    layers while each lacks a group of points.
+    """
+    a_side = 3 * FLOAT * n * d + SIDE_MATRICES * FLOAT * n * n
+    return WORKER["auto"] + 2 * layers * a_side
 
 
 def engine_bytes(n: int, max_dim: int, share: float, engine: str = "auto") -> int:

@@ -35,6 +35,7 @@ REGISTRIES = {
         "loader": "topodepth.datasets",
         "architecture": "topodepth.architectures",
         "attack": "topodepth.attacks.attacks",
+        "measure of similarity": "topodepth.similarity",
     }.items()
 }
 
@@ -342,7 +343,7 @@ def _references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, st
 
 
 def _experiment_references(config: Mapping, schema: Mapping) -> Iterator[tuple[str, str, str, list[str]]]:
-    attacks = REGISTRIES["attack"].names()
+    attacks, measures = REGISTRIES["attack"].names(), REGISTRIES["measure of similarity"].names()
     for kind, experiments in config["experiments"].items():
         brought = config["activations"] if schema["$defs"][kind].get("takesActivations") else []
         known = [*config["models"], *brought]
@@ -354,5 +355,7 @@ def _experiment_references(config: Mapping, schema: Mapping) -> Iterator[tuple[s
                 yield f"{where}.dataset", "data set", experiment["dataset"], list(config["datasets"])
             if "attack" in experiment:
                 yield f"{where}.attack", "attack", experiment["attack"], attacks
+            for measure in experiment.get("measures", []):
+                yield f"{where}.measures", "measure of similarity", measure, measures
             for model in experiment["models"]:
                 yield f"{where}.models", "model", model, known

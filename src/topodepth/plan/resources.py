@@ -1,9 +1,11 @@
 """How much memory jobs ask for, from what is known before any of them runs."""
 
 from topodepth.jobs import memory
+from topodepth.plan.experiment import Experiment
 from topodepth.plan.plan import Plan
 
 UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are
+UNKNOWN_LAYERS = 50  # of a network all of whose layers are compared
 UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
 
 
@@ -19,3 +21,11 @@ def dimensions_megabytes(plan: Plan, sample: str) -> int:
     """Return what the dimensions of one layer will need."""
     images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
     return memory.dimension_memory_estimate(images, UNKNOWN_WIDTH) // 10**6 + 1
+
+
+def similarity_megabytes(plan: Plan, experiment: Experiment) -> int:
+    """Return what the comparison of the layers of two networks will need."""
+    images = plan.samples[experiment["sample"]]["images"] or UNKNOWN_IMAGES
+    n = min(experiment["points"] or images, images)
+    layers = 2 * (experiment["layers"] or UNKNOWN_LAYERS)
+    return memory.similarity_memory_estimate(n, UNKNOWN_WIDTH, layers) // 10**6 + 1

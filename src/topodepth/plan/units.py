@@ -302,6 +302,17 @@ def numbered(units: list[Unit]) -> list[Unit]:
     return [replace(epochs[epoch], model=replace(epochs[epoch].model, epoch=epoch)) for epoch in sorted(epochs)]
 
 
+def through_training(units: list[Unit]) -> list[Unit]:
+    """Return an entry at the snapshots of its training: of one done here those that it keeps, of a folder its files.
+
+    Raises
+    ------
+    InputError
+        If the entry stands for several trainings, or keeps no snapshots.
+    """
+    return numbered(units) if units[0].model.is_of_folder else snapshots(followed(units))
+
+
 def attacked(unit: Unit, experiment: str, strengths: int) -> list[Unit]:
     """Return a network on attacked images, once for each strength of the attack, in order."""
     folder = f"{RESULTS}/attacks/{experiment}/{unit.name}"

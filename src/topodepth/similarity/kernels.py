@@ -8,7 +8,7 @@ BANDWIDTH = 0.5  # of an RBF kernel, as a share of the median distance between t
 
 
 @register("linear_cka_unbiased", distance=False)
-def linear_cka_unbiased(a: Side, b: Side) -> float:
+def linear_cka_unbiased(a: Side, b: Side, /) -> float:
     """Return linear CKA by the unbiased estimator: 1 for clouds that a rotation and a scale take into each other.
 
     Centred about 0 for independent clouds at any n and d; it can be a little negative.
@@ -23,7 +23,7 @@ def linear_cka_unbiased(a: Side, b: Side) -> float:
 
 
 @register("linear_cka_biased", distance=False)
-def linear_cka_biased(a: Side, b: Side) -> float:
+def linear_cka_biased(a: Side, b: Side, /) -> float:
     """Return linear CKA as Kornblith et al. (2019) define it, ‖YᵀX‖² / (‖XᵀX‖ ‖YᵀY‖) of centred points.
 
     Biased: of independent clouds it tends to 1 as d grows beyond n.
@@ -32,7 +32,7 @@ def linear_cka_biased(a: Side, b: Side) -> float:
 
 
 @register("rbf_cka_unbiased", distance=False)
-def rbf_cka_unbiased(a: Side, b: Side, *, bandwidth: float = BANDWIDTH) -> float:
+def rbf_cka_unbiased(a: Side, b: Side, /, *, bandwidth: float = BANDWIDTH) -> float:
     """Return CKA with the kernel exp(−|x − y|² / (2 σ²)) by the unbiased estimator.
 
     Parameters
@@ -46,7 +46,7 @@ def rbf_cka_unbiased(a: Side, b: Side, *, bandwidth: float = BANDWIDTH) -> float
 
 
 @register("rbf_cka_biased", distance=False)
-def rbf_cka_biased(a: Side, b: Side, *, bandwidth: float = BANDWIDTH) -> float:
+def rbf_cka_biased(a: Side, b: Side, /, *, bandwidth: float = BANDWIDTH) -> float:
     """Return CKA with an RBF kernel by the biased estimator; as :func:`rbf_cka_unbiased`."""
     return _product(a, b, bandwidth, unbiased=False)
 

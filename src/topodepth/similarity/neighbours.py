@@ -10,7 +10,7 @@ HUH, DADAPY = 10, 30  # numbers of neighbours in the two sources
 
 
 @register("mutual_knn", distance=False)
-def mutual_knn(a: Side, b: Side, *, neighbours: int = HUH) -> float:
+def mutual_knn(a: Side, b: Side, /, *, neighbours: int = HUH) -> float:
     """Return the mean share of the k nearest neighbours that an image has on both sides, by cosine similarity.
 
     Points are brought to length 1, not centred, as the source does. Of independent clouds it is k / (n − 1). Where
@@ -24,7 +24,7 @@ def mutual_knn(a: Side, b: Side, *, neighbours: int = HUH) -> float:
 
 
 @register("neighbour_overlap", distance=False)
-def neighbour_overlap(a: Side, b: Side, *, neighbours: int = DADAPY) -> float:
+def neighbour_overlap(a: Side, b: Side, /, *, neighbours: int = DADAPY) -> float:
     """Return the mean share of the k nearest neighbours that an image has on both sides, by Euclidean distance.
 
     DADApy's ``return_data_overlap``; ties and independent clouds as for :func:`mutual_knn`.

@@ -6,7 +6,7 @@ from topodepth.similarity import IMAGES, Side, register
 
 
 @register("procrustes", distance=True)
-def procrustes(a: Side, b: Side) -> float:
+def procrustes(a: Side, b: Side, /) -> float:
     """Return the squared Procrustes distance of two clouds, each centred and of Frobenius norm 1.
 
     min over orthogonal Q of ‖A Q − B‖² = 2 − 2 ‖AᵀB‖ (nuclear norm), from 0 (rotation, reflection, scale and shift

@@ -14,7 +14,7 @@ LINES = 50
 
 
 @register("rtd_lite", distance=True)
-def rtd_lite(a: Side, b: Side) -> float:
+def rtd_lite(a: Side, b: Side, /) -> float:
     """Return RTD-lite: how much later clusters merge on each side than where both are looked at together.
 
     With m the least of both distances, edge by edge, and MST the length of the minimum spanning tree, it is
@@ -37,7 +37,7 @@ def _tree(distances: np.ndarray) -> float:
 
 
 @register("rtd", distance=True)
-def rtd(a: Side, b: Side, *, points: int = 100) -> float:
+def rtd(a: Side, b: Side, /, *, points: int = 100) -> float:
     """Return RTD: the summed lengths of the bars of H_1 of the cross-barcode, averaged over both directions.
 
     The cross-barcode of (a, b) is that of 2n vertices with distances 0 within the first n, those of a between both
@@ -80,13 +80,13 @@ def cross_matrix(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 @register("bottleneck_h0", distance=True, paired=False)
-def bottleneck_h0(a: Side, b: Side) -> float:
+def bottleneck_h0(a: Side, b: Side, /) -> float:
     """Return the bottleneck distance of both H_0 diagrams; see :func:`bottleneck_h1`."""
     return _bottleneck(a, b, 0)
 
 
 @register("bottleneck_h1", distance=True, paired=False)
-def bottleneck_h1(a: Side, b: Side) -> float:
+def bottleneck_h1(a: Side, b: Side, /) -> float:
     """Return the bottleneck distance of both H_1 diagrams, by GUDHI.
 
     Its norm between two bars is the largest difference of births and deaths (L∞), so a bar alone costs half its length.
@@ -96,13 +96,13 @@ def bottleneck_h1(a: Side, b: Side) -> float:
 
 
 @register("sliced_wasserstein_h0", distance=True, paired=False)
-def sliced_wasserstein_h0(a: Side, b: Side, *, lines: int = LINES) -> float:
+def sliced_wasserstein_h0(a: Side, b: Side, /, *, lines: int = LINES) -> float:
     """Return the sliced Wasserstein distance of both H_0 diagrams; see :func:`sliced_wasserstein_h1`."""
     return _sliced(a, b, 0, lines)
 
 
 @register("sliced_wasserstein_h1", distance=True, paired=False)
-def sliced_wasserstein_h1(a: Side, b: Side, *, lines: int = LINES) -> float:
+def sliced_wasserstein_h1(a: Side, b: Side, /, *, lines: int = LINES) -> float:
     """Return the sliced Wasserstein distance of both H_1 diagrams.
 
     Finite bars of each side, with those of the other projected to the diagonal, are projected to lines through 0;

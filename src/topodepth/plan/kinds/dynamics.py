@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from topodepth.plan.experiment import Experiment, Figure
 from topodepth.plan.kinds import register
-from topodepth.plan.units import Unit, followed, numbered, snapshots
+from topodepth.plan.units import Unit, followed, through_training
 
 
 @register("dynamics")
@@ -23,11 +23,7 @@ class Dynamics(Experiment):
     @cached_property
     def own(self) -> list[Unit]:
         """The snapshots of each training: of one done here those that it keeps, of a folder its files."""
-        return [snapshot for entry in self["models"] for snapshot in self._snapshots(entry)]
-
-    def _snapshots(self, entry: str) -> list[Unit]:
-        units = self.plan.entries[entry]
-        return numbered(units) if self._is_folder(entry) else snapshots(followed(units))
+        return [snapshot for entry in self["models"] for snapshot in through_training(self.plan.entries[entry])]
 
     def _is_folder(self, entry: str) -> bool:
         return self.plan.entries[entry][0].model.is_of_folder

@@ -1,0 +1,104 @@
+"""Heat maps of how alike things are, a panel a measure: light is alike, whether 1 or 0 says so."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topodepth.errors import unknown_name
+from topodepth.experiments.similarity.comparison import DISTANCE
+from topodepth.experiments.similarity.words import name
+from topodepth.figures import frame, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+COLUMNS = ("model_a", "layer_a", "relative_depth_a", "model_b", "layer_b", "relative_depth_b", "measure", "kind",
+           "value", "ci_low", "ci_high", "null_value", "p_value", "class_p_value")  # fmt: skip
+PER_ROW = 4  # panels side by side
+LEVEL = 0.05
+COLOURS = "viridis"
+KEY = "Light is alike.  ×: not shown to be more alike than images in another order (p > 0.05)"
+
+
+def tidy(table: "DataFrame", models: frame.Models, figure: str) -> tuple["DataFrame", list[str]]:
+    """Return the rows of the networks to draw, and those networks in order."""
+    table = frame.tidy(table, COLUMNS, figure)
+    names = frame.order(table, models, "model_a")
+    return table[table["model_a"].isin(names) & table["model_b"].isin(names)], names
+
+
+def chosen(table: "DataFrame", measures: Sequence[str] | None) -> list[str]:
+    """Return the measures to draw: those asked for, else all of the table."""
+    known = list(dict.fromkeys(table["measure"]))
+    for measure in measures or ():
+        if measure not in known:
+            raise unknown_name("measure in the table", measure, known)
+    return list(measures or known)
+
+
+def title_of(measure: str) -> str:
+    """Return what a panel is called."""
+    words = re.sub(r"\bH_(\d)$", r"$H_\1$", name(measure).replace("$", r"\$"))
+    return words[0].upper() + words[1:]
+
+
+def matrices(rows: "DataFrame", places: Mapping[tuple[str, str], int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return values (m, m), symmetric, and which of them are not shown to be beyond chance.
+
+    Parameters
+    ----------
+    rows
+        Of one measure.
+    places
+        Where each network's layer stands, from 0 to m − 1.
+    """
+    values = np.full((len(places), len(places)), np.nan)
+    unclear = np.zeros(values.shape, dtype=bool)
+    ends = (zip(rows[f"model_{end}"], rows[f"layer_{end}"], strict=True) for end in "ab")
+    for one, other, value, p in zip(*ends, rows["value"], rows["p_value"], strict=True):
+        if one in places and other in places:
+            for i, j in ((places[one], places[other]), (places[other], places[one])):
+                values[i, j], unclear[i, j] = value, p > LEVEL + 1e-12
+    return values, unclear
+
+
+def panels(figure: "Figure", count: int) -> list["Axes"]:
+    """Return the axes of a number of square panels, in rows; places without one are hidden."""
+    rows = math.ceil(count / PER_ROW)
+    axes = figure.subplots(rows, min(count, PER_ROW), squeeze=False).ravel()
+    for extra in axes[count:]:
+        extra.set_visible(False)
+    return list(axes[:count])
+
+
+def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndarray, np.ndarray]) -> None:
+    """Draw the matrix of one measure with its colour bar; a cross where it is not beyond chance, grey where undefined.
+
+    Scales of similarities begin at 0, or where values are negative there, and end at 1; those of distances begin at 0.
+    """
+    from matplotlib import colormaps
+
+    values, unclear = found
+    distance = bool((rows["kind"] == DISTANCE).all())
+    colours = colormaps[f"{COLOURS}_r" if distance else COLOURS].with_extremes(bad=style.FAINT)
+    finite = values[np.isfinite(values)]
+    low = min(0.0, float(finite.min(initial=0.0)))
+    high = float(finite.max(initial=0.0)) or 1.0 if distance else max(1.0, float(finite.max(initial=0.0)))
+    image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    places = np.argwhere(unclear & np.isfinite(values))
+    if len(places):
+        size = max(1.5, min(6.0, 120 / len(values)))
+        axes.plot(*places[:, ::-1].T, linestyle="none", marker="x", color="white", markersize=size, markeredgewidth=0.9)
+    axes.set_title(title_of(measure))
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.03, aspect=18)
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=8)

@@ -1,0 +1,90 @@
+"""How alike layers are: every layer of every network against every other, a panel a measure."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topodepth.experiments.similarity.comparison import LABELS, MATCHED
+from topodepth.figures import heat_maps, style
+from topodepth.figures.frame import Labels, Models
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+FEW_LAYERS, FEW_MODELS = 14, 12  # whose names have room at an axis
+
+
+def draw(
+    table: "DataFrame",
+    *,
+    models: Models = None,
+    labels: Labels = None,
+    title: str = "",
+    measures: Sequence[str] | None = None,
+) -> "Figure":
+    """Draw a heat map a measure: layers of all networks along both axes, from input to output, a block a network.
+
+    On the diagonal blocks the layers of one network among themselves, beside them those of two.
+
+    Parameters
+    ----------
+    table
+        Rows of the similarity experiment.
+    models, labels, title
+        As for every figure (:mod:`topodepth.figures`).
+    measures
+        A panel each, in order; default: all of the table.
+    """
+    table, names = heat_maps.tidy(table, models, "similarity")
+    table = table[(table["layer_a"] != MATCHED) & (table["layer_b"] != LABELS)]
+    shown = heat_maps.chosen(table, measures)
+    places = _places(table, names)
+    counts = [sum(model == name for model, _ in places) for name in names]
+    with style.look():
+        columns, rows = min(len(shown), heat_maps.PER_ROW), -(-len(shown) // heat_maps.PER_ROW)
+        figure = style.new_figure(max(6.0, 0.8 + 3.3 * columns), 0.5 + 3.1 * rows, title)
+        for number, (axes, measure) in enumerate(zip(heat_maps.panels(figure, len(shown)), shown, strict=True)):
+            own = table[table["measure"] == measure]
+            heat_maps.draw_map(axes, measure, own, heat_maps.matrices(own, places))
+            first, lowest = number % heat_maps.PER_ROW == 0, number + columns >= len(shown)
+            _name_axes(axes, places, dict(zip(names, counts, strict=True)), labels or {}, (first, lowest))
+        figure.supxlabel(heat_maps.KEY, fontsize=9.5)
+    return figure
+
+
+def _places(table: "DataFrame", names: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Return where each layer of each network stands: networks in order, layers from input to output."""
+    own = table[table["model_a"] == table["model_b"]]
+    ends = []
+    for name in names:
+        layers = own[own["model_a"] == name].sort_values("relative_depth_a", kind="stable")["layer_a"]
+        ends += [(name, layer) for layer in dict.fromkeys(layers)]
+    return {end: place for place, end in enumerate(ends)}
+
+
+def _name_axes(
+    axes: "Axes",
+    places: Mapping[tuple[str, str], int],
+    counts: Mapping[str, int],
+    labels: Mapping[str, str],
+    outer: tuple[bool, bool],
+) -> None:
+    """Name the layers where they are few, else the networks, at the outer panels; part networks by white lines."""
+    first, lowest = outer
+    edges = np.cumsum([0, *counts.values()])
+    for edge in edges[1:-1]:
+        axes.axhline(edge - 0.5, color="white", linewidth=1.5)
+        axes.axvline(edge - 0.5, color="white", linewidth=1.5)
+    if len(counts) == 1 and len(places) <= FEW_LAYERS:
+        ticks, texts = np.arange(len(places), dtype=float), [style.short(layer, 14) for _, layer in places]
+    elif len(counts) <= FEW_MODELS:
+        ticks = (edges[:-1] + edges[1:] - 1) / 2
+        texts = [style.short(labels.get(name, name), 16) for name in counts]
+    else:
+        ticks, texts = np.empty(0), []
+    axes.set_xticks(ticks, texts if lowest else [""] * len(texts), rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(ticks, texts if first else [""] * len(texts))
+    axes.tick_params(labelsize=8.5)

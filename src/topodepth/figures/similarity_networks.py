@@ -1,0 +1,72 @@
+"""How alike networks are at the same depth: network against network, a panel a measure."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from topodepth.experiments.similarity.comparison import MATCHED
+from topodepth.figures import heat_maps, style
+from topodepth.figures.frame import Labels, Models
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
+
+FEW, NAMED = 6, 30  # networks whose values, and whose names, have room
+
+
+def draw(
+    table: "DataFrame",
+    *,
+    models: Models = None,
+    labels: Labels = None,
+    title: str = "",
+    measures: Sequence[str] | None = None,
+) -> "Figure":
+    """Draw a heat map a measure: each network with each, averaged over layers of the nearest relative depths.
+
+    Parameters
+    ----------
+    table
+        Rows of the similarity experiment.
+    models, labels, title
+        As for every figure (:mod:`topodepth.figures`).
+    measures
+        A panel each, in order; default: all of the table.
+    """
+    table, names = heat_maps.tidy(table, models, "similarity")
+    table = table[table["layer_a"] == MATCHED]
+    shown = heat_maps.chosen(table, measures)
+    places = {(name, MATCHED): place for place, name in enumerate(names)}
+    texts = [style.short((labels or {}).get(name, name), 18) for name in names] if len(names) <= NAMED else []
+    with style.look():
+        columns, rows = min(len(shown), heat_maps.PER_ROW), -(-len(shown) // heat_maps.PER_ROW)
+        figure = style.new_figure(max(6.0, 0.8 + 3.3 * columns), 0.5 + 3.1 * rows, title)
+        for number, (axes, measure) in enumerate(zip(heat_maps.panels(figure, len(shown)), shown, strict=True)):
+            own = table[table["measure"] == measure]
+            found = heat_maps.matrices(own, places)
+            heat_maps.draw_map(axes, measure, own, found)
+            if len(names) <= FEW:
+                _write(axes, found[0])
+            first, lowest = number % heat_maps.PER_ROW == 0, number + columns >= len(shown)
+            ticks = range(len(texts))
+            axes.set_xticks(ticks, texts if lowest else [""] * len(texts), rotation=40, ha="right",
+                            rotation_mode="anchor")  # fmt: skip
+            axes.set_yticks(ticks, texts if first else [""] * len(texts))
+            axes.tick_params(labelsize=8.5)
+        figure.supxlabel(heat_maps.KEY, fontsize=9.5)
+    return figure
+
+
+def _write(axes: "Axes", values: np.ndarray) -> None:
+    """Write the values into the cells, dark on light and light on dark."""
+    image = axes.images[0]
+    for (i, j), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            red, green, blue, _ = image.cmap(image.norm(value))
+            dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
+            text = f"{value:.2g}" if abs(value) >= 0.1 else f"{value:z.2f}"
+            axes.text(j, i, text.replace("-", "−"), ha="center", va="center", fontsize=7.5,
+                      color="white" if dark else "black")  # fmt: skip
