@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from topodepth import architectures, datasets, plugins
+from topodepth import architectures, datasets, plugins, similarity
 from topodepth.attacks import attacks
 from topodepth.attacks.keras_victim import KerasVictim, scores_tap
 from topodepth.datasets import Normaliser
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("plugins_forgotten")
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/plugins.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
-REGISTRIES = [module.registry for module in (descriptors, dimension, datasets, architectures, attacks)]
+REGISTRIES = [module.registry for module in (descriptors, dimension, datasets, architectures, attacks, similarity)]
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_there_is_an_example_of_each_kind(brought):
     for number, example in enumerate(EXAMPLES):
         brought(example, f"example{number}.py")
     users = [[name for name in registry.names() if registry.users([name])] for registry in REGISTRIES]
-    assert [len(names) for names in users] == [1] * 5
+    assert [len(names) for names in users] == [1] * 6
 
 
 def test_the_descriptor_of_the_documentation_is_the_median_of_long_bars(brought):

@@ -5,7 +5,9 @@
 rule compare_layers:
     input:
         activations=compared(lambda item, units: [unit.activations(item["sample"]) for unit in units]),
-        layers=compared(lambda item, units: [found_in(layers_of(unit, item["sample"])) for unit in units]),
+        layers=compared(
+            lambda item, units: list(filter(None, (found_in(layers_of(unit, item["sample"])) for unit in units)))
+        ),
     output:
         "<similarity>/pairs/{model}/{other}.csv",
     log:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLUMNS = ("model_a", "layer_a", "relative_depth_a", "model_b", "layer_b", "relative_depth_b", "measure", "kind",
            "value", "ci_low", "ci_high", "null_value", "p_value", "class_p_value")  # fmt: skip
 PER_ROW = 4  # panels side by side
+SHORT = 5  # letters that stand upright below an axis
 LEVEL = 0.05
 COLOURS = "viridis"
 KEY = "Light is alike.  ×: not shown to be more alike than images in another order (p > 0.05)"
@@ -67,9 +68,26 @@ def matrices(rows: "DataFrame", places: Mapping[tuple[str, str], int]) -> tuple[
     return values, unclear
 
 
-def panels(figure: "Figure", count: int) -> list["Axes"]:
-    """Return the axes of a number of square panels, in rows; places without one are hidden."""
-    rows = math.ceil(count / PER_ROW)
+def new_figure(count: int, side: float, title: str) -> tuple["Figure", list["Axes"]]:
+    """Return a figure with a number of square panels of a side in inches, in rows, and their axes."""
+    columns, rows = min(count, PER_ROW), math.ceil(count / PER_ROW)
+    figure = style.new_figure(max(4.5, 0.8 + (side + 0.7) * columns), 0.6 + (side + 0.5) * rows, title)
+    return figure, _panels(figure, count, rows)
+
+
+def name_axes(axes: "Axes", ticks: Sequence[float], texts: Sequence[str], place: tuple[int, int]) -> None:
+    """Name places along both axes, at the outer panels; ``place`` is the panel's number, and how many there are."""
+    number, count = place
+    lowest = number + min(count, PER_ROW) >= count
+    tilted: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+    plain = max(map(len, texts), default=0) <= SHORT
+    axes.set_xticks(ticks, texts if lowest else [""] * len(texts), **({} if plain else tilted))
+    axes.set_yticks(ticks, texts if number % PER_ROW == 0 else [""] * len(texts))
+    axes.tick_params(labelsize=8.5)
+
+
+def _panels(figure: "Figure", count: int, rows: int) -> list["Axes"]:
+    """Return the axes of the panels; places without one are hidden."""
     axes = figure.subplots(rows, min(count, PER_ROW), squeeze=False).ravel()
     for extra in axes[count:]:
         extra.set_visible(False)
@@ -79,7 +97,8 @@ def panels(figure: "Figure", count: int) -> list["Axes"]:
 def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndarray, np.ndarray]) -> None:
     """Draw the matrix of one measure with its colour bar; a cross where it is not beyond chance, grey where undefined.
 
-    Scales of similarities begin at 0, or where values are negative there, and end at 1; those of distances begin at 0.
+    Scales of similarities go from 0, or where values are negative from there, to 1; those of distances from 0 to the
+    largest value, of the null model too: as unlike as images in another order.
     """
     from matplotlib import colormaps
 
@@ -88,7 +107,8 @@ def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndar
     colours = colormaps[f"{COLOURS}_r" if distance else COLOURS].with_extremes(bad=style.FAINT)
     finite = values[np.isfinite(values)]
     low = min(0.0, float(finite.min(initial=0.0)))
-    high = float(finite.max(initial=0.0)) or 1.0 if distance else max(1.0, float(finite.max(initial=0.0)))
+    known = np.concatenate([finite, rows["null_value"].dropna()]) if distance else np.append(finite, 1.0)
+    high = float(known.max(initial=0.0)) or 1.0
     image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
     places = np.argwhere(unclear & np.isfinite(values))
     if len(places):

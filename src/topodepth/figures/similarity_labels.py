@@ -39,8 +39,8 @@ def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, ti
         chance = table.groupby("relative_depth_a")["null_value"].mean()
         axes.plot(chance.index, chance, **style.THIN, zorder=2)
         scales.depth_axis(axes)
-        axes.set_ylim(0, 1.02)
-        axes.set_ylabel("share of neighbours with the image's label")
+        scales.from_zero(axes)
+        axes.set_ylabel("share of neighbours with own label")
         if table.empty:
             drawing.say(axes, "no labels")
         known = keys.crowd(len(names)) if many else keys.model_handles(marks, labels or {})

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+SIDE = 2.6  # of a panel, in inches
 FEW_LAYERS, FEW_MODELS = 14, 12  # whose names have room at an axis
 
 
@@ -42,16 +43,16 @@ def draw(
     table = table[(table["layer_a"] != MATCHED) & (table["layer_b"] != LABELS)]
     shown = heat_maps.chosen(table, measures)
     places = _places(table, names)
-    counts = [sum(model == name for model, _ in places) for name in names]
+    counts = {name: sum(model == name for model, _ in places) for name in names}
     with style.look():
-        columns, rows = min(len(shown), heat_maps.PER_ROW), -(-len(shown) // heat_maps.PER_ROW)
-        figure = style.new_figure(max(6.0, 0.8 + 3.3 * columns), 0.5 + 3.1 * rows, title)
-        for number, (axes, measure) in enumerate(zip(heat_maps.panels(figure, len(shown)), shown, strict=True)):
+        figure, panels = heat_maps.new_figure(len(shown), SIDE, title)
+        for number, (axes, measure) in enumerate(zip(panels, shown, strict=True)):
             own = table[table["measure"] == measure]
             heat_maps.draw_map(axes, measure, own, heat_maps.matrices(own, places))
-            first, lowest = number % heat_maps.PER_ROW == 0, number + columns >= len(shown)
-            _name_axes(axes, places, dict(zip(names, counts, strict=True)), labels or {}, (first, lowest))
-        figure.supxlabel(heat_maps.KEY, fontsize=9.5)
+            ticks, texts = _names(places, counts, labels or {})
+            heat_maps.name_axes(axes, ticks, texts, (number, len(shown)))
+            _part(axes, [*counts.values()])
+        figure.supxlabel(f"Layers from input to output.  {heat_maps.KEY}", fontsize=9.5)
     return figure
 
 
@@ -65,26 +66,20 @@ def _places(table: "DataFrame", names: Sequence[str]) -> dict[tuple[str, str], i
     return {end: place for place, end in enumerate(ends)}
 
 
-def _name_axes(
-    axes: "Axes",
-    places: Mapping[tuple[str, str], int],
-    counts: Mapping[str, int],
-    labels: Mapping[str, str],
-    outer: tuple[bool, bool],
-) -> None:
-    """Name the layers where they are few, else the networks, at the outer panels; part networks by white lines."""
-    first, lowest = outer
+def _names(
+    places: Mapping[tuple[str, str], int], counts: Mapping[str, int], labels: Mapping[str, str]
+) -> tuple[list[float], list[str]]:
+    """Return places along an axis and names: of the layers of one network where they are few, else of the networks."""
+    if len(counts) == 1 and len(places) <= FEW_LAYERS:
+        return [*range(len(places))], [style.short(layer, 14) for _, layer in places]
+    if len(counts) > FEW_MODELS:
+        return [], []
     edges = np.cumsum([0, *counts.values()])
-    for edge in edges[1:-1]:
+    return ((edges[:-1] + edges[1:] - 1) / 2).tolist(), [style.short(labels.get(name, name), 16) for name in counts]
+
+
+def _part(axes: "Axes", counts: Sequence[int]) -> None:
+    """Part networks by white lines."""
+    for edge in np.cumsum(counts)[:-1]:
         axes.axhline(edge - 0.5, color="white", linewidth=1.5)
         axes.axvline(edge - 0.5, color="white", linewidth=1.5)
-    if len(counts) == 1 and len(places) <= FEW_LAYERS:
-        ticks, texts = np.arange(len(places), dtype=float), [style.short(layer, 14) for _, layer in places]
-    elif len(counts) <= FEW_MODELS:
-        ticks = (edges[:-1] + edges[1:] - 1) / 2
-        texts = [style.short(labels.get(name, name), 16) for name in counts]
-    else:
-        ticks, texts = np.empty(0), []
-    axes.set_xticks(ticks, texts if lowest else [""] * len(texts), rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(ticks, texts if first else [""] * len(texts))
-    axes.tick_params(labelsize=8.5)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
+ROUNDING = 1e-9
 FEW, NAMED = 6, 30  # networks whose values, and whose names, have room
 
 
@@ -42,20 +43,14 @@ def draw(
     places = {(name, MATCHED): place for place, name in enumerate(names)}
     texts = [style.short((labels or {}).get(name, name), 18) for name in names] if len(names) <= NAMED else []
     with style.look():
-        columns, rows = min(len(shown), heat_maps.PER_ROW), -(-len(shown) // heat_maps.PER_ROW)
-        figure = style.new_figure(max(6.0, 0.8 + 3.3 * columns), 0.5 + 3.1 * rows, title)
-        for number, (axes, measure) in enumerate(zip(heat_maps.panels(figure, len(shown)), shown, strict=True)):
+        figure, panels = heat_maps.new_figure(len(shown), min(2.6, 1.0 + 0.3 * len(names)), title)
+        for number, (axes, measure) in enumerate(zip(panels, shown, strict=True)):
             own = table[table["measure"] == measure]
             found = heat_maps.matrices(own, places)
             heat_maps.draw_map(axes, measure, own, found)
             if len(names) <= FEW:
                 _write(axes, found[0])
-            first, lowest = number % heat_maps.PER_ROW == 0, number + columns >= len(shown)
-            ticks = range(len(texts))
-            axes.set_xticks(ticks, texts if lowest else [""] * len(texts), rotation=40, ha="right",
-                            rotation_mode="anchor")  # fmt: skip
-            axes.set_yticks(ticks, texts if first else [""] * len(texts))
-            axes.tick_params(labelsize=8.5)
+            heat_maps.name_axes(axes, range(len(texts)), texts, (number, len(shown)))
         figure.supxlabel(heat_maps.KEY, fontsize=9.5)
     return figure
 
@@ -67,6 +62,6 @@ def _write(axes: "Axes", values: np.ndarray) -> None:
         if np.isfinite(value):
             red, green, blue, _ = image.cmap(image.norm(value))
             dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
-            text = f"{value:.2g}" if abs(value) >= 0.1 else f"{value:z.2f}"
+            text = f"{value:.2g}" if abs(value) >= 0.01 else "0" if abs(value) < ROUNDING else f"{value:z.2f}"
             axes.text(j, i, text.replace("-", "−"), ha="center", va="center", fontsize=7.5,
                       color="white" if dark else "black")  # fmt: skip
