@@ -29,7 +29,7 @@ rule compare_layers:
             "similarity", lambda item: code_with("compare_layers.py", **{"measure of similarity": item["measures"]})
         ),
     shell:
-        "python $SCRIPTS/compare_layers.py --activations {input.activations:q} --names={wildcards.model:q}"
+        "python $SCRIPTS/compare_layers.py --activations {input.activations:q} --names {wildcards.model:q}"
         " {wildcards.other:q} --layers {params.tokens:q} --settings {params.settings:q} --columns {params.columns:q}"
         " --out {output:q} 2> {log:q}"
 

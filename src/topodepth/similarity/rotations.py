@@ -4,6 +4,8 @@ import numpy as np
 
 from topodepth.similarity import IMAGES, Side, register
 
+ROUNDING = 1e-12  # a distance below it is 0
+
 
 @register("procrustes", distance=True)
 def procrustes(a: Side, b: Side, /) -> float:
@@ -21,7 +23,8 @@ def procrustes(a: Side, b: Side, /) -> float:
     product = _normalised(a).T @ _normalised(b)
     if not np.isfinite(product).all():
         return float("nan")
-    return max(0.0, 2 - 2 * float(np.linalg.svd(product, compute_uv=False).sum()))
+    left = 2 - 2 * float(np.linalg.svd(product, compute_uv=False).sum())
+    return left if left > ROUNDING else 0.0
 
 
 def _normalised(side: Side) -> np.ndarray:

@@ -129,6 +129,8 @@ def _pair(row: Mapping, labels: Mapping[str, str]) -> str:
 
 
 def _number(found: Interval) -> str:
+    if not np.isfinite(found.value):
+        return "undefined"
     bounds = f" [{found.low:.2f}, {found.high:.2f}]" if np.isfinite([found.low, found.high]).all() else ""
     return f"{found.value:.2f}{bounds}".replace("-", "−")
 
