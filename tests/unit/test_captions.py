@@ -22,10 +22,10 @@ class Wildcards(SimpleNamespace):
         return ""
 
 
-def render(name, clouds="class", **wildcards):
-    """Return a caption as Snakemake renders it, for the demo's configuration."""
+def render(name, clouds="class", example="demo", **wildcards):
+    """Return a caption as Snakemake renders it, for the configuration of an example."""
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((ROOT / "examples/demo.yaml").read_text()))
+    update_config(config, yaml.safe_load((ROOT / f"examples/{example}.yaml").read_text()))
     config["samples"]["default"] = config["samples"].get("default", {}) | {"clouds": clouds}
     config = configuration.complete(config, ROOT / "workflow/schemas/config.schema.yaml")
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
@@ -67,6 +67,20 @@ def test_captions_of_spoofs_name_their_data_set(name):
     text = render(name, spoofing="digits")
     assert "Data set: spoofed." in text
     assert "same number of images" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("experiment", ["networks", "training"])
+@pytest.mark.parametrize("name", ["similarity_layers", "similarity_networks", "similarity_labels"])
+def test_captions_of_similarity_name_images_and_what_light_and_crosses_mean(name, experiment):
+    text = " ".join(render(name, example="similarity", similarity=experiment).split())
+    assert "of the test split, at most 200" in text
+    assert "{" not in text
+    if name == "similarity_labels":
+        assert "30 nearest neighbours" in text
+    else:
+        assert "Light is alike" in text
+        assert "p > 0.05 of 19 orders" in text
+        assert ("snapshots of trainings" in text) == (experiment == "training")
 
 
 def test_the_null_model_has_one_name():

@@ -105,3 +105,13 @@ def test_the_attack_of_the_documentation_moves_each_pixel_by_its_strength(brough
                 InputError, match=r"attack 'sign_noise' of plugin .*: norm: expected linf. Received: l2"
             ):
                 victim.attack(start, None, None, 0.1)
+
+
+def test_the_measure_of_the_documentation_is_the_rank_correlation_of_distances(brought):
+    brought(EXAMPLES[5])
+    measure, points = similarity.registry.get("rank_agreement"), np.random.default_rng(0).normal(size=(12, 3))
+    one, other = similarity.Side(points), similarity.Side(np.random.default_rng(1).normal(size=(12, 3)))
+    assert measure(one, similarity.Side(2 * points + 1)) == pytest.approx(1.0)
+    assert abs(measure(one, other)) < 0.6
+    assert similarity.registry.arguments("rank_agreement") == ("every",)
+    assert not similarity.registry.attribute("rank_agreement", "distance")

@@ -32,6 +32,11 @@ class Similarity(Experiment):
                 f"config key '{where}.models': expected models on the images of one data set. "
                 f"Received: {', '.join(f'{name} on {dataset}' for dataset, name in datasets.items())}."
             )
+        if self["jackknife_groups"] == 1:
+            raise InputError(
+                f"config key '{where}.jackknife_groups': expected 0, or 2 groups and more, to leave out each in turn. "
+                "Received: 1."
+            )
         check(where, REGISTRIES["measure of similarity"], self["parameters"], self["measures"])
 
     @cached_property
