@@ -60,6 +60,26 @@ TINY = {
                 "permutations": 19,
             }
         ],
+        "similarity": [
+            {
+                "name": "training",
+                "models": ["resnet"],
+                "snapshots": True,
+                "measures": [
+                    "linear_cka_unbiased",
+                    "procrustes",
+                    "neighbour_overlap",
+                    "rtd",
+                    "rtd_lite",
+                    "bottleneck_h1",
+                ],
+                "parameters": {"neighbour_overlap": {"neighbours": 5}, "rtd": {"points": 20}},
+                "points": 60,
+                "layers": 1,
+                "jackknife_groups": 3,
+                "permutations": 3,
+            }
+        ],
     },
 }
 

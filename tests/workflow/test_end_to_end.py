@@ -140,6 +140,28 @@ def test_the_page_of_spoofs_calls_measures_by_their_names(results):
     assert "two_nn" not in page
 
 
+def test_snapshots_of_a_training_are_compared_on_the_same_images(results):
+    folder = results / "similarity/training"
+    table = texts.read_table(folder / "similarity.csv")
+    before, after = "resnet@0000", "resnet@0002"
+    pairs = table[["model_a", "model_b"]].drop_duplicates().itertuples(index=False, name=None)
+    assert list(pairs) == [(before, before), (before, after), (after, after)]
+    assert set(table["n_points"]) == {60}
+    assert set(table["layer_a"]) == {"logits", "(same depth)"}  # at most one layer: the last of two
+    chosen = np.sort(np.random.default_rng([0, 0, 0]).choice(np.arange(120), 60, replace=False))
+    files = [read_activations(results / f"activations/{model}/default.h5") for model in (before, after)]
+    clouds = [file.points("logits")[chosen].astype(float) for file in files]
+    clouds = [cloud - cloud.mean(axis=0) for cloud in clouds]
+    one, other = (cloud / np.linalg.norm(cloud) for cloud in clouds)
+    rows = table[(table["model_a"] != table["model_b"]) & (table["measure"] == "procrustes")]
+    expected = 2 - 2 * np.linalg.svd(one.T @ other, compute_uv=False).sum()
+    assert list(rows["value"]) == [pytest.approx(expected), pytest.approx(expected)]
+    assert (rows["p_value"] >= 0.25).all()  # 1 / (1 + 3)
+    for name in ("similarity_layers", "similarity_networks", "similarity_labels"):
+        assert (folder / f"{name}.png").stat().st_size > 5_000
+    assert "resnet, epoch 0 and resnet, epoch 2 with" in (folder / "summary.html").read_text()
+
+
 def test_the_report_is_one_page_with_figures_captions_and_versions(finished):
     result = finished.snakemake("--cores", "1", "--report", "report.html")
     assert result.returncode == 0, result.stderr
