@@ -28,6 +28,7 @@ def test_each_network_is_compared_with_each_once_and_with_itself():
     pairs = [path.partition("/pairs/")[2] for path in experiment().pairs]
     assert pairs == ["a/a.csv", "a/b.csv", "b/b.csv"]
     seeds = experiment({"c": {**SMALL, "seeds": [0, 1]}}, models=["c", "a"])
+    assert [label for _, label in seeds.labels("similarity_layers")] == ["c, seed 0", "c, seed 1", "a"]
     assert [path.partition("/pairs/")[2] for path in seeds.pairs][:3] == [
         "c@s0/c@s0.csv",
         "c@s0/c@s1.csv",

@@ -238,7 +238,7 @@ def test_the_page_says_what_is_in_the_table(table):
     whole = table[(table["layer_a"] == MATCHED) & (table["measure"] == "linear_cka_unbiased")]
     row = whole[whole["model_a"] != whole["model_b"]].iloc[0]
     assert f"VGG and resnet with {row['value']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]" in page
-    assert f"by chance {row['null_value']:.2f}".replace("-", "−") in page.replace("-", "−")
+    assert f"by chance {row['null_value']:z.2f}".replace("-", "−") in page
     own = table[(table["measure"] == "linear_cka_unbiased") & (table["layer_a"] != MATCHED)]
     own = own[(own["model_a"] != own["model_b"]) | (own["layer_a"] != own["layer_b"])]
     beyond = (own["p_value"] <= 0.05).sum()

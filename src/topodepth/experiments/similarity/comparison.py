@@ -223,9 +223,11 @@ def _ends(a: Network, b: Network, i: int, j: int) -> dict:
 
 def _columns(values: Values, measure: _Measure, n: int) -> dict:
     """Return the columns of one value."""
-    interval = jackknife_interval(values.value, values.parts)
-    row: dict[str, object] = {"value": interval.value, "ci_low": interval.low, "ci_high": interval.high, "n_points": n}
     distance = measure.kind == DISTANCE
+    value, low, high = jackknife_interval(values.value, values.parts)
+    # nothing is more alike than the same
+    low, high = (np.maximum(low, 0.0), high) if distance else (low, np.minimum(high, 1.0))
+    row: dict[str, object] = {"value": value, "ci_low": low, "ci_high": high, "n_points": n}
     for name, draws in (("", values.orders), ("class_", values.class_orders)):
         if measure.paired and len(draws) and np.isfinite([values.value, *draws]).all():
             row |= _beside_null(name, values.value, draws, distance=distance)

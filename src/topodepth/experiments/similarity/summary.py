@@ -116,23 +116,26 @@ def _between(measure: str, rows: Sequence[Mapping], labels: Mapping[str, str]) -
     """Say which two networks are most and least alike."""
     ends = [rows[-1], rows[0]] if rows[0]["kind"] == SIMILARITY else [rows[0], rows[-1]]
     most, least = (_pair(row, labels) for row in ends)
-    text = f"{_sentence(measure)} of networks at the same depth: most alike {most}"
-    return f"{text}; least alike {least}." if len(rows) > 1 else f"{_sentence(measure)} at the same depth: {most}."
+    text = f"{_sentence(measure)}, networks at the same depth: "
+    return f"{text}most alike {most}; least alike {least}." if len(rows) > 1 else f"{text}{most}."
 
 
 def _pair(row: Mapping, labels: Mapping[str, str]) -> str:
     both = " and ".join(labels.get(row[key], row[key]) for key in ("model_a", "model_b"))
     value = _number(Interval(row["value"], row["ci_low"], row["ci_high"]))
-    nulls = [f"{what} {row[key]:.2f}" for what, key in (("by chance", "null_value"), ("by class", "class_null_value"))
-             if np.isfinite(row[key])]  # fmt: skip
+    nulls = [
+        f"{what} {row[key]:z.2f}".replace("-", "−")
+        for what, key in (("by chance", "null_value"), ("by class", "class_null_value"))
+        if np.isfinite(row[key])
+    ]
     return f"{both} with {value}" + (f" ({', '.join(nulls)})" if nulls else "")
 
 
 def _number(found: Interval) -> str:
     if not np.isfinite(found.value):
         return "undefined"
-    bounds = f" [{found.low:.2f}, {found.high:.2f}]" if np.isfinite([found.low, found.high]).all() else ""
-    return f"{found.value:.2f}{bounds}".replace("-", "−")
+    bounds = f" [{found.low:z.2f}, {found.high:z.2f}]" if np.isfinite([found.low, found.high]).all() else ""
+    return f"{found.value:z.2f}{bounds}".replace("-", "−")
 
 
 def _beyond(measure: str, rows: "pandas.DataFrame") -> str:

@@ -69,11 +69,13 @@ class Similarity(Experiment):
         return pick(self.settings, *keys) | {"seed": self.plan.seed_of(self.plan.samples[self["sample"]])}
 
     def labels(self, figure: str) -> list:
-        """Return the networks with their labels; those of snapshots tell the epoch."""
-        return [
-            [unit.name, unit.model.label + (f", epoch {unit.model.epoch}" if self["snapshots"] else "")]
-            for unit in self.compared
-        ]
+        """Return the networks with their labels; those of snapshots tell the epoch, those of several seeds the seed."""
+        return [[unit.name, unit.model.label + self._told(unit)] for unit in self.compared]
+
+    def _told(self, unit: Unit) -> str:
+        if self["snapshots"]:
+            return f", epoch {unit.model.epoch}"
+        return f", seed {unit.model.seed}" if unit.model.curve != unit.name else ""
 
     def options(self, figure: str) -> dict:
         """Return the measures that a figure shows."""
