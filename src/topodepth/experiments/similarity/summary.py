@@ -17,8 +17,8 @@ LEVEL = 0.05
 LEADING = ("linear_cka_unbiased", "mutual_knn", "rtd_lite")  # the sentences are about these, or the first three
 METHOD = (
     "All networks see the same images. Intervals: delete-a-group jackknife over images (no image twice), nominally of "
-    "95 %; not for bottleneck distances, which follow a single bar. They tell what other images would change, not what "
-    "another training would. Null value: the mean with the images of one side in another order; null value in classes: "
+    "95 %; those of diagrams are wider than that. They tell what as many other images would change, not what another "
+    "training would. Null value: the mean with the images of one side in another order; null value in classes: "
     "in another order within each class, what knowing the class alone gives. p: share of the orders, that of the data "
     "among them, at least as alike; not corrected for the number of pairs. Distances of diagrams do not depend on "
     "which image is which: they have no such null value, and no verdict. Beyond null: (value − null) / (best − null), "
