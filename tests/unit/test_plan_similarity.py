@@ -41,7 +41,9 @@ def test_snapshots_take_the_place_of_the_trained_networks():
     assert [path.partition("/pairs/")[2] for path in item.pairs] == [
         "b@0000/b@0000.csv", "b@0000/b@0002.csv", "b@0002/b@0002.csv",
     ]  # fmt: skip
-    assert [label for _, label in item.labels("similarity_layers")] == ["b, epoch 0", "b, epoch 2"]
+    assert [label for _, label in item.labels("similarity_layers")] == ["epoch 0", "epoch 2"]
+    both = experiment({"c": {**SMALL, "training": {"snapshots": [1]}}}, models=["b", "c"], snapshots=True)
+    assert [label for _, label in both.labels("similarity_layers")] == ["b, epoch 0", "b, epoch 2", "c, epoch 1"]
     with pytest.raises(InputError, match=r"models\.a\.training\.snapshots': expected epochs of a model trained here"):
         experiment(models=["a"], snapshots=True)
 

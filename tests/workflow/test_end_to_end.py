@@ -159,7 +159,7 @@ def test_snapshots_of_a_training_are_compared_on_the_same_images(results):
     assert (rows["p_value"] >= 0.25).all()  # 1 / (1 + 3)
     for name in ("similarity_layers", "similarity_networks", "similarity_labels"):
         assert (folder / f"{name}.png").stat().st_size > 5_000
-    assert "resnet, epoch 0 and resnet, epoch 2 with" in (folder / "summary.html").read_text()
+    assert "networks at the same depth: epoch 0 and epoch 2 with" in (folder / "summary.html").read_text()
 
 
 def test_the_report_is_one_page_with_figures_captions_and_versions(finished):

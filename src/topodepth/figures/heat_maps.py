@@ -2,6 +2,7 @@
 
 import math
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -70,28 +71,37 @@ def matrices(rows: "DataFrame", places: Mapping[tuple[str, str], int]) -> tuple[
 
 def new_figure(count: int, side: float, title: str) -> tuple["Figure", list["Axes"]]:
     """Return a figure with a number of square panels of a side in inches, in rows, and their axes."""
-    columns, rows = min(count, PER_ROW), math.ceil(count / PER_ROW)
+    rows = math.ceil(count / PER_ROW)
+    columns = _columns(count)
     figure = style.new_figure(max(4.5, 0.8 + (side + 0.7) * columns), 0.6 + (side + 0.5) * rows, title)
-    return figure, _panels(figure, count, rows)
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for extra in axes[count:]:
+        extra.set_visible(False)
+    return figure, list(axes[:count])
+
+
+def explain(figure: "Figure", *further: str) -> None:
+    """Write below the panels what colours and crosses mean, after further sentences."""
+    lines = textwrap.wrap("  ".join([*further, KEY]), int(13 * figure.get_figwidth()))
+    figure.set_figheight(figure.get_figheight() + 0.2 * (len(lines) - 1))
+    figure.supxlabel("\n".join(lines), fontsize=9.5)
+
+
+def _columns(count: int) -> int:
+    """Return panels side by side, as many in the last row as can be."""
+    return math.ceil(count / math.ceil(count / PER_ROW))
 
 
 def name_axes(axes: "Axes", ticks: Sequence[float], texts: Sequence[str], place: tuple[int, int]) -> None:
     """Name places along both axes, at the outer panels; ``place`` is the panel's number, and how many there are."""
     number, count = place
-    lowest = number + min(count, PER_ROW) >= count
+    columns = _columns(count)
+    lowest = number + columns >= count
     tilted: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     plain = max(map(len, texts), default=0) <= SHORT
     axes.set_xticks(ticks, texts if lowest else [""] * len(texts), **({} if plain else tilted))
-    axes.set_yticks(ticks, texts if number % PER_ROW == 0 else [""] * len(texts))
+    axes.set_yticks(ticks, texts if number % columns == 0 else [""] * len(texts))
     axes.tick_params(labelsize=8.5)
-
-
-def _panels(figure: "Figure", count: int, rows: int) -> list["Axes"]:
-    """Return the axes of the panels; places without one are hidden."""
-    axes = figure.subplots(rows, min(count, PER_ROW), squeeze=False).ravel()
-    for extra in axes[count:]:
-        extra.set_visible(False)
-    return list(axes[:count])
 
 
 def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndarray, np.ndarray]) -> None:

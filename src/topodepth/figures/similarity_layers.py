@@ -52,7 +52,7 @@ def draw(
             ticks, texts = _names(places, counts, labels or {})
             heat_maps.name_axes(axes, ticks, texts, (number, len(shown)))
             _part(axes, [*counts.values()])
-        figure.supxlabel(f"Layers from input to output.  {heat_maps.KEY}", fontsize=9.5)
+        heat_maps.explain(figure, "Layers from input to output.")
     return figure
 
 

@@ -51,7 +51,7 @@ def draw(
             if len(names) <= FEW:
                 _write(axes, found[0])
             heat_maps.name_axes(axes, range(len(texts)), texts, (number, len(shown)))
-        figure.supxlabel(heat_maps.KEY, fontsize=9.5)
+        heat_maps.explain(figure)
     return figure
 
 

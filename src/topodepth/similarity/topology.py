@@ -11,6 +11,7 @@ from topodepth.homology.spanning_tree import prim
 from topodepth.similarity import WHOLE, Side, register
 
 LINES = 50
+ROUNDING = 1e-300  # GUDHI 3.13's bottleneck distance of a diagram and itself is some 1e-308
 
 
 @register("rtd_lite", distance=True)
@@ -132,7 +133,8 @@ def _bottleneck(a: Side, b: Side, degree: int) -> float:
 
     if not (a.unit and b.unit):
         return float("nan")
-    return float(bottleneck_distance(a.diagram(degree), b.diagram(degree)))
+    distance = float(bottleneck_distance(a.diagram(degree), b.diagram(degree)))
+    return distance if distance > ROUNDING else 0.0
 
 
 def _sliced(a: Side, b: Side, degree: int, lines: int) -> float:

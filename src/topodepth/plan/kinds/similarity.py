@@ -70,12 +70,12 @@ class Similarity(Experiment):
 
     def labels(self, figure: str) -> list:
         """Return the networks with their labels; those of snapshots tell the epoch, those of several seeds the seed."""
-        return [[unit.name, unit.model.label + self._told(unit)] for unit in self.compared]
+        return [[unit.name, self._label(unit)] for unit in self.compared]
 
-    def _told(self, unit: Unit) -> str:
+    def _label(self, unit: Unit) -> str:
         if self["snapshots"]:
-            return f", epoch {unit.model.epoch}"
-        return f", seed {unit.model.seed}" if unit.model.curve != unit.name else ""
+            return f"{unit.model.label}, " * (len(self["models"]) > 1) + f"epoch {unit.model.epoch}"
+        return unit.model.label + (f", seed {unit.model.seed}" if unit.model.curve != unit.name else "")
 
     def options(self, figure: str) -> dict:
         """Return the measures that a figure shows."""
