@@ -24,7 +24,7 @@ PER_ROW = 4  # panels side by side
 SHORT = 5  # letters that stand upright below an axis
 LEVEL = 0.05
 COLOURS = "viridis"
-KEY = "Light is alike.  ×: not shown to be more alike than images in another order (p > 0.05)"
+KEY = "Light is alike.  ×: not shown to be more alike than images in another order (p\u00a0>\u00a00.05)"
 
 
 def tidy(table: "DataFrame", models: frame.Models, figure: str) -> tuple["DataFrame", list[str]]:
