@@ -85,6 +85,6 @@ class Similarity(Experiment):
     def drawn(self) -> list[str]:
         """Networks are compared where there are two, labels of neighbours where neighbours are."""
         left_out = {"similarity_networks"} if len(self.compared) < 2 else set()
-        if "neighbour_overlap" not in self["measures"] or not any(unit.has_images for unit in self.compared):
+        if "neighbour_overlap" not in self["measures"]:
             left_out |= {"similarity_labels"}
         return [figure for figure in self.figures if figure not in left_out]
