@@ -43,7 +43,7 @@ def made_up_set(cause: str, number: int) -> tuple[pandas.DataFrame, pandas.DataF
     """Return the tables of models and measures of one set; the same number gives the same set."""
     rng = np.random.default_rng([CAUSES.index(cause), number])
     grid = np.array(list(itertools.product((2, 4, 8), (10, 20, 40), (0.01, 0.1), (0, 1))))
-    depth, epochs, rate, seed = grid.T
+    depth, epochs, rate, _ = grid.T
     steps = [np.log2(depth) - 2, np.log2(epochs / 20), np.log10(rate) + 1.5]
 
     def noise(size: float) -> np.ndarray:
@@ -57,7 +57,7 @@ def made_up_set(cause: str, number: int) -> tuple[pandas.DataFrame, pandas.DataF
     rivals = {"margin": skill + noise(0.8), "logit_spread": skill + noise(0.8)}
     names = [f"m{k:02d}" for k in range(len(grid))]
     about = [
-        {"model": name, "axes": {"depth": depth[k], "epochs": epochs[k], "learning_rate": rate[k]}, "seed": seed[k]}
+        {"model": name, "axes": {"depth": depth[k], "epochs": epochs[k], "learning_rate": rate[k]}, "seed": k}
         for k, name in enumerate(names)
     ]
     metrics = [

@@ -116,6 +116,15 @@ def test_the_line_of_the_scatter_is_fitted_to_all_and_to_each_group():
         np.testing.assert_allclose(line.get_ydata(), intercept + slope * line.get_xdata())
 
 
+def test_the_line_of_snapshots_has_no_band_for_that_takes_models_for_independent():
+    bands = []
+    for models in (MODELS, MODELS.assign(run="r", snapshot=1)):
+        figure = generalization_scatter.draw(models, MEASURES, ASSOCIATIONS)
+        assert [line for line in figure.axes[0].lines if len(line.get_xdata()) > 2]
+        bands.append("95 % band of the line" in legend_names(figure))
+    assert bands == [True, False]
+
+
 def test_group_lines_stand_only_where_the_table_has_groups():
     pooled = ASSOCIATIONS[ASSOCIATIONS.scope == "all"]
     axes = generalization_scatter.draw(MODELS, MEASURES, pooled).axes[0]

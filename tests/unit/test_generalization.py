@@ -207,7 +207,7 @@ def test_the_commands_go_from_files_to_tables_and_page_without_tensorflow(tmp_pa
     settings = {"targets": ["test_error", "gap"], "groups": "architecture", "controls": ["depth"],
                 "covariates": ["train_accuracy"], "axes": ["depth"], "classes": ["mean"], **QUICK}  # fmt: skip
     listing = {"models": about, "tables": files["csv"], "metrics": files["json"], "activations": files["h5"]}
-    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names"})
     join = ["--listing", f"{tmp_path}/listing.json", "--models-out", f"{tmp_path}/models.csv",
             "--measures-out", f"{tmp_path}/measures.csv"]  # fmt: skip
     associate = ["--models", f"{tmp_path}/models.csv", "--measures", f"{tmp_path}/measures.csv", "--settings",
@@ -235,7 +235,7 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 def test_files_that_are_missing_are_counted(monkeypatch, tmp_path):
     texts.write_table(tmp_path / "a.csv", [], tables.COLUMNS)
     listing = {"models": [model("a"), model("b")], "tables": [f"{tmp_path}/a.csv"], "metrics": [], "activations": []}
-    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"]})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names"})
     arguments = ["--listing", f"{tmp_path}/listing.json", "--models-out", "m.csv", "--measures-out", "n.csv"]
     monkeypatch.setattr(sys, "argv", ["join_generalization", *arguments])
     with pytest.raises(SystemExit, match=r"tables: expected one file for each of 2 models\. Received: 1\."):

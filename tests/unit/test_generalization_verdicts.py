@@ -14,7 +14,6 @@ from scipy import stats
 
 from topodepth.experiments.generalization import records
 from topodepth.experiments.generalization.design import Scope
-from topodepth.experiments.generalization.runs import snapshots_of_a_run
 from topodepth.experiments.generalization.summary import disagreements, summary_page
 from topodepth.experiments.generalization.verdicts import verdict
 from topodepth.files import texts
@@ -319,30 +318,6 @@ def test_without_blocks_no_column_repeats_the_pooled_answer(opposed):
     assert "τ" in alone
     assert not [name for name in alone if "within" in name or "pooled" in name]
     assert {"τ within blocks", "τ pooled"} <= set(blocks)
-
-
-@pytest.mark.parametrize(
-    ("names", "runs"),
-    [
-        (["runE_epoch001", "runE_epoch002", "runF_epoch001", "runF_epoch002"], [2, 2]),
-        (["resnet_ep1_0.81", "resnet_ep12_0.93", "vgg_ep3_0.7"], [2]),
-        (["ckpt-1", "ckpt-2"], [2]),
-        (["model_1", "model_2"], []),
-        (["deep_2", "step", "resnet20", "resnet56"], []),
-    ],
-)
-def test_snapshots_of_one_run_are_known_by_their_names(names, runs):
-    models = pandas.DataFrame({"model": names, "entry": "e"})
-    assert [len(run) for run in snapshots_of_a_run(models)] == runs
-    apart = models.assign(entry=names)
-    assert snapshots_of_a_run(apart) == []
-    test = np.linspace(0.5, 0.9, len(names))
-    page = summary_page(
-        "t",
-        models.assign(test_accuracy=test, stated_accuracy=np.nan, stated_difference=np.nan, sample_accuracy=np.nan),
-        [], [], None,
-    )  # fmt: skip
-    assert ("They are not: by their names" in page) == bool(runs)
 
 
 # other people's models

@@ -10,9 +10,11 @@ import numpy as np
 import pandas
 import pytest
 from figure_tables import descriptor_table
+from scipy import stats
 
 from topodepth.experiments.summaries import depth, dynamics, rows
 from topodepth.files import texts
+from topodepth.statistics.runs import common_direction
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/summarize.py"
 
@@ -78,11 +80,12 @@ def test_no_change_follows_from_an_undefined_bound(missing):
     assert rows.against_null({**last, f"relative_{missing}": np.nan}) == rows.UNKNOWN
 
 
-def training(count):
+def trainings(count, models=("m",)):
     """One layer falls with the accuracy, one does not change."""
     return pandas.DataFrame(
         [
-            row("m", place, value, 0.4, epoch=3 * k, test_accuracy=0.1 + 0.15 * k)
+            row(model, place, value, 0.4, epoch=3 * k, test_accuracy=0.1 + 0.15 * k)
+            for model in models
             for k in range(count)
             for place, value in ((1, 9.0 - k), (4, 5.0))
         ]
@@ -90,17 +93,46 @@ def training(count):
 
 
 def test_the_dynamics_page_counts_layers_and_says_whether_values_follow_the_accuracy():
-    first, _, third, *_ = paragraphs(dynamics.page(training(6), {"m": "Net"}, "t"))
-    told = "From the first to the last snapshot lifespan sum E_0 falls at 1 and rises at 0 of 2 layers (1 not shown)."
+    table = trainings(6, ("m", *"abcde"))
+    first, _, third, *_ = paragraphs(dynamics.page(table, {"m": "Net"}, "t"))
+    told = "From the first to the last snapshot lifespan sum E_0 falls at 6 and rises at 0 of 12 layers (6 not shown)."
     assert first == told
     assert "Net, 6 from epoch 0 (test accuracy 10.0 %) to epoch 15 (85.0 %)" in third
+    # six trainings that agree: 2 of 2^6 signs
     assert "Of 1 values (measures and layers) 0 rise and 1 fall with the accuracy" in third
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", dynamics.page(table, {}, "t"))
+    assert "0.0312" in cells
 
 
-def test_four_snapshots_are_too_few_to_follow_the_accuracy():
-    third = paragraphs(dynamics.page(training(4), {}, "t"))[2]
-    assert "cannot be said: at least 5 snapshots" in third
-    assert paragraphs(dynamics.page(training(1), {}, "t"))[0].startswith("Nothing can be said")
+@pytest.mark.parametrize("models", ["m", "abcde"])
+def test_of_few_trainings_nothing_is_claimed_however_many_snapshots_they_have(models):
+    third = paragraphs(dynamics.page(trainings(20, tuple(models)), {}, "t"))[2]
+    assert "cannot be said: snapshots of one training are not independent" in third
+    assert "at least 6 of the same layers" in third
+    assert third.endswith(f"There are {len(models)}.")
+    assert paragraphs(dynamics.page(trainings(1), {}, "t"))[0].startswith("Nothing can be said")
+
+
+def test_noise_along_trainings_is_rarely_said_to_follow_the_accuracy():
+    """Autocorrelated values and accuracies, each training its own: whatever their direction, it is not a common one."""
+    rng = np.random.default_rng(0)
+    claims = 0
+    for _ in range(100):
+        courses = np.cumsum(rng.normal(size=(7, 5, 20)), axis=2)
+        taus = [
+            [stats.kendalltau(run[0], run[k])[0] for run in courses]
+            for k in (1, 2, 3, 4)
+        ]  # fmt: skip
+        claims += (common_direction(taus) <= 0.05).any()
+    assert claims <= 10
+
+
+def test_the_p_of_a_common_direction_is_the_share_of_signs():
+    assert common_direction([[0.5] * 6]) == pytest.approx([2 / 64])
+    # by signs (+++), (++-), (+-+), (-++), times √6: 4, 0, 2, 2 of the first, 2, 0, 4, 2 of the second; the larger one
+    # is at least 4 twice of four, at least 2 thrice
+    assert common_direction([[1, 1, 2], [2, -1, 1]]) == pytest.approx([1 / 2, 3 / 4])
+    assert common_direction([[0.3] * 40])[0] == pytest.approx(1 / 10_000)
 
 
 @pytest.mark.parametrize("experiment", ["depth", "dynamics"])

@@ -22,7 +22,7 @@ def main() -> None:
     options = arguments.settings
     models, measures = texts.read_table(arguments.models), texts.read_table(arguments.measures)
     found = associations.associate(models, measures, options)
-    texts.write_table(arguments.associations, found.associations, associations.COLUMNS)
+    texts.write_table(arguments.associations, found.associations, found.columns)
     texts.write_table(arguments.granulated, found.granulated, associations.GRANULATED_COLUMNS)
     texts.write_table(arguments.held_out, found.held_out, associations.HELD_OUT_COLUMNS)
     title = options.get("title", "Does topology tell how well a network generalises?")

@@ -12,7 +12,8 @@ def main() -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listing", required=True, help="JSON: models (what each one is); tables, metrics and "
-                        "activations (one file a model; the last two may be empty); classes to measure")  # fmt: skip
+                        "activations (one file a model; the last two may be empty); classes to measure; "
+                        "how runs are known")  # fmt: skip
     parser.add_argument("--models-out", required=True, help="CSV to make: one row a model")
     parser.add_argument("--measures-out", required=True, help="CSV to make: one row a measure of a model")
     arguments = parser.parse_args()
@@ -27,7 +28,7 @@ def main() -> None:
     tables = [texts.read_table(path) for path in listing["tables"]]
     for model, table in zip(models, tables, strict=True):
         model["sample_accuracy"] = table["accuracy"].iloc[0] if "accuracy" in table else None
-    rows, columns = records.model_rows(models, metrics)
+    rows, columns = records.model_rows(models, metrics, listing["runs"])
     measures = records.measure_rows(rows, tables, logits, listing["classes"])
     texts.write_table(arguments.models_out, rows, columns)
     texts.write_table(arguments.measures_out, measures, records.MEASURE_COLUMNS)

@@ -73,6 +73,9 @@ def draw(
 ) -> "Figure":
     """Draw descriptors against the target, the fitted line with the band of its mean.
 
+    The band takes models for independent: where some are snapshots of runs (a column run in the table of models), there
+    is none.
+
     Correlations are read from the table, not computed. Where that has groups (scopes ``group:…``), a thin line is
     fitted to each as well: a pooled line may fall while those within the groups rise.
 
@@ -115,10 +118,11 @@ def draw(
         stacks = blocks.fill(figure)
         paint, colour_handles = _colouring(figure, points, what.colour, marks)
         fitted = gaps = False
+        band = "run" not in models_table
         for ((axes,), *_), (panel, rows) in zip(stacks, measured.items(), strict=True):
             about = rows.iloc[0]
             own = points.merge(rows[["model", *frame.VALUE]], on="model")
-            fitted |= _draw_lines(axes, own, lines)
+            fitted |= _draw_lines(axes, own, lines, band=band)
             gaps |= _draw_points(axes, own[own["model"].isin(drawn)], marks, paint)
             written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
             texts = frame.titles(panel)
@@ -128,7 +132,7 @@ def draw(
             axes.locator_params(nbins=7)
         names = [*_group_handles(points, marks, lines, labels), *colour_handles]
         bars = any(rows["ci_low"].notna().any() for rows in measured.values())
-        keys.legend(figure, names, _key(bars=bars, fitted=fitted, gaps=gaps))
+        keys.legend(figure, names, _key(bars=bars, fitted=fitted, band=band, gaps=gaps))
     return figure
 
 
@@ -232,9 +236,9 @@ def _group_lines(groups: Iterable[str], correlations: "DataFrame") -> dict[str, 
     return dict(zip(having, cycle(GROUP_LINES), strict=False)) if len(having) > 1 else {}
 
 
-def _draw_lines(axes: "Axes", rows: "DataFrame", lines: Mapping[str, tuple]) -> bool:
-    """Draw the line and band of all models, and a thin line a group; tell whether there is any."""
-    fitted = _draw_line(axes, rows, band=True, color="#222222", linewidth=1.6)
+def _draw_lines(axes: "Axes", rows: "DataFrame", lines: Mapping[str, tuple], *, band: bool) -> bool:
+    """Draw the line of all models, with its band if asked for, and a thin line a group; tell whether there is any."""
+    fitted = _draw_line(axes, rows, band=band, color="#222222", linewidth=1.6)
     for group, dashes in lines.items():
         _draw_line(axes, rows[rows["group"] == group], color="#444444", linewidth=1.2, linestyle=dashes)
     return fitted
@@ -310,13 +314,14 @@ def _group_handles(
     ]
 
 
-def _key(*, bars: bool, fitted: bool, gaps: bool) -> list["Artist"]:
+def _key(*, bars: bool, fitted: bool, band: bool, gaps: bool) -> list["Artist"]:
     """Return the entries that explain lines, band, bars and open markers, of those that are drawn."""
     from matplotlib.patches import Patch
 
     handles = []
     if fitted:
         handles.append(keys.line_handle("least squares, all models", color="#222222", linewidth=1.6))
+    if fitted and band:
         handles.append(Patch(color=style.GREY, alpha=0.3, linewidth=0, label="95 % band of the line"))
     if bars:
         handles.append(keys.bar_handle("interval of a value"))

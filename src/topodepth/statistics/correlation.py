@@ -11,6 +11,7 @@ from topodepth.errors import InputError
 from topodepth.statistics.intervals import Interval
 from topodepth.statistics.pairs import METHODS, codes, coefficient, complete
 from topodepth.statistics.resampling import FEWEST, ROUNDING, bootstrap_models, largest_of_many, permuted_taus, whole
+from topodepth.statistics.runs import Runs, runs_of
 
 ARRANGEMENTS = 10_000  # of the target within blocks; fewer keep p above what the usual 9999 permutations can show
 
@@ -19,7 +20,7 @@ class Association(NamedTuple):
     """The three coefficients with their intervals, the permutation p-value of Kendall's, and what cannot be said.
 
     ``reason`` says why there is no coefficient ('' if there is one); ``least_p`` is the smallest p-value that the
-    distinct arrangements of the target within blocks allow.
+    distinct arrangements of the target within blocks allow. ``runs`` are known where models are snapshots of runs.
     """
 
     pearson: Interval
@@ -27,6 +28,7 @@ class Association(NamedTuple):
     kendall: Interval
     p_value: float
     n: int
+    runs: Runs | None
     least_p: float
     reason: str
     note: str
@@ -72,6 +74,7 @@ def association(
     y: ArrayLike,
     *,
     blocks: Iterable[Hashable] | None = None,
+    runs: Iterable[Hashable] | None = None,
     level: float = 0.95,
     resamples: int = 2000,
     permutations: int = 9999,
@@ -95,6 +98,11 @@ def association(
     blocks
         Label of each model's combination of controlled variables, shape (n,); models without one (None, NaN) are a
         block of their own. ``None``: all models are one block.
+    runs
+        Training run of each model, shape (n,), where models are snapshots, in the order of their training; models
+        without one (None, NaN) are a run of their own. Then the run is the unit: whole runs are drawn for the
+        intervals, and whole runs exchange their targets for the p-value, both among runs with models in the same
+        blocks. With fewer than five runs there are no bounds. ``None``: every model is independent.
     level
         Coverage of the intervals, between 0 and 1.
     resamples
@@ -123,20 +131,25 @@ def association(
     """
     (x, y), kept = complete([x, y], ("x", "y"))
     numbers = _blocks(blocks, kept)
+    units = runs_of(runs, kept, numbers)
     found = [
-        bootstrap_models(coefficient(x, y, method, numbers), numbers, level=level, resamples=resamples, seed=seed)
+        bootstrap_models(
+            coefficient(x, y, method, numbers), numbers, units, level=level, resamples=resamples, seed=seed
+        )
         for method in METHODS
     ]
     p_value = float("nan")
     if permutations:
-        tested = max_statistic_test([x], y, blocks=numbers, permutations=permutations, seed=seed)
+        own = units.own if units else None
+        tested = max_statistic_test([x], y, blocks=numbers, runs=own, permutations=permutations, seed=seed)
         p_value = float(tested.p_values[0])
-    reason, arrangements = _reason(x, y, numbers, found[-1]), _arrangements(y, numbers)
+    reason = _reason(x, y, numbers, found[-1])
+    arrangements = _arrangements(np.arange(units.number), units.strata) if units else _arrangements(y, numbers)
     note = _note(kept.size, x.size, reason, found[-1], arrangements, several=len(np.unique(numbers)) > 1)
-    # the arrangement that is reversed in every block has the same |τ|
-    least_p = min(1.0, 2 / arrangements)
+    # the arrangement that is reversed in every block has the same |τ|, but not that of whole runs
+    least_p = min(1.0, (1 if units else 2) / arrangements)
     pearson, spearman, kendall = found
-    return Association(pearson, spearman, kendall, p_value, x.size, least_p, reason, note)
+    return Association(pearson, spearman, kendall, p_value, x.size, units, least_p, reason, note)
 
 
 def max_statistic_test(
@@ -144,6 +157,7 @@ def max_statistic_test(
     y: ArrayLike,
     *,
     blocks: Iterable[Hashable] | None = None,
+    runs: Iterable[Hashable] | None = None,
     permutations: int = 9999,
     seed: int = 0,
 ) -> MaxTest:
@@ -165,6 +179,9 @@ def max_statistic_test(
         Target, shape (n,). Models with NaN are left out.
     blocks
         Label of each model's combination of controlled variables, shape (n,). ``None``: all models are one block.
+    runs
+        As for ``association``: whole runs exchange their targets. Of each |τ| the mean over the permutations is then
+        taken off before it is divided, for what all runs have in common stays under exchange.
     permutations
         Number of random permutations. Where the blocks allow only A distinct arrangements of the target, p stays above
         about 1/A; the note of ``association`` says so.
@@ -196,9 +213,11 @@ def max_statistic_test(
     if np.isinf(measures).any():
         raise InputError(f"measures: expected finite numbers or NaN. Received: {np.isinf(measures).sum()} infinite.")
     measures = measures[:, kept]
-    taus = np.abs(permuted_taus(measures, y, _blocks(blocks, kept), permutations=permutations, seed=seed))
+    numbers = _blocks(blocks, kept)
+    units = runs_of(runs, kept, numbers)
+    taus = np.abs(permuted_taus(measures, y, numbers, units, permutations=permutations, seed=seed))
     undefined = np.isnan(taus[0]) | (np.isfinite(measures).sum(axis=1) < FEWEST)
-    tested = largest_of_many(np.where(undefined, 0, np.nan_to_num(taus)))
+    tested = largest_of_many(np.where(undefined, 0, np.nan_to_num(taus)), centred=units is not None)
     return MaxTest(*(np.where(undefined, np.nan, p_values) for p_values in tested))
 
 
@@ -208,6 +227,7 @@ def paired_difference(
     y: ArrayLike,
     *,
     blocks: Iterable[Hashable] | None = None,
+    runs: Iterable[Hashable] | None = None,
     level: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -222,7 +242,7 @@ def paired_difference(
     ----------
     x, rival, y
         Measure, rival and target, shape (n,). Models with a NaN in any are left out.
-    blocks, level, resamples, seed
+    blocks, runs, level, resamples, seed
         As for ``association``: with blocks, both τ are those within blocks.
 
     Returns
@@ -240,7 +260,7 @@ def paired_difference(
     of_x, of_rival = (coefficient(values, y, "kendall", numbers) for values in (x, rival))
     return bootstrap_models(
         lambda counts: np.abs(of_x(counts)) - np.abs(of_rival(counts)),
-        numbers, level=level, resamples=resamples, seed=seed,
+        numbers, runs_of(runs, kept, numbers), level=level, resamples=resamples, seed=seed,
     )  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """Correlation of a measure and a target given covariates: residuals of normal scores, tested by permuting them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
-from topodepth.statistics.intervals import _check_level
+from topodepth.statistics.intervals import _check_level, _t_quantile
 from topodepth.statistics.resampling import CELLS, largest_of_many
+from topodepth.statistics.runs import FEWEST_RUNS, Runs, exchanges, runs_of
 
 FEWEST = 2  # degrees of freedom; with fewer there is no interval
 MOST = 5  # functions of one covariate: itself, its normal scores, and their powers up to the fourth
@@ -54,6 +55,7 @@ def partial_correlations(
     y: ArrayLike,
     given: ArrayLike,
     *,
+    runs: Iterable[Hashable] | None = None,
     level: float = 0.95,
     permutations: int = 9999,
     seed: int = 0,
@@ -75,6 +77,9 @@ def partial_correlations(
     residuals. Corrected, it allows for all m measures by the largest |r| of each permutation, every |r| divided by its
     root mean square over the permutations.
 
+    Where models are snapshots of training runs, whole runs exchange their residuals, and the interval is atanh r ±
+    t √(variance by the jackknife that leaves out one run at a time), with one degree of freedom less than runs.
+
     Parameters
     ----------
     measures
@@ -83,6 +88,9 @@ def partial_correlations(
         Target, shape (n,). Models with NaN are left out.
     given
         Covariates, shape (n, k). Models with NaN are left out.
+    runs
+        Training run of each model, shape (n,), in the order of training, see ``association``. ``None``: every model is
+        independent.
     level
         Coverage of the intervals, between 0 and 1.
     permutations
@@ -105,19 +113,26 @@ def partial_correlations(
     ----------
     Fisher (1924), The distribution of the partial correlation coefficient, Metron 3. Freedman & Lane (1983), A
     nonstochastic interpretation of reported significance levels, Journal of Business & Economic Statistics 1(4): the
-    residuals' permutation. Westfall & Young (1993), Resampling-based multiple testing: the correction. Klaassen &
-    Wellner (1997), Efficient estimation in the bivariate normal copula model, Bernoulli 3(1): normal scores. Newey
-    (1997), Convergence rates and asymptotic normality for series estimators, Journal of Econometrics 79(1).
+    residuals' permutation. MacKinnon, Nielsen & Webb (2023), Fast and reliable jackknife and bootstrap methods for
+    cluster-robust inference, Journal of Applied Econometrics 38(5): runs left out. Westfall & Young (1993),
+    Resampling-based multiple testing: the correction. Klaassen & Wellner (1997), Efficient estimation in the bivariate
+    normal copula model, Bernoulli 3(1): normal scores. Newey (1997), Convergence rates and asymptotic normality for
+    series estimators, Journal of Econometrics 79(1).
     """
     _check_level(level)
     if permutations < 0:
         raise InputError(f"permutations: expected at least 0. Received: {permutations}.")
     measures, y, given = _checked(measures, y, given)
-    about = [_residuals(x, y, given) for x in measures]
+    labels = None if runs is None else list(runs)
+    about = [_residuals(x, y, given, labels) for x in measures]
     p_values, corrected = _tested(about, y.size, permutations, seed)
+    estimates = [
+        _of_runs(one, (x, y, given), level) if one.runs else _estimate(one, level)
+        for one, x in zip(about, measures, strict=True)
+    ]
     return [
-        Partial(*_estimate(one, level), float(p), float(q), int(one.kept.sum()), one.freedom, one.reason)
-        for one, p, q in zip(about, p_values, corrected, strict=True)
+        Partial(*estimate, float(p), float(q), int(one.kept.sum()), one.freedom, one.reason)
+        for one, estimate, p, q in zip(about, estimates, p_values, corrected, strict=True)
     ]
 
 
@@ -130,6 +145,7 @@ class _Residuals(NamedTuple):
     functions: np.ndarray
     freedom: int
     reason: str
+    runs: Runs | None
 
 
 def _checked(measures: ArrayLike, y: ArrayLike, given: ArrayLike) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -146,7 +162,7 @@ def _checked(measures: ArrayLike, y: ArrayLike, given: ArrayLike) -> tuple[np.nd
     return measures, y, given
 
 
-def _residuals(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> _Residuals:
+def _residuals(x: np.ndarray, y: np.ndarray, given: np.ndarray, labels: Sequence[Hashable] | None) -> _Residuals:
     kept = np.isfinite(x) & np.isfinite(y) & np.isfinite(given).all(axis=1)
     scores = [_normal_scores(values[kept]) for values in (x, y)]
     functions = _orthonormal(_functions(given[kept]))
@@ -161,7 +177,8 @@ def _residuals(x: np.ndarray, y: np.ndarray, given: np.ndarray) -> _Residuals:
         reason = DETERMINED_MEASURE if determined[0] else DETERMINED_TARGET
     else:
         reason = ""
-    return _Residuals(kept, x_left, y_left, functions, freedom, reason)
+    units = runs_of(labels, kept, np.zeros(int(kept.sum()), dtype=int))
+    return _Residuals(kept, x_left, y_left, functions, freedom, reason, units)
 
 
 def _normal_scores(values: np.ndarray) -> np.ndarray:
@@ -209,6 +226,21 @@ def _estimate(found: _Residuals, level: float) -> tuple[float, float, float]:
     return r, float(low), float(high)
 
 
+def _of_runs(
+    found: _Residuals, values: tuple[np.ndarray, np.ndarray, np.ndarray], level: float
+) -> tuple[float, float, float]:
+    """Return the estimate of snapshots, with bounds by the jackknife over their runs; none with fewer than five."""
+    r, runs = _estimate(found, level)[0], found.runs
+    if found.reason or runs is None or runs.number < FEWEST_RUNS:
+        return r, float("nan"), float("nan")
+    x, y, given = (value[found.kept] for value in values)
+    others = [_residuals(x[rest], y[rest], given[rest], None) for rest in runs.own != np.arange(runs.number)[:, None]]
+    turned = np.arctanh(np.clip([_estimate(one, level)[0] for one in others], -1 + DETERMINED, 1 - DETERMINED))
+    margin = _t_quantile(level, runs.number - 1) * np.sqrt((runs.number - 1) * turned.var())
+    low, high = np.tanh(np.arctanh(np.clip(r, -1 + DETERMINED, 1 - DETERMINED)) + np.array([-margin, margin]))
+    return r, float(low), float(high)
+
+
 def _tested(about: Sequence[_Residuals], n: int, permutations: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the p-value of every measure, its own and corrected, (m,) each; NaN where it is undefined."""
     undefined = np.array([bool(one.reason) for one in about], dtype=bool)
@@ -217,7 +249,8 @@ def _tested(about: Sequence[_Residuals], n: int, permutations: int, seed: int) -
     if not permutations or not defined:
         return p_values, corrected
     found = np.concatenate(list(_permuted(defined, n, permutations, seed)))
-    p_values[~undefined], corrected[~undefined] = largest_of_many(found)
+    of_runs = any(one.runs for one in defined)
+    p_values[~undefined], corrected[~undefined] = largest_of_many(found, centred=of_runs)
     return p_values, corrected
 
 
@@ -227,13 +260,14 @@ def _permuted(about: Sequence[_Residuals], n: int, permutations: int, seed: int)
     yield np.abs([[_estimate(one, 0.95)[0] for one in about]])
     step = max(1, CELLS // max(1, n))
     for start in range(0, permutations, step):
-        keys = rng.random((min(step, permutations - start), n))
+        count = min(step, permutations - start)
+        keys = rng.random((count, n))
         moved: dict[tuple[bytes, bytes], tuple[np.ndarray, np.ndarray]] = {}
         rows = []
         for one in about:
             key = one.kept.tobytes(), one.y.tobytes()
             if key not in moved:
-                y = one.y[np.argsort(keys[:, one.kept], axis=1)]
+                y = one.y[_orders(one, keys, count, seed + start)]
                 # what the covariates explain of the permuted residuals is taken away again
                 left = (y**2).sum(axis=1) - ((y @ one.functions) ** 2).sum(axis=1)
                 moved[key] = y, np.sqrt(np.maximum(left, 0))
@@ -243,3 +277,10 @@ def _permuted(about: Sequence[_Residuals], n: int, permutations: int, seed: int)
             # nothing left to correlate counts as the largest there can be
             rows.append(np.divide(product, norm, out=np.ones_like(norm), where=size > 1e-6 * np.sqrt(one.y @ one.y)))
         yield np.minimum(1, np.column_stack(rows))
+
+
+def _orders(one: _Residuals, keys: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return which model's residual each model gets, (count, n_kept): of whole runs where models are snapshots."""
+    if one.runs is None:
+        return np.argsort(keys[:, one.kept], axis=1)
+    return exchanges(one.runs, np.zeros(one.y.size, dtype=int), count, seed)[1:]

@@ -1,10 +1,14 @@
-"""Bootstrap of models and permutation of their target, both within blocks of controlled variables."""
+"""Bootstrap of models and permutation of their target, both within blocks of controlled variables.
+
+Where models are snapshots of training runs, whole runs are drawn and exchanged.
+"""
 
 import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import UNDEFINED, Interval
 from topodepth.statistics.pairs import Statistic, ratio, signs
+from topodepth.statistics.runs import FEWEST_RUNS, Runs, exchanges
 
 FEWEST = 3  # models; the sign of a single difference is no association
 CELLS = 4_000_000  # permutations × pairs held at once: 16 MB an array
@@ -16,7 +20,9 @@ def whole(statistic: Statistic, n: int) -> float:
     return float(statistic(np.ones((1, n)))[0]) if n >= FEWEST else float("nan")
 
 
-def bootstrap_models(statistic: Statistic, blocks: np.ndarray, *, level: float, resamples: int, seed: int) -> Interval:
+def bootstrap_models(
+    statistic: Statistic, blocks: np.ndarray, runs: Runs | None = None, *, level: float, resamples: int, seed: int
+) -> Interval:
     """Return a statistic over models with its BCa bootstrap interval; models are drawn within their blocks.
 
     Parameters
@@ -25,13 +31,18 @@ def bootstrap_models(statistic: Statistic, blocks: np.ndarray, *, level: float, 
         Function of counts, see ``pairs``.
     blocks
         Block of each model, integers of shape (n,).
+    runs
+        Where models are snapshots: whole runs are drawn, within their strata. Of few runs a bootstrap gives too little
+        scatter, and normal quantiles are too small; so the shares are those of √(R / (R − 1)) times Student's quantile
+        of R − 1 degrees of freedom. With fewer than five runs there are no bounds.
     level, resamples, seed
         Coverage of the interval, number of resamples, and their seed: the same seed draws the same models.
 
     References
     ----------
     Efron (1987), Better bootstrap confidence intervals, Journal of the American Statistical Association 82(397).
-    Davison & Hinkley (1997), Bootstrap methods and their application, section 5.3: several strata.
+    Davison & Hinkley (1997), Bootstrap methods and their application, section 3.8: whole clusters; 5.3: several strata.
+    Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician 69(4): the shares.
     """
     if not 0 < level < 1:
         raise InputError(f"level: expected a number between 0 and 1. Received: {level}.")
@@ -40,16 +51,39 @@ def bootstrap_models(statistic: Statistic, blocks: np.ndarray, *, level: float, 
     value = whole(statistic, blocks.size)
     if np.isnan(value):
         return UNDEFINED
-    values = statistic(_resamples(blocks, resamples, seed))
+    if runs and runs.number < FEWEST_RUNS:
+        return Interval(value, float("nan"), float("nan"))
+    own, strata = (runs.own, runs.strata) if runs else (np.arange(blocks.size), blocks)
+    values = statistic(_resamples(strata, resamples, seed)[:, own])
     values = values[~np.isnan(values)]
     if 2 * values.size < resamples:  # what is left is no picture of the whole
         return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(values, _bca_shares(statistic, blocks, value, values, level))
+    quantiles = _quantiles(level, runs.number if runs else None)
+    low, high = np.quantile(values, _bca_shares(_left_out(statistic, own), strata, value, values, quantiles))
     return Interval(value, float(low), float(high))
 
 
+def _quantiles(level: float, runs: int | None) -> np.ndarray:
+    """Return the normal quantiles of the bounds of an interval over models, and the wider ones of one over few runs."""
+    from scipy.special import ndtri, stdtrit
+
+    shares = [(1 - level) / 2, (1 + level) / 2]
+    return ndtri(shares) if runs is None else np.sqrt(runs / (runs - 1)) * stdtrit(runs - 1, shares)
+
+
+def _left_out(statistic: Statistic, own: np.ndarray) -> np.ndarray:
+    """Return the statistic without each model, or without each run, (R,)."""
+    return statistic(1 - np.eye(own.max() + 1)[:, own])
+
+
 def permuted_taus(
-    measures: np.ndarray, y: np.ndarray, blocks: np.ndarray, *, permutations: int, seed: int
+    measures: np.ndarray,
+    y: np.ndarray,
+    blocks: np.ndarray,
+    runs: Runs | None = None,
+    *,
+    permutations: int,
+    seed: int,
 ) -> np.ndarray:
     """Return τ-b within blocks of measures (m, n) with the target (n,) as it is, then permuted, (1 + permutations, m).
 
@@ -61,7 +95,7 @@ def permuted_taus(
     sign_x = np.nan_to_num(np.sign(difference)).astype(np.float32)
     untied_x = np.abs(sign_x).sum(axis=1)
     sign_y = signs(y).astype(np.float32)
-    orders = _orders(blocks, permutations, seed)
+    orders = exchanges(runs, blocks, permutations, seed) if runs else _orders(blocks, permutations, seed)
     taus = np.empty((len(orders), len(measures)))
     step = max(1, CELLS // max(1, first.size))
     for start in range(0, len(orders), step):
@@ -72,7 +106,7 @@ def permuted_taus(
     return taus
 
 
-def largest_of_many(statistics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def largest_of_many(statistics: np.ndarray, *, centred: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Return the permutation p-value of every measure, its own and corrected for all of them, (m,) each.
 
     Parameters
@@ -80,35 +114,43 @@ def largest_of_many(statistics: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     statistics
         Sizes of m statistics as observed, then under each permutation, (1 + permutations, m). Each is divided by its
         root mean square, so that one that scatters more does not set the bar for all others.
+    centred
+        Whether the mean over the permutations is taken off first: what all runs have in common along the training stays
+        when whole runs are exchanged, and would make a measure without it never the largest.
 
     References
     ----------
     Westfall & Young (1993), Resampling-based multiple testing.
     """
+    statistics = statistics - statistics.mean(axis=0) if centred else statistics
     scale = np.sqrt((statistics**2).mean(axis=0))
     scaled = statistics / np.where(scale > 0, scale, 1)
     reached = scaled[0] - ROUNDING
     return (scaled >= reached).mean(axis=0), (scaled.max(axis=1, initial=0)[:, None] >= reached).mean(axis=0)
 
 
-def _bca_shares(statistic: Statistic, blocks: np.ndarray, value: float, values: np.ndarray, level: float) -> np.ndarray:
-    """Return the shares of the resamples that lie below the bias-corrected and accelerated bounds."""
+def _bca_shares(
+    left_out: np.ndarray, strata: np.ndarray, value: float, values: np.ndarray, quantiles: np.ndarray
+) -> np.ndarray:
+    """Return the shares of the resamples that lie below the bias-corrected and accelerated bounds.
+
+    ``left_out`` (R,) is the statistic without each model or run, ``strata`` (R,) where each is drawn.
+    """
     from scipy.special import ndtr, ndtri
 
     # half of those that equal the value count as below it: τ has few values
     below = ((values < value - ROUNDING).mean() + (values <= value + ROUNDING).mean()) / 2
     bias = ndtri(np.clip(below, 0.5 / values.size, 1 - 0.5 / values.size))
-    left_out = statistic(1 - np.eye(blocks.size))
     cubes = squares = 0.0
-    for block in np.unique(blocks):
-        jackknife = left_out[blocks == block]
+    for stratum in np.unique(strata):
+        jackknife = left_out[strata == stratum]
         jackknife = jackknife[~np.isnan(jackknife)]
         if jackknife.size > 1:
             influence = (jackknife.mean() - jackknife) * (1 - 1 / jackknife.size)
             cubes += (influence**3).sum()
             squares += (influence**2).sum()
     acceleration = cubes / (6 * squares**1.5) if squares > 0 else 0.0
-    shifted = bias + ndtri([(1 - level) / 2, (1 + level) / 2])
+    shifted = bias + quantiles
     return ndtr(bias + shifted / (1 - acceleration * shifted))
 
 

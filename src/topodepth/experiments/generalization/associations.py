@@ -29,6 +29,7 @@ COLUMNS = (
     *(column for rival in COMPARED for column in _with_bounds(f"beats_{rival}")), "verdict", "verdict_class",
     "reason", "note",
 )  # fmt: skip
+RUN_COLUMNS = ("runs", "effective_runs")  # only where models are snapshots of runs
 GRANULATED_COLUMNS = ("target", "measure", "axis", "psi", "cells", "skipped")
 HELD_OUT_COLUMNS = ("target", "measure", "group", "n", "kendall_within", "kendall_without", "rmse", "baseline_rmse")
 
@@ -39,6 +40,14 @@ class Results(NamedTuple):
     associations: list[dict]
     granulated: list[dict]
     held_out: list[dict]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of ``associations.csv``."""
+        if not any(RUN_COLUMNS[0] in row for row in self.associations):
+            return COLUMNS
+        place = COLUMNS.index("n") + 1
+        return (*COLUMNS[:place], *RUN_COLUMNS, *COLUMNS[place:])
 
 
 class Measures(NamedTuple):
@@ -130,9 +139,12 @@ def _scope_rows(case: Case, measures: Measures) -> list[dict]:
     rows = []
     for (name, about), x, (p_value, corrected) in zip(measures.about.items(), measures.values, tested, strict=True):
         found = statistics.association(
-            x, case.y, blocks=case.scope.blocks, resamples=case.asked.resamples, permutations=0, seed=case.asked.seed
-        )
+            x, case.y, blocks=case.scope.blocks, runs=case.scope.runs, resamples=case.asked.resamples, permutations=0,
+            seed=case.asked.seed,
+        )  # fmt: skip
         row = {"scope": case.scope.name, **about, "n": found.n, "reason": found.reason, "note": found.note}
+        if found.runs:
+            row |= dict(zip(RUN_COLUMNS, (found.runs.number, found.runs.effective), strict=True))
         for coefficient in COEFFICIENTS:
             row |= _bounds(coefficient, getattr(found, coefficient))
         row |= {"p_value": p_value, "p_corrected": corrected}
@@ -164,7 +176,7 @@ def _tested(case: Case, measures: Measures) -> np.ndarray:
     for kind in np.unique(kinds):
         tested = statistics.max_statistic_test(
             measures.values[kinds == kind], case.y,
-            blocks=case.scope.blocks, permutations=case.asked.permutations, seed=case.asked.seed,
+            blocks=case.scope.blocks, runs=case.scope.runs, permutations=case.asked.permutations, seed=case.asked.seed,
         )  # fmt: skip
         p_values[kinds == kind] = np.column_stack([tested.p_values, tested.corrected])
     return p_values
@@ -187,7 +199,7 @@ def _partials(case: Case, measures: Measures) -> dict[str, dict]:
             continue
         found = statistics.partial_correlations(
             measures.values[places], case.y, np.hstack(list(given.values())),
-            permutations=case.asked.permutations, seed=case.asked.seed,
+            runs=case.scope.runs, permutations=case.asked.permutations, seed=case.asked.seed,
         )  # fmt: skip
         for place, one in zip(places, found, strict=True):
             row = _bounds("partial", statistics.Interval(*one[:3])) | {"partial_p": one.p_value}
@@ -200,7 +212,7 @@ def _difference(case: Case, x: np.ndarray, rival: np.ndarray) -> statistics.Inte
     """Return |τ| of the measure minus |τ| of a rival, within the scope's blocks."""
     asked = case.asked
     return statistics.paired_difference(
-        x, rival, case.y, blocks=case.scope.blocks, resamples=asked.resamples, seed=asked.seed
+        x, rival, case.y, blocks=case.scope.blocks, runs=case.scope.runs, resamples=asked.resamples, seed=asked.seed
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.experiments.generalization.records import TARGETS
+from topodepth.statistics.runs import Runs, runs_of
 
 if TYPE_CHECKING:
     import pandas
@@ -80,7 +81,8 @@ class Scope(NamedTuple):
     """The models that a row of the results is about.
 
     ``rows`` (n,) are their places in the table, ``blocks`` (n,) their blocks or None, ``given`` the columns given in
-    partial correlations, ``text`` names the scope in a sentence.
+    partial correlations, ``text`` names the scope in a sentence. ``runs`` (n,) are their runs, where some are
+    snapshots; the snapshots of a run then follow the order of its training.
     """
 
     name: str
@@ -88,6 +90,7 @@ class Scope(NamedTuple):
     blocks: np.ndarray | None
     given: tuple[str, ...]
     text: str
+    runs: np.ndarray | None = None
 
 
 def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSettings) -> list[Scope]:
@@ -95,25 +98,58 @@ def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSetting
 
     Models without a value of the target are in none. One block of all models is no scope. A model that is alone in its
     block has nothing to be compared with and is left out within blocks, where the groups are given in partial
-    correlations as well.
+    correlations as well. Of snapshots, so is a run that has no other one in the same blocks.
     """
-    rows = np.flatnonzero(models[target].notna())
-    given = tuple(settings.covariates)
-    found = [Scope("all", rows, None, given, f"pooled over {len(rows)} models")]
+    rows, given = _in_order(models, target), tuple(settings.covariates)
+    runs = models["run"].to_numpy() if "run" in models else None
+
+    def scope(name: str, own: np.ndarray, blocks: np.ndarray | None, given: tuple[str, ...], text: str) -> Scope:
+        ours = None if runs is None else runs[own]
+        return Scope(name, own, blocks, given, text.format(_counted(len(own), ours)), ours)
+
+    found = [scope("all", rows, None, given, "pooled over {}")]
     codes = block_codes(models.iloc[rows], settings.blocking) if settings.blocking else np.zeros(len(rows), dtype=int)
     if codes.any():
-        kept = np.bincount(codes, minlength=1)[codes] > 1
+        kept = _compared(codes, None if runs is None else runs[rows])
         also = (settings.groups,) if settings.groups and settings.groups not in given else ()
-        text = f"within blocks of equal {' and '.join(settings.blocking)} ({int(kept.sum())} models)"
-        found.append(Scope("within", rows[kept], codes[kept], given + also, text))
+        text = f"within blocks of equal {' and '.join(settings.blocking)} ({{}})"
+        found.append(scope("within", rows[kept], codes[kept], given + also, text))
     if settings.groups:
         labels = models[settings.groups].iloc[rows]
         for label in labels.dropna().unique():
             own = rows[labels == label]
             if FEWEST_IN_GROUP <= len(own) < len(rows):
-                text = f"within {settings.groups} {label} ({len(own)} models)"
-                found.append(Scope(f"group:{label}", own, None, given, text))
+                name = str(label).replace("{", "{{").replace("}", "}}")
+                found.append(scope(f"group:{label}", own, None, given, f"within {settings.groups} {name} ({{}})"))
     return found
+
+
+def _in_order(models: "pandas.DataFrame", target: str) -> np.ndarray:
+    """Return the places of the models that have the target; snapshots in the order of their trainings."""
+    rows = np.flatnonzero(models[target].notna())
+    if "snapshot" not in models:
+        return rows
+    return rows[np.argsort(models["snapshot"].to_numpy()[rows], kind="stable")]
+
+
+def _counted(models: int, runs: np.ndarray | None) -> str:
+    """Return how many models there are, and of how many runs if some are snapshots."""
+    found = _runs(runs, np.zeros(models, dtype=int))
+    if found is None:
+        return f"{models} models"
+    return f"{models} models of {found.number} training runs, effectively {found.effective:.1f}"
+
+
+def _runs(runs: np.ndarray | None, blocks: np.ndarray) -> Runs | None:
+    return runs_of(runs, np.ones(len(blocks), dtype=bool), blocks)
+
+
+def _compared(codes: np.ndarray, runs: np.ndarray | None) -> np.ndarray:
+    """Return which models have another one in their block; of snapshots, whose run has another one in its blocks."""
+    found = _runs(runs, codes)
+    if found is None:
+        return np.bincount(codes, minlength=1)[codes] > 1
+    return (np.bincount(found.strata)[found.strata] > 1)[found.own]
 
 
 def block_codes(models: "pandas.DataFrame", columns: Sequence[str]) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from topodepth.activations.file import read_activations
 from topodepth.errors import InputError, unknown_name
+from topodepth.experiments.generalization import runs
 from topodepth.tables.rows import SUMMARIES
 from topodepth.topology import descriptors
 from topodepth.topology.clouds import WHOLE
@@ -36,7 +37,9 @@ STATED_TOLERANCE = 0.02  # accuracies that differ by more are named
 SAMPLE_TOLERANCE = 0.1  # and where the measured images, often a few hundred, are all there is
 
 
-def model_rows(models: Sequence[Mapping], metrics: Sequence[Mapping | None]) -> tuple[list[dict], list[str]]:
+def model_rows(
+    models: Sequence[Mapping], metrics: Sequence[Mapping | None], kind_of_runs: str = "names"
+) -> tuple[list[dict], list[str]]:
     """Return the rows of ``models.csv`` and its columns.
 
     Parameters
@@ -48,6 +51,9 @@ def model_rows(models: Sequence[Mapping], metrics: Sequence[Mapping | None]) -> 
     metrics
         What was measured of each, as ``train_model.py`` and ``evaluate_model.py`` write it; None where nothing was:
         then the test accuracy is the stated one, and a warning says so.
+    kind_of_runs
+        How snapshots are known, see :func:`topodepth.experiments.generalization.runs.run_rows`. With snapshots there
+        are the columns run and snapshot.
 
     Raises
     ------
@@ -66,7 +72,9 @@ def model_rows(models: Sequence[Mapping], metrics: Sequence[Mapping | None]) -> 
         for record, found in zip(models, metrics, strict=True)
     ]
     _report_stated(rows)
-    return rows, list(dict.fromkeys([*ABOUT, *axes, *METRICS]))
+    snapshots = runs.run_rows(models, kind_of_runs)
+    rows = [row | own for row, own in zip(rows, snapshots, strict=True)] if snapshots else rows
+    return rows, list(dict.fromkeys([*ABOUT, *(runs.COLUMNS if snapshots else ()), *axes, *METRICS]))
 
 
 def _measured(metrics: Mapping, record: Mapping) -> dict:

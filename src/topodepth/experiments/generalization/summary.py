@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from topodepth.experiments.generalization import words
 from topodepth.experiments.generalization.records import STATED_TOLERANCE, in_doubt, only_stated
-from topodepth.experiments.generalization.runs import snapshots_of_a_run
+from topodepth.experiments.generalization.runs import snapshots_of_runs
 from topodepth.experiments.generalization.verdicts import ALPHA, CLASSES, COMPARED
 from topodepth.files import pages
+from topodepth.statistics.runs import FEWEST_RUNS
 
 if TYPE_CHECKING:
     import pandas
@@ -118,19 +119,21 @@ def _better(noun: str, ranked: Sequence[Mapping], better: int, all_of_them: str)
 
 
 def _about_independence(models: "pandas.DataFrame") -> str:
-    """Say that intervals and p-values take the models for independent, and where the names tell otherwise."""
-    text = f"Every interval and every p here takes the {len(models)} models for independent of each other. "
-    runs = snapshots_of_a_run(models)
+    """Say what intervals and p-values take for independent of each other: the models, or the runs of snapshots."""
+    runs = snapshots_of_runs(models)
     if not runs:
-        return text + (
+        return (
+            f"Every interval and every p here takes the {len(models)} models for independent of each other. "
             "Snapshots of one training run are not, nor are copies of a model: with such models the intervals are too "
             "narrow and the p-values too small."
         )
-    count, several = sum(map(len, runs)), "s" if len(runs) > 1 else ""
-    return text + (
-        f"They are not: by their names, {count} are snapshots of {len(runs)} training run{several} (such as "
-        f"{runs[0][0]} and {runs[0][-1]}). So the intervals are too narrow, the p-values too small, and a verdict says "
-        "how the snapshots go together, not how networks do."
+    count, several, every = sum(map(len, runs)), "s" if len(runs) > 1 else "", models["run"].nunique()
+    return (
+        f"{count} of {len(models)} models are snapshots of {len(runs)} training run{several} (such as {runs[0][0]} and "
+        f"{runs[0][-1]}). Snapshots of one run are not independent, so the run is the unit here: intervals draw whole "
+        f"runs, permutations exchange whole runs, and what all runs have in common along the training is no evidence. "
+        f"There are {every} runs, each model that is no snapshot being one; with fewer than {FEWEST_RUNS}, nothing "
+        "can be said."
     )
 
 

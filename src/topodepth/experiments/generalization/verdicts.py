@@ -7,6 +7,7 @@ from typing import NamedTuple
 from topodepth.experiments.generalization import words
 from topodepth.experiments.generalization.design import Scope
 from topodepth.statistics.partial import DETERMINED_MEASURE, DETERMINED_TARGET
+from topodepth.statistics.runs import FEWEST_RUNS
 
 CLASSES = ("beats rivals", "associated", "the sign turns", "explained by covariates", "no association shown",
            "cannot be said")  # fmt: skip
@@ -25,8 +26,9 @@ class Verdict(NamedTuple):
 def verdict(pooled: Mapping, row: Mapping, scope: Scope, everything: Scope) -> Verdict:
     """Return what can be said of a descriptor.
 
-    * ``cannot be said``: fewer than eight models to compare, too few orders of the models for a p-value below 0.05, a
-      descriptor or a target that is the same for all; or associated within blocks, and too few models for the partial
+    * ``cannot be said``: fewer than eight models to compare, or, where models are snapshots, fewer than five training
+      runs (as counted, and by their effective number, rounded); too few orders of the models for a p-value below 0.05;
+      a descriptor or a target that is the same for all; or associated within blocks, and too few models for the partial
       correlation given the covariates;
     * ``no association shown``: neither within blocks nor pooled is the corrected p-value at most 0.05;
     * ``explained by covariates``: pooled it is, within blocks it is not; or it is within blocks, and the covariates
@@ -77,6 +79,9 @@ def _significant(p_value: float) -> bool:
 
 def _obstacle(row: Mapping, scope: Scope) -> str:
     """Return why nothing can be said; empty if something can."""
+    few = _few_runs(row)
+    if few:
+        return f"{scope.text}, {few}"
     if row["n"] < FEWEST:
         return f"{scope.text}, {row['n']} of them with a value; at least {FEWEST} are needed"
     if math.isnan(row["p_corrected"]):
@@ -84,6 +89,19 @@ def _obstacle(row: Mapping, scope: Scope) -> str:
     if row["least_p"] > ALPHA:
         return f"{scope.text}, too few orders of the models are possible for a p-value below {ALPHA}"
     return ""
+
+
+def _few_runs(row: Mapping) -> str:
+    """Say that models are snapshots of too few runs; empty if they are not."""
+    runs, effective = row.get("runs"), row.get("effective_runs")
+    if runs is None or effective is None or round(effective) >= FEWEST_RUNS:
+        return ""
+    counted = f"{runs} run{'s' if runs > 1 else ''}"
+    unequal = f" that weigh like {effective:.1f} of equal length" if runs >= FEWEST_RUNS else ""
+    return (
+        f"{row['n']} of them with a value, snapshots of {counted}{unequal}; snapshots of one run are not independent, "
+        f"so that a run counts once, and at least {FEWEST_RUNS} runs are needed"
+    )
 
 
 def _given_covariates(row: Mapping) -> str:

@@ -7,21 +7,24 @@ import numpy as np
 
 from topodepth.experiments.summaries.rows import APART, CHANGES, FALLS, RISES, change, count, curves, foremost, told
 from topodepth.files import pages
-from topodepth.statistics.ranks import RankTest, rank_test
+from topodepth.statistics import Interval, correlation, mean_interval
+from topodepth.statistics.runs import common_direction
 
 if TYPE_CHECKING:
     import pandas
 
 LEVEL = 0.05
-FEWEST = 5  # snapshots with which a rank test can reach it: 2/4! is 0.083, 2/5! is 0.017
+FEWEST = 6  # trainings with which the test of a common direction can reach it: 2/2⁵ is 0.063, 2/2⁶ is 0.031
 METHOD = (
-    "τ: Kendall's rank correlation of the value with the test accuracy over the snapshots of one training. p: the "
-    "share of all orders of the snapshots with at least this |τ|, two-sided; four snapshots cannot reach 0.05. Those "
-    "of one training are not independent, so a small p says that this training went that way, not that trainings do."
+    "τ: Kendall's rank correlation of the value with the test accuracy over the snapshots of one training. Snapshots "
+    "of one training are not independent, so τ has no p of its own: the training is the unit. Over trainings: the mean "
+    "of their τ with its 95 % interval (Student's t), and the share of all signs of the trainings that make any "
+    "value's τ agree as well, two-sided, for all values tried; five trainings cannot reach 0.05."
 )
+OVER_TRAININGS = ("measure", "layer", "trainings", "mean τ with accuracy", "low", "high", "corrected p")
 COLUMNS = (
     "model", "measure", "layer", "first epoch", "value", "low", "high", "last epoch", "value", "low", "high", "change",
-    "value / null, first", "last", "change", "τ with accuracy", "p",
+    "value / null, first", "last", "change", "τ with accuracy",
 )  # fmt: skip
 
 
@@ -39,8 +42,10 @@ def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> st
     """
     rows = _changes(table)
     shown = [[labels.get(row["model"], row["model"]), *row["shown"]] for row in rows]
-    tables = [_by_measure(rows), pages.Table("First and last snapshot, layer by layer", COLUMNS, shown)]
-    return pages.page(title, _answer(table, rows, labels), tables, [APART, METHOD])
+    followed = _over_trainings(rows)
+    tables = [_by_measure(rows), *([_trainings_table(followed)] if followed else []),
+              pages.Table("First and last snapshot, layer by layer", COLUMNS, shown)]  # fmt: skip
+    return pages.page(title, _answer(table, rows, followed, labels), tables, [APART, METHOD])
 
 
 def _changes(table: "pandas.DataFrame") -> list[dict]:
@@ -50,19 +55,49 @@ def _changes(table: "pandas.DataFrame") -> list[dict]:
         for (model, layer), line in own.groupby(["model", "layer"], sort=False):
             snapshots = line.sort_values("epoch", kind="stable")
             first, last = (snapshots.iloc[place].to_dict() for place in (0, -1))
-            follows = rank_test(snapshots["value"], snapshots["test_accuracy"])
-            row = {"measure": measure, "model": model, "snapshots": len(snapshots), "follows": follows}
+            tau = correlation(snapshots["value"], snapshots["test_accuracy"])
+            row = {"measure": measure, "layer": layer, "model": model, "snapshots": len(snapshots), "tau": tau}
             row |= {name: change(first, last, name) for name in ("", "relative_")}
             row["shown"] = [
                 measure.name(), layer,
                 *(end[key] for end in (first, last) for key in ("epoch", "value", "ci_low", "ci_high")), row[""],
-                first["relative_value"], last["relative_value"], row["relative_"], follows.tau, follows.p_value,
+                first["relative_value"], last["relative_value"], row["relative_"], tau,
             ]  # fmt: skip
             rows.append(row)
     return rows
 
 
-def _answer(table: "pandas.DataFrame", rows: list[dict], labels: Mapping[str, str]) -> list[str]:
+def _over_trainings(rows: list[dict]) -> list[dict]:
+    """Return, for each measure and layer of at least six trainings, their mean τ and its p, corrected for all."""
+    models = {row["model"]: place for place, row in enumerate({row["model"]: row for row in rows}.values())}
+    taus: dict[tuple, np.ndarray] = {}
+    for row in rows:
+        own = taus.setdefault((row["measure"], row["layer"]), np.full(len(models), np.nan))
+        own[models[row["model"]]] = row["tau"]
+    taus = {key: own for key, own in taus.items() if np.isfinite(own).sum() >= FEWEST}
+    if not taus:
+        return []
+    p_values = common_direction(list(taus.values()))
+    return [
+        {"measure": measure, "layer": layer, "trainings": int(np.isfinite(own).sum()), "p": float(p),
+         "mean": mean_interval(own[np.isfinite(own)])}
+        for ((measure, layer), own), p in zip(taus.items(), p_values, strict=True)
+    ]  # fmt: skip
+
+
+def _trainings_table(followed: list[dict]) -> pages.Table:
+    cells = [
+        [row["measure"].name(), row["layer"], row["trainings"], *_interval(row["mean"]), row["p"]] for row in followed
+    ]
+    return pages.Table("Values and accuracy along the training, over trainings", OVER_TRAININGS, cells)
+
+
+def _interval(mean: Interval) -> tuple[float, float, float]:
+    """Return a mean of correlations with its bounds, cut at -1 and 1."""
+    return mean.value, max(-1.0, mean.low), min(1.0, mean.high)
+
+
+def _answer(table: "pandas.DataFrame", rows: list[dict], followed: list[dict], labels: Mapping[str, str]) -> list[str]:
     rows = [row for row in rows if row["snapshots"] > 1]
     if not rows:
         return ["Nothing can be said of a change with training: no model has two snapshots."]
@@ -77,7 +112,7 @@ def _answer(table: "pandas.DataFrame", rows: list[dict], labels: Mapping[str, st
     return [
         f"From the first to the last snapshot {'; '.join(values)}.",
         f"Relative to the null model: {'; '.join(relative)}.",
-        f"The snapshots: {ends}. {_follow(rows)}",
+        f"The snapshots: {ends}. {_follow(rows, followed)}",
     ]
 
 
@@ -90,24 +125,21 @@ def _ends(table: "pandas.DataFrame", label: str) -> str:
     )
 
 
-def _follow(rows: list[dict]) -> str:
-    """Say whether the values follow the accuracy from snapshot to snapshot."""
-    tests = [row["follows"] for row in rows if np.isfinite(row["follows"].p_value)]
-    able = [test for test in tests if test.least <= LEVEL]
-    if not able:
+def _follow(rows: list[dict], followed: list[dict]) -> str:
+    """Say whether the values follow the accuracy from snapshot to snapshot, in trainings and not in one of them."""
+    if not followed:
+        count = len({row["model"] for row in rows if np.isfinite(row["tau"])})
         return (
-            f"Whether values follow the accuracy from snapshot to snapshot cannot be said: at least {FEWEST} snapshots "
-            "of different accuracy are needed."
+            "Whether values follow the accuracy from snapshot to snapshot cannot be said: snapshots of one training "
+            f"are not independent, so a training counts once, and at least {FEWEST} of the same layers, of three "
+            f"snapshots of different accuracy each, are needed. There are {count}."
         )
-    up, down = (sum(_shown(test) and sign * test.tau > 0 for test in able) for sign in (1, -1))
+    shown = [row for row in followed if row["p"] <= LEVEL]
+    up, down = (sum(sign * row["mean"].value > 0 for row in shown) for sign in (1, -1))
     return (
-        f"Of {len(able)} values (measures and layers) {up} rise and {down} fall with the accuracy from snapshot to "
-        f"snapshot (p at most {LEVEL:g}, not corrected for their number)."
+        f"Of {len(followed)} values (measures and layers) {up} rise and {down} fall with the accuracy from snapshot to "
+        f"snapshot in trainings on the whole (p at most {LEVEL:g}, corrected for their number)."
     )
-
-
-def _shown(test: RankTest) -> bool:
-    return bool(np.isfinite(test.p_value)) and test.p_value <= LEVEL
 
 
 def _by_measure(rows: list[dict]) -> pages.Table:

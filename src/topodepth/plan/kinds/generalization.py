@@ -75,7 +75,7 @@ class Generalization(Experiment):
             }
             for unit, (architecture, accuracy) in zip(units, told, strict=True)
         ]
-        return {"models": about, "classes": self["classes"]}
+        return {"models": about, "classes": self["classes"], "runs": self["runs"]}
 
     @property
     def association_settings(self) -> dict:
