@@ -14,7 +14,7 @@ import pytest
 from generalization_models import QUICK, associated, metrics, model, tables_of
 
 from topodepth.errors import InputError
-from topodepth.experiments.generalization import records
+from topodepth.experiments.generalization import records, words
 from topodepth.experiments.generalization.design import AssociationSettings, block_codes, covariates, scopes
 from topodepth.files import hdf5, texts
 from topodepth.tables import tables
@@ -94,6 +94,17 @@ def test_measures_are_named_for_what_they_are():
     rivals = {row["measure"]: row["value"] for row in rows if row["kind"] == "rival"}
     assert set(rivals) == set(records.RIVALS)
     assert rivals["margin"] == 3.0
+
+
+def test_measures_of_a_trajectory_are_descriptors_of_no_layer():
+    models = records.model_rows([model("a"), model("b")], [None] * 2)[0]
+    found = {"a": {"trajectory_magnitude": 7.0}}
+    empty = [pandas.DataFrame(columns=["class"])] * 2
+    rows = [row for row in records.measure_rows(models, empty, [{}] * 2, trajectories=found) if row["kind"] != "rival"]
+    assert [(row["model"], row["measure"], row["value"]) for row in rows] == [("a", "trajectory_magnitude", 7.0)]
+    assert words.measure(rows[0]) == "positive magnitude of the trajectory"
+    table = pandas.DataFrame(rows, columns=records.MEASURE_COLUMNS)
+    assert words.measure(table.iloc[0].to_dict()) == "positive magnitude of the trajectory"
 
 
 def test_what_is_the_same_for_every_network_whatever_the_data_is_no_measure():
@@ -207,7 +218,7 @@ def test_the_commands_go_from_files_to_tables_and_page_without_tensorflow(tmp_pa
     settings = {"targets": ["test_error", "gap"], "groups": "architecture", "controls": ["depth"],
                 "covariates": ["train_accuracy"], "axes": ["depth"], "classes": ["mean"], **QUICK}  # fmt: skip
     listing = {"models": about, "tables": files["csv"], "metrics": files["json"], "activations": files["h5"]}
-    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names"})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names", "trajectories": []})
     join = ["--listing", f"{tmp_path}/listing.json", "--models-out", f"{tmp_path}/models.csv",
             "--measures-out", f"{tmp_path}/measures.csv"]  # fmt: skip
     associate = ["--models", f"{tmp_path}/models.csv", "--measures", f"{tmp_path}/measures.csv", "--settings",
@@ -235,7 +246,7 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
 def test_files_that_are_missing_are_counted(monkeypatch, tmp_path):
     texts.write_table(tmp_path / "a.csv", [], tables.COLUMNS)
     listing = {"models": [model("a"), model("b")], "tables": [f"{tmp_path}/a.csv"], "metrics": [], "activations": []}
-    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names"})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names", "trajectories": []})
     arguments = ["--listing", f"{tmp_path}/listing.json", "--models-out", "m.csv", "--measures-out", "n.csv"]
     monkeypatch.setattr(sys, "argv", ["join_generalization", *arguments])
     with pytest.raises(SystemExit, match=r"tables: expected one file for each of 2 models\. Received: 1\."):

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from topodepth.errors import InputError
+from topodepth.files import hdf5
 from topodepth.networks.batches import even_batch
 from topodepth.training import checkpoints, training
 from topodepth.training.augmentation import Augmentation, apply, random_transforms
+from topodepth.training.settings import TrainingSettings
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 8, 8, 1)).astype(np.uint8)
@@ -38,7 +40,7 @@ def fit(tmp_path, model=None, **options):
     settings = {"epochs": 2, "batch_size": 10, "augment": None, "learning_rate": 0.01}
     extra = {key: options.pop(key) for key in ("progress", "snapshots", "on_epoch_end") if key in options}
     model = network() if model is None else model
-    settings = training.TrainingSettings(**{**settings, **options})
+    settings = TrainingSettings(**{**settings, **options})
     history = training.fit(
         model, TRAIN, VALIDATION, settings=settings, normalise=normalise, checkpoints=tmp_path / "state", **extra
     )
@@ -49,6 +51,7 @@ KILLED_RUN = """
     import os, signal, sys
     import keras, numpy as np
     from topodepth.training import training
+    from topodepth.training.settings import TrainingSettings
 
     folder, out, kill_at_call = sys.argv[1], sys.argv[2], int(sys.argv[3])
     calls = 0
@@ -73,7 +76,7 @@ KILLED_RUN = """
     ], name="killed")
     history = training.fit(
         model, (images[:16], labels[:16]), (images[16:], labels[16:]), checkpoints=folder, normalise=normalise,
-        settings=training.TrainingSettings(epochs=4, batch_size=4, seed=3, plateau_patience=1), progress=print,
+        settings=TrainingSettings(epochs=4, batch_size=4, seed=3, plateau_patience=1), progress=print,
     )
     np.savez(out, *model.get_weights(), losses=history["loss"], validation=history["val_loss"])
 """
@@ -158,6 +161,39 @@ def test_snapshots_are_handed_out_at_the_epochs_asked_for(tmp_path):
     assert seen == [(0, 0), (2, 6)]
 
 
+def trajectory_of(folder):
+    with hdf5.open_h5(folder / "state/trajectory.h5") as file:
+        return file["points"][:], file["steps"][:].tolist()
+
+
+def test_recorded_weights_are_those_after_each_step_and_change_nothing(tmp_path):
+    model, history = fit(tmp_path / "a", trajectory_every=2, trajectory_last=4)
+    _, plain = fit(tmp_path / "b")
+    assert [history[key] for key in ("loss", "val_loss")] == [plain[key] for key in ("loss", "val_loss")]
+    points, steps = trajectory_of(tmp_path / "a")
+    assert steps == [2, 4, 6]  # two epochs of three steps
+    assert points.shape == (3, model.count_params())
+    after = {}
+    fit(tmp_path / "c", epochs=2, on_epoch_end=lambda epoch, model, logs: after.setdefault(epoch, model.get_weights()))
+    np.testing.assert_array_equal(points[2], np.concatenate([weight.ravel() for weight in after[2]]))
+
+
+def test_a_recording_goes_on_after_the_last_epoch_of_a_run_that_stopped(tmp_path):
+    fit(tmp_path / "a", trajectory_every=1)
+    whole = trajectory_of(tmp_path / "a")
+
+    def stop(epoch, model, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "b", trajectory_every=1, on_epoch_end=stop)
+    fit(tmp_path / "b", trajectory_every=1)
+    found = trajectory_of(tmp_path / "b")
+    assert found[1] == whole[1] == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(found[0], whole[0])
+
+
 def test_a_diverging_run_is_refused_by_name(tmp_path):
     with pytest.raises(InputError, match="tiny: training diverged in epoch 1"):
         fit(tmp_path, learning_rate=float("inf"))
@@ -230,7 +266,7 @@ def test_augmentation_depends_on_seed_and_epoch_only_and_stays_in_range():
 )
 def test_bad_settings_are_refused(options, expected):
     with pytest.raises(InputError, match=expected):
-        training.TrainingSettings(**{"epochs": 1, **options})
+        TrainingSettings(**{"epochs": 1, **options})
 
 
 @pytest.mark.parametrize(
@@ -249,7 +285,7 @@ def test_images_and_labels_that_do_not_fit_are_refused(tmp_path, train, expected
             network(),
             train,
             VALIDATION,
-            settings=training.TrainingSettings(1),
+            settings=TrainingSettings(1),
             normalise=normalise,
             checkpoints=tmp_path,
         )

@@ -4,6 +4,7 @@
 general_tables = unpacked(lambda item: item.tables(item.members))
 general_metrics = unpacked(lambda item: item.metrics)
 general_activations = unpacked(lambda item: item.activations)
+general_trajectories = unpacked(lambda item: item.trajectories)
 
 
 # in a file, for with hundreds of models it is longer than a command can be
@@ -12,6 +13,7 @@ rule list_generalization:
         tables=general_tables,
         metrics=general_metrics,
         activations=general_activations,
+        trajectories=general_trajectories,
     output:
         "<generalization>/listing.json",
     log:
@@ -20,7 +22,7 @@ rule list_generalization:
     params:
         listing=unpacked(lambda item: as_json(item.listing)),
     run:
-        files = {name: list(input.get(name, [])) for name in ("tables", "metrics", "activations")}
+        files = {name: list(input.get(name, [])) for name in ("tables", "metrics", "activations", "trajectories")}
         texts.write_json(output[0], json.loads(params.listing) | files)
 
 
@@ -30,6 +32,7 @@ rule join_generalization:
         tables=general_tables,
         metrics=general_metrics,
         activations=general_activations,
+        trajectories=general_trajectories,
     output:
         models=report(
             "<generalization>/models.csv",

@@ -29,6 +29,26 @@ rule train_model:
         " --snapshots {output.snapshots:q} 2> {log:q}"
 
 
+rule measure_trajectory:
+    input:
+        "<results>/models/{model}/snapshots",
+    output:
+        "<results>/models/{model}/trajectory.json",
+    log:
+        "<logs>/measure_trajectory/{model}.log",
+    benchmark:
+        "<benchmarks>/measure_trajectory/{model}.tsv"
+    wildcard_constraints:
+        model=PLAN.trainings(),
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        seed=config["seed"],
+        code=code("measure_trajectory.py"),
+    shell:
+        "python $SCRIPTS/measure_trajectory.py --snapshots {input:q} --seed {params.seed} --out {output:q} 2> {log:q}"
+
+
 rule evaluate_model:
     input:
         model=model_file,

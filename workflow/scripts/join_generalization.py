@@ -12,7 +12,8 @@ def main() -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listing", required=True, help="JSON: models (what each one is); tables, metrics and "
-                        "activations (one file a model; the last two may be empty); classes to measure; "
+                        "activations (one file a model; the last two may be empty); trajectories (one file a "
+                        "model that has one); classes to measure; "
                         "how runs are known")  # fmt: skip
     parser.add_argument("--models-out", required=True, help="CSV to make: one row a model")
     parser.add_argument("--measures-out", required=True, help="CSV to make: one row a measure of a model")
@@ -29,7 +30,9 @@ def main() -> None:
     for model, table in zip(models, tables, strict=True):
         model["sample_accuracy"] = table["accuracy"].iloc[0] if "accuracy" in table else None
     rows, columns = records.model_rows(models, metrics, listing["runs"])
-    measures = records.measure_rows(rows, tables, logits, listing["classes"])
+    recorded = [model["model"] for model in models if model.get("trajectory")]
+    trajectories = dict(zip(recorded, map(texts.read_json, listing["trajectories"]), strict=True))
+    measures = records.measure_rows(rows, tables, logits, listing["classes"], trajectories)
     texts.write_table(arguments.models_out, rows, columns)
     texts.write_table(arguments.measures_out, measures, records.MEASURE_COLUMNS)
 

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from topodepth import architectures, datasets
@@ -9,6 +10,7 @@ from topodepth.files import storage, texts
 from topodepth.jobs.commands import prepare_networks, run, settings, start_keras
 from topodepth.training import augmentation, training
 from topodepth.training.complexity import complexity
+from topodepth.training.settings import TrainingSettings
 
 
 def main() -> None:
@@ -22,7 +24,8 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="Keras file to make")
     parser.add_argument("--metrics", required=True, help="JSON to make: accuracy and loss of every split")
     parser.add_argument("--history", required=True, help="CSV to make: one row an epoch")
-    parser.add_argument("--snapshots", required=True, help="folder to make: one Keras file an epoch listed")
+    parser.add_argument("--snapshots", required=True, help="folder to make: one Keras file an epoch listed, "
+                        "and trajectory.h5 if weights are recorded")  # fmt: skip
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
     start_keras()
@@ -40,9 +43,17 @@ def main() -> None:
         options["architecture"], input_shape=dataset.image_shape, classes=classes, activation=options["activation"],
         width=options["width"], depth=options["depth"], l2=options["training"]["l2"], seed=seed,
     )  # fmt: skip
+    how = TrainingSettings.of(options["training"], architecture=options["architecture"], seed=seed)
+    start = arguments.checkpoints + ".random_labels"
+    if epochs := options["training"]["random_label_epochs"]:
+        images = splits["train"][0]
+        random = (images, augmentation.random_labels(len(images), classes, seed))
+        first = replace(how, epochs=epochs, augment=None, stopping_patience=epochs, trajectory_every=0)
+        # its own images validate it, for the best epoch is the one that fits the random labels best
+        training.fit(model, random, random, settings=first, normalise=normalise, checkpoints=start)
     history = training.fit(
         model, splits["train"], splits["validation"], normalise=normalise, checkpoints=arguments.checkpoints,
-        settings=training.TrainingSettings.of(options["training"], architecture=options["architecture"], seed=seed),
+        settings=how,
         snapshots=options["training"]["snapshots"],
         on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
     )  # fmt: skip
@@ -53,8 +64,11 @@ def main() -> None:
     texts.write_json(arguments.metrics, metrics)
     texts.write_table(arguments.history, *training.history_table(history, arguments.name))
     shutil.rmtree(arguments.snapshots, ignore_errors=True)
+    if how.trajectory_every:
+        shutil.copyfile(Path(arguments.checkpoints, training.TRAJECTORY), kept / training.TRAJECTORY)
     kept.replace(arguments.snapshots)
-    shutil.rmtree(arguments.checkpoints, ignore_errors=True)
+    for folder in (arguments.checkpoints, start):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 run(main)

@@ -310,7 +310,8 @@ def _check_plain(where: str, value: object) -> None:
 def _check_grid(where: str, model: Mapping, schema: Mapping) -> None:
     """Refuse an axis that is no setting of a model trained here, and values that the setting cannot have."""
     own = ("architecture", "depth", "width", "activation")
-    known = [*own, *(key for key in schema["$defs"]["training"]["properties"] if key != "snapshots")]
+    kept = ("snapshots", "trajectory_")  # what is kept of a training, not how it goes
+    known = [*own, *(key for key in schema["$defs"]["training"]["properties"] if not key.startswith(kept))]
     for axis, values in model["grid"].items():
         if axis not in known:
             raise InputError(f"config key '{where}.grid': {unknown_name('axis', axis, known)}")

@@ -89,6 +89,11 @@ def apply(images: np.ndarray, transforms: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(keras.ops.convert_to_numpy(changed)), 0, 255).astype(np.uint8)
 
 
+def random_labels(count: int, classes: int, seed: int) -> np.ndarray:
+    """Return labels drawn at random, (count,) whole numbers: networks fitted to them start a training badly."""
+    return np.random.default_rng([seed, count, 1]).integers(classes, size=count)
+
+
 def training_split(
     train: tuple[np.ndarray, np.ndarray], *, images: int | None, label_noise: float, classes: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:

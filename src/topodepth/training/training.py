@@ -12,91 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topodepth import architectures
-from topodepth.errors import InputError, is_whole, unknown_name
+from topodepth.errors import InputError
 from topodepth.networks.batches import even_batch, predict
 from topodepth.training import augmentation, checkpoints
-from topodepth.training.augmentation import Augmentation
+from topodepth.training.settings import OPTIMIZERS, TrainingSettings
+from topodepth.training.trajectory import Trajectory
 
 if TYPE_CHECKING:
     import keras
 
 log = logging.getLogger("topodepth")
 
-OPTIMIZERS = {"adamax": "Adamax", "adam": "Adam"}
+TRAJECTORY = "trajectory.h5"
 LEAST_IMPROVEMENT = 1e-4  # a smaller fall of the validation loss does not count for the plateau schedule
 
 Normalise = Callable[[np.ndarray], np.ndarray]
 Labelled = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained; the defaults are the original's.
-
-    Parameters
-    ----------
-    epochs
-        Largest number of passes over the training images.
-    batch_size
-        Images a step.
-    optimizer
-        ``"adamax"`` or ``"adam"``.
-    learning_rate
-        Step size at the start.
-    augment
-        The random changes of the training images, or None for none.
-    plateau_factor, plateau_patience, learning_rate_floor
-        The learning rate is multiplied by the factor, down to the floor, when the validation loss has not improved
-        for so many epochs.
-    stopping_patience
-        Training ends when the validation loss has not improved for so many epochs.
-    seed
-        Seed of batch order and augmentation.
-    """
-
-    epochs: int
-    batch_size: int = 128
-    optimizer: str = "adamax"
-    learning_rate: float = 1e-3
-    augment: Augmentation | None = field(default_factory=Augmentation)
-    plateau_factor: float = math.sqrt(0.1)
-    plateau_patience: int = 3
-    learning_rate_floor: float = 5e-7
-    stopping_patience: int = 20
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.optimizer not in OPTIMIZERS:
-            raise unknown_name("optimizer", self.optimizer, OPTIMIZERS)
-        for name in ("epochs", "batch_size", "plateau_patience", "stopping_patience"):
-            value = getattr(self, name)
-            if not is_whole(value, 1):
-                raise InputError(f"training: {name} expected to be a whole number of at least 1. Received: {value!r}")
-        if not self.learning_rate > 0:
-            raise InputError(f"training: learning_rate expected above 0. Received: {self.learning_rate!r}")
-        if not 0 < self.plateau_factor <= 1:
-            raise InputError(f"training: plateau_factor expected in (0, 1]. Received: {self.plateau_factor!r}")
-
-    @classmethod
-    def of(cls, training: Mapping, *, architecture: str, seed: int) -> "TrainingSettings":
-        """Return the settings that a configuration's ``training`` describes.
-
-        Parameters
-        ----------
-        training
-            The fields by name, but ``augment`` and ``flip`` are booleans, and ``optimizer`` None means the
-            architecture's own. What is not of this class (``l2``, ``snapshots``, ``images``, ``label_noise``) is left
-            out.
-        architecture
-            Registered architecture.
-        seed
-            Seed of batch order and augmentation.
-        """
-        fields = {key: value for key, value in training.items() if key in cls.__dataclass_fields__}
-        fields["augment"] = Augmentation(flip=training["flip"]) if training["augment"] else None
-        fields["optimizer"] = training["optimizer"] or architectures.registry.get(architecture).optimizer
-        return cls(**fields, seed=seed)
 
 
 @dataclass
@@ -156,7 +87,8 @@ def fit(
     normalise
         Turns a batch of uint8 images into the float32 input of the model.
     checkpoints
-        Directory for the run's state; delete it once the model is saved.
+        Directory for the run's state; delete it once the model is saved. A recorded trajectory lies there in the end,
+        as ``trajectory.h5``.
     progress
         Called with one line an epoch.
     snapshots, on_epoch_end
@@ -179,7 +111,8 @@ def fit(
     validation = _checked(model, validation, "validation")
     fingerprint = _fingerprint(model, train, validation, settings, normalise)
     _compile(model, settings)
-    state = _restore(model, checkpoints, fingerprint)
+    recorder = _recorder(settings)
+    state = _restore(model, checkpoints, fingerprint, recorder)
 
     def snapshot(epoch: int, logs: dict[str, float]) -> None:
         if on_epoch_end and (snapshots is None or epoch in snapshots):
@@ -194,11 +127,15 @@ def fit(
     while state.epoch < settings.epochs and (
         state.stopping_wait < settings.stopping_patience or state.epoch < last_wanted
     ):
-        logs = _run_epoch(model, train, validation, settings=settings, normalise=normalise, epoch=state.epoch)
+        logs = _run_epoch(
+            model, train, validation, settings=settings, normalise=normalise, epoch=state.epoch, recorder=recorder
+        )
         _update(state, model, logs, settings)
         progress(_line(model.name, state.epoch, settings.epochs, logs))
         snapshot(state.epoch, logs)
-        _store(model, checkpoints, fingerprint, state)
+        _store(model, checkpoints, fingerprint, state, recorder)
+    if recorder:
+        recorder.write(Path(checkpoints, TRAJECTORY), len(train[0]))
     for variable, value in zip(model.weights, state.best_weights, strict=True):
         variable.assign(value)
     return state.history
@@ -290,6 +227,7 @@ def _run_epoch(
     settings: TrainingSettings,
     normalise: Normalise,
     epoch: int,
+    recorder: Trajectory | None,
 ) -> dict[str, float]:
     images, labels = train
     begin = time.perf_counter()
@@ -300,11 +238,14 @@ def _run_epoch(
             len(images), *size, ranges=settings.augment, seed=settings.seed, epoch=epoch
         )
     results = []
-    for chosen in batch_order(len(images), settings.batch_size, settings.seed, epoch):
+    steps = batch_order(len(images), settings.batch_size, settings.seed, epoch)
+    for step, chosen in enumerate(steps, start=epoch * len(steps) + 1):
         batch = images[chosen]
         if transforms is not None:
             batch = augmentation.apply(batch, transforms[chosen])
         results.append(model.train_on_batch(normalise(batch), labels[chosen], return_dict=True))
+        if recorder and recorder.wants(step):
+            recorder.record(step, _values(model.trainable_weights))
     held_out = evaluate(model, *validation, normalise, settings.batch_size)
     return {
         "loss": float(np.mean([result["cross_entropy"] for result in results])),
@@ -339,15 +280,27 @@ def _update(state: _State, model: "keras.Model", logs: dict[str, float], setting
         state.plateau_wait = 0
 
 
-def _store(model: "keras.Model", folder: str | Path, fingerprint: str, state: _State) -> None:
+def _recorder(settings: TrainingSettings) -> Trajectory | None:
+    if not settings.trajectory_every:
+        return None
+    return Trajectory(
+        settings.trajectory_every, settings.trajectory_last, settings.trajectory_dimensions, settings.seed
+    )
+
+
+def _store(
+    model: "keras.Model", folder: str | Path, fingerprint: str, state: _State, recorder: Trajectory | None
+) -> None:
     record = asdict(state)
     groups = {"best": record.pop("best_weights")}
     groups["model"] = _values(model.variables)  # weights, and the state of the dropout's random numbers
     groups["optimizer"] = _values(model.optimizer.variables)
+    if recorder:
+        groups["trajectory"] = recorder.arrays()
     checkpoints.save(folder, state.epoch, fingerprint, groups, record)
 
 
-def _restore(model: "keras.Model", folder: str | Path, fingerprint: str) -> _State | None:
+def _restore(model: "keras.Model", folder: str | Path, fingerprint: str, recorder: Trajectory | None) -> _State | None:
     found = checkpoints.load(folder, fingerprint)
     if found is None:
         return None
@@ -355,6 +308,8 @@ def _restore(model: "keras.Model", folder: str | Path, fingerprint: str) -> _Sta
     for name, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
         for variable, value in zip(variables, groups[name], strict=True):
             variable.assign(value)
+    if recorder:
+        recorder.restore(groups["trajectory"])
     return _State(**record, best_weights=groups["best"])
 
 

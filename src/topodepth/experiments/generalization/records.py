@@ -129,6 +129,7 @@ def measure_rows(
     tables: Sequence["pandas.DataFrame"],
     logits: Sequence[Mapping],
     classes: Iterable[str | int] = ("mean",),
+    trajectories: Mapping[str, Mapping] | None = None,
 ) -> list[dict]:
     """Return the rows of ``measures.csv``: the descriptors and the rivals of every model.
 
@@ -143,6 +144,9 @@ def measure_rows(
     classes
         Classes whose clouds count, ``mean`` among them for the mean over classes. A cloud of all points always does.
         What is constant whatever the data, such as the peak of the Betti curve of H_0, is left out.
+    trajectories
+        By model, the measures of its weights along the training (:func:`topodepth.topology.trajectory.measured`); they
+        are descriptors of no layer.
 
     Raises
     ------
@@ -160,6 +164,11 @@ def measure_rows(
         for record in kept.to_dict("records"):
             if (record["descriptor"], record["homology_dimension"]) not in descriptors.CONSTANT:
                 rows += _descriptor_measures(model["model"], record)
+        rows += [
+            {"model": model["model"], "measure": name, "kind": "descriptor", "descriptor": name, "version": "value",
+             "value": value}
+            for name, value in (trajectories or {}).get(model["model"], {}).items()
+        ]  # fmt: skip
         values = {name: model[name] for name in OF_MODELS} | dict(margins)
         rows += [
             {"model": model["model"], "measure": name, "kind": "rival", "descriptor": name, "version": "value",

@@ -5,7 +5,12 @@ from typing import ClassVar
 from topodepth.plan.entries import archived, stated
 from topodepth.plan.experiment import Experiment, Figure, pick
 from topodepth.plan.kinds import register
-from topodepth.plan.units import Unit
+from topodepth.plan.units import RESULTS, Unit
+
+
+def _recorded(unit: Unit) -> bool:
+    """Whether a network's weights are recorded along its training."""
+    return unit.model.is_final and unit.model.settings["training"]["trajectory_every"] > 0
 
 
 @register("generalization")
@@ -52,6 +57,11 @@ class Generalization(Experiment):
         return []
 
     @property
+    def trajectories(self) -> list[str]:
+        """Measures of trajectories, of the members whose weights are recorded."""
+        return [f"{RESULTS}/models/{unit.model.name}/trajectory.json" for unit in self.members if _recorded(unit)]
+
+    @property
     def metrics(self) -> list[str]:
         """Where the accuracies lie that are not stated."""
         return [] if self["accuracy"] == "stated" else [unit.model.metrics for unit in self.members]
@@ -73,6 +83,7 @@ class Generalization(Experiment):
                 "stated_accuracy": accuracy,
                 "axes": unit.model.axes,
             }
+            | ({"trajectory": True} if _recorded(unit) else {})
             for unit, (architecture, accuracy) in zip(units, told, strict=True)
         ]
         return {"models": about, "classes": self["classes"], "runs": self["runs"]}
