@@ -1,17 +1,19 @@
 """Snapshots of one training count once: runs are known, named, and the unit of every verdict."""
 
 import importlib.util
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
-from generalization_models import associated, metrics, model, row_of
+from generalization_models import associated, descriptor, metrics, model, row_of
 
 from topodepth.errors import InputError
 from topodepth.experiments.generalization import associations, records
 from topodepth.experiments.generalization.runs import run_rows
 from topodepth.experiments.generalization.summary import summary_page
+from topodepth.files import texts
 
 ROOT = Path(__file__).parents[2]
 
@@ -98,6 +100,8 @@ def test_one_long_run_among_short_ones_counts_for_what_it_weighs():
     assert (row["runs"], row["verdict_class"]) == (6, "cannot be said")
     assert row["effective_runs"] == pytest.approx(70**2 / (60**2 + 5 * 4))
     assert "6 runs that weigh like 1.4 of equal length" in row["verdict"]
+    assert "runs of more equal length are needed" in row["verdict"]
+    assert row_of(associated(*tables([10, 15, 20, 25, 30])), "caused")["verdict_class"] != "cannot be said"
 
 
 def test_what_is_true_of_runs_is_claimed_with_their_number():
@@ -155,3 +159,19 @@ def test_the_table_of_models_names_the_run_of_a_snapshot():
     table = pandas.DataFrame(rows, columns=columns)
     assert table["run"].tolist() == ["r_epoch2", "r_epoch2", "other"]
     assert table["snapshot"].tolist() == [2, 1, 1]
+
+
+@pytest.mark.skipif("TOPODEPTH_SHARED" not in os.environ, reason="TOPODEPTH_SHARED is not set")
+def test_seventeen_public_checkpoints_are_two_runs_and_allow_no_verdict():
+    golden = texts.read_table(Path(os.environ["TOPODEPTH_SHARED"], "golden/generalization_runEF.csv"))
+    about = [model(Path(file).stem, seed=None) for file in golden["file"]]
+    rows, columns = records.model_rows(about, [metrics(accuracy) for accuracy in golden["test_accuracy"]])
+    models = pandas.DataFrame(rows, columns=columns)
+    assert sorted(run[:4] for run in models["run"].unique()) == ["runE", "runF"]
+    measures = pandas.DataFrame(
+        records.measure_rows(rows, [pandas.DataFrame(columns=["class"])] * len(rows), [{}] * len(rows))
+        + descriptor(models, "logits", golden["logits_E0_mean10"]),
+        columns=records.MEASURE_COLUMNS,
+    )
+    row = row_of(associated(models, measures), "logits")
+    assert (row["runs"], row["verdict_class"]) == (2, "cannot be said")

@@ -153,3 +153,23 @@ def test_estimators_of_several_scales_have_a_figure_of_their_own():
     assert depth("two_nn", "gride_8") == (["dimension"], ["two_nn", "gride_8"])  # a single scale is no curve
     assert depth("gride_1", "gride_8")[0] == ["dimension_scale"]
     assert depth()[0] == []
+
+
+def test_of_models_whose_weights_are_recorded_the_trajectory_is_measured():
+    grid = {"dataset": "digits", "architecture": "cnn", "depth": 2, "training": {"trajectory_every": 2}}
+    found = planned(
+        models={"grid": grid | {"grid": {"width": [4, 8]}}, "plain": grid | {"training": {}}},
+        experiments={"generalization": [{"name": "x", "models": ["grid", "plain"]}]},
+    )
+    (experiment,) = found.of("generalization")
+    names = [f"grid@width{width}" for width in (4, 8)]
+    assert experiment.trajectories == [f"<results>/models/{name}/trajectory.json" for name in names]
+    assert [model["model"] for model in experiment.listing["models"] if model.get("trajectory")] == names
+    assert plan.model_settings(found.units[names[0]].model)["training"]["trajectory_last"] == 1000
+
+
+@pytest.mark.parametrize("axis", ["snapshots", "trajectory_every"])
+def test_what_is_kept_of_a_training_is_no_axis_of_a_grid(axis):
+    grid = {"dataset": "digits", "architecture": "cnn", "grid": {axis: [1, 2]}}
+    with pytest.raises(InputError, match=f"'models.vgg.grid': unknown axis '{axis}'"):
+        planned(models={"vgg": grid})

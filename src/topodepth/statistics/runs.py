@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from topodepth.statistics.pairs import codes
 
 FEWEST_RUNS = 5  # of fewer nothing is claimed: four have 24 orders, and no scatter of theirs is known
+FEWEST_EFFECTIVE = 4  # where runs differ in length; five of 10 to 30 snapshots weigh like 4.4
 EXACT = 12  # runs; with more, not all of their signs are tried
 DRAWS = 9999
 ROUNDING = 1e-9  # two statistics that differ by less are equal

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from topodepth.experiments.generalization import words
 from topodepth.experiments.generalization.design import Scope
 from topodepth.statistics.partial import DETERMINED_MEASURE, DETERMINED_TARGET
-from topodepth.statistics.runs import FEWEST_RUNS
+from topodepth.statistics.runs import FEWEST_EFFECTIVE, FEWEST_RUNS
 
 CLASSES = ("beats rivals", "associated", "the sign turns", "explained by covariates", "no association shown",
            "cannot be said")  # fmt: skip
@@ -27,7 +27,7 @@ def verdict(pooled: Mapping, row: Mapping, scope: Scope, everything: Scope) -> V
     """Return what can be said of a descriptor.
 
     * ``cannot be said``: fewer than eight models to compare, or, where models are snapshots, fewer than five training
-      runs (as counted, and by their effective number, rounded); too few orders of the models for a p-value below 0.05;
+      runs, or of an effective number below four; too few orders of the models for a p-value below 0.05;
       a descriptor or a target that is the same for all; or associated within blocks, and too few models for the partial
       correlation given the covariates;
     * ``no association shown``: neither within blocks nor pooled is the corrected p-value at most 0.05;
@@ -94,13 +94,16 @@ def _obstacle(row: Mapping, scope: Scope) -> str:
 def _few_runs(row: Mapping) -> str:
     """Say that models are snapshots of too few runs; empty if they are not."""
     runs, effective = row.get("runs"), row.get("effective_runs")
-    if runs is None or effective is None or round(effective) >= FEWEST_RUNS:
+    if runs is None or effective is None or (runs >= FEWEST_RUNS and effective >= FEWEST_EFFECTIVE):
         return ""
     counted = f"{runs} run{'s' if runs > 1 else ''}"
-    unequal = f" that weigh like {effective:.1f} of equal length" if runs >= FEWEST_RUNS else ""
+    needed = f"at least {FEWEST_RUNS} runs are needed"
+    if runs >= FEWEST_RUNS:
+        counted += f" that weigh like {effective:.1f} of equal length"
+        needed = f"runs of more equal length are needed, that weigh like {FEWEST_EFFECTIVE} at least"
     return (
-        f"{row['n']} of them with a value, snapshots of {counted}{unequal}; snapshots of one run are not independent, "
-        f"so that a run counts once, and at least {FEWEST_RUNS} runs are needed"
+        f"{row['n']} of them with a value, snapshots of {counted}; snapshots of one run are not independent, so that a "
+        f"run counts once, and {needed}"
     )
 
 
