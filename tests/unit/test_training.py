@@ -258,7 +258,7 @@ def test_augmentation_depends_on_seed_and_epoch_only_and_stays_in_range():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"optimizer": "sgd"}, "unknown optimizer 'sgd'.*adam, adamax"),
+        ({"optimizer": "rmsprop"}, "unknown optimizer 'rmsprop'.*adam, adamax, sgd"),
         ({"epochs": 0}, "epochs expected to be a whole number of at least 1. Received: 0"),
         ({"epochs": "3"}, "Received: '3'"),
         ({"learning_rate": 0.0}, "learning_rate expected above 0"),
