@@ -208,6 +208,9 @@ def test_tables_that_do_not_fit_each_other_are_refused():
 def test_the_commands_go_from_files_to_tables_and_page_without_tensorflow(tmp_path):
     rng = np.random.default_rng(0)
     about = [model(f"m{k}", axes={"depth": 2 + k % 2}, architecture="<b>") for k in range(8)]
+    about[3]["trajectory"] = about[5]["trajectory"] = True
+    for k in (3, 5):
+        texts.write_json(tmp_path / f"{k}.trajectory.json", {"trajectory_magnitude": k / 2})
     for k in range(8):
         write_activations(tmp_path / f"{k}.h5", rng.normal(size=(30, 4)) * (k + 1), rng.integers(4, size=30))
         texts.write_json(tmp_path / f"{k}.json", metrics(0.5 + k / 20, 0.9 + k / 100))
@@ -218,7 +221,9 @@ def test_the_commands_go_from_files_to_tables_and_page_without_tensorflow(tmp_pa
     settings = {"targets": ["test_error", "gap"], "groups": "architecture", "controls": ["depth"],
                 "covariates": ["train_accuracy"], "axes": ["depth"], "classes": ["mean"], **QUICK}  # fmt: skip
     listing = {"models": about, "tables": files["csv"], "metrics": files["json"], "activations": files["h5"]}
-    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names", "trajectories": []})
+    texts.write_json(tmp_path / "listing.json", listing | {"classes": ["mean"], "runs": "names"} | {
+        "trajectories": [f"{tmp_path}/{k}.trajectory.json" for k in (3, 5)]
+    })  # fmt: skip
     join = ["--listing", f"{tmp_path}/listing.json", "--models-out", f"{tmp_path}/models.csv",
             "--measures-out", f"{tmp_path}/measures.csv"]  # fmt: skip
     associate = ["--models", f"{tmp_path}/models.csv", "--measures", f"{tmp_path}/measures.csv", "--settings",
@@ -236,8 +241,10 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
     found = texts.read_table(tmp_path / "a.csv")
     assert set(found["scope"]) == {"all", "within"}
     assert set(found["target"]) == {"test_error", "gap"}
-    assert found["verdict"].notna().sum() == 2 * 2 * 2  # targets, scopes, a descriptor in both versions
-    assert len(texts.read_table(tmp_path / "g.csv")) == 2 * (2 + len(records.RIVALS))
+    assert found["verdict"].notna().sum() == 2 * 2 * 3  # targets, scopes, a descriptor in both versions, a trajectory
+    measured = texts.read_table(tmp_path / "measures.csv").set_index("measure").loc["trajectory_magnitude"]
+    assert dict(zip(measured["model"], measured["value"], strict=True)) == {"m3": 1.5, "m5": 2.5}
+    assert len(texts.read_table(tmp_path / "g.csv")) == 2 * (3 + len(records.RIVALS))
     page = (tmp_path / "s.html").read_text()
     assert "lifespan sum E_0, logits, relative to the null model" in page
     assert "<b>" not in page
