@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
-from topodepth.statistics.intervals import _check_level, _t_quantile
+from topodepth.statistics.intervals import _check_level, t_quantile
 from topodepth.statistics.resampling import CELLS, largest_of_many
 from topodepth.statistics.runs import FEWEST_RUNS, Runs, exchanges, runs_of
 
@@ -236,7 +236,7 @@ def _of_runs(
     x, y, given = (value[found.kept] for value in values)
     others = [_residuals(x[rest], y[rest], given[rest], None) for rest in runs.own != np.arange(runs.number)[:, None]]
     turned = np.arctanh(np.clip([_estimate(one, level)[0] for one in others], -1 + DETERMINED, 1 - DETERMINED))
-    margin = _t_quantile(level, runs.number - 1) * np.sqrt((runs.number - 1) * turned.var())
+    margin = t_quantile(level, runs.number - 1) * np.sqrt((runs.number - 1) * turned.var())
     low, high = np.tanh(np.arctanh(np.clip(r, -1 + DETERMINED, 1 - DETERMINED)) + np.array([-margin, margin]))
     return r, float(low), float(high)
 
