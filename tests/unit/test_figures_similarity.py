@@ -76,10 +76,17 @@ def test_networks_and_measures_stand_in_the_order_asked_for(table):
 
 def test_what_is_not_beyond_chance_is_crossed_both_ways_and_nothing_else_is(table):
     axes = panel(similarity_layers.draw(table), "Mine")
-    crosses = [line for line in axes.lines if line.get_marker() == "x"]
-    assert [sorted(map(tuple, line.get_xydata().tolist())) for line in crosses] == [[(0.0, 2.0), (2.0, 0.0)]]
+    (crosses,) = axes.collections
+    assert sorted(map(tuple, crosses.get_offsets().tolist())) == [(0.0, 2.0), (2.0, 0.0)]
     unknown = panel(similarity_layers.draw(table.assign(p_value=np.nan)), "Mine")
-    assert not [line for line in unknown.lines if line.get_marker() == "x"]
+    assert not unknown.collections
+
+
+def test_a_layer_beside_itself_is_never_crossed(table):
+    axes = panel(similarity_layers.draw(table.assign(p_value=0.5)), "Mine")
+    (crosses,) = axes.collections
+    assert len(crosses.get_offsets()) == 5 * 4
+    assert not any(x == y for x, y in crosses.get_offsets())
 
 
 def test_light_is_alike_whatever_way_a_measure_runs(table):
@@ -96,7 +103,7 @@ def test_an_undefined_value_is_grey_and_has_no_cross(table):
     table.loc[(table["measure"] == "mine") & (table["layer_a"] == "2"), ["value", "p_value"]] = np.nan
     axes = panel(similarity_layers.draw(table), "Mine")
     assert np.isnan(np.ma.filled(axes.images[0].get_array(), np.nan)[0]).all()
-    assert not [line for line in axes.lines if line.get_marker() == "x"]
+    assert not axes.collections
 
 
 def test_networks_are_compared_by_the_rows_of_the_same_depth(table):

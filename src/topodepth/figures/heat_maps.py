@@ -16,6 +16,7 @@ from topodepth.figures import frame, style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
     from pandas import DataFrame
 
 COLUMNS = ("model_a", "layer_a", "relative_depth_a", "model_b", "layer_b", "relative_depth_b", "measure", "kind",
@@ -24,6 +25,7 @@ PER_ROW = 4  # panels side by side
 SHORT = 5  # letters that stand upright below an axis
 LEVEL = 0.05
 COLOURS = "viridis"
+ROUNDING = 1e-9
 KEY = "Light is alike.  ×: not shown to be more alike than images in another order (p\u00a0>\u00a00.05)"
 
 
@@ -104,11 +106,19 @@ def name_axes(axes: "Axes", ticks: Sequence[float], texts: Sequence[str], place:
     axes.tick_params(labelsize=8.5)
 
 
-def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndarray, np.ndarray]) -> None:
+def contrast(image: "AxesImage", value: np.float64) -> str:
+    """Return what is read on the colour of a value: light on dark, dark on light."""
+    red, green, blue, _ = image.cmap(image.norm(np.asarray(value)))
+    return "white" if 0.3 * red + 0.6 * green + 0.1 * blue < 0.5 else "black"
+
+
+def draw_map(
+    axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndarray, np.ndarray], *, written: bool = False
+) -> None:
     """Draw the matrix of one measure with its colour bar; a cross where it is not beyond chance, grey where undefined.
 
     Scales of similarities go from 0, or where values are negative from there, to 1; those of distances from 0 to the
-    largest value, of the null model too: as unlike as images in another order.
+    largest value, of the null model too: as unlike as images in another order. ``written``: with the values.
     """
     from matplotlib import colormaps
 
@@ -120,10 +130,17 @@ def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndar
     known = np.concatenate([finite, rows["null_value"].dropna()]) if distance else np.append(finite, 1.0)
     high = float(known.max(initial=0.0)) or 1.0
     image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, interpolation="nearest")
-    places = np.argwhere(unclear & np.isfinite(values))
-    if len(places):
+    marked = unclear & np.isfinite(values) & ~np.eye(len(values), dtype=np.bool)  # each is like itself
+    if written:
+        for (row, column), value in np.ndenumerate(values):
+            if np.isfinite(value):
+                text = f"{_number(value)}\n×" if marked[row, column] else _number(value)
+                axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=contrast(image, value))
+    elif marked.any():
+        places = np.nonzero(marked)
+        colors = [contrast(image, value) for value in values[marked]]
         size = max(1.5, min(6.0, 120 / len(values)))
-        axes.plot(*places[:, ::-1].T, linestyle="none", marker="x", color="white", markersize=size, markeredgewidth=0.9)
+        axes.scatter(places[1], places[0], s=size**2, c=colors, marker="x", linewidths=0.9)
     axes.set_title(title_of(measure))
     axes.grid(visible=False)
     axes.tick_params(length=0)
@@ -132,3 +149,8 @@ def draw_map(axes: "Axes", measure: str, rows: "DataFrame", found: tuple[np.ndar
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.8, pad=0.03, aspect=18)
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8)
+
+
+def _number(value: float) -> str:
+    text = f"{value:.2g}" if abs(value) >= 0.01 else "0" if abs(value) < ROUNDING else f"{value:z.2f}"
+    return text.replace("-", "−")

@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from topodepth.experiments.similarity.comparison import MATCHED
 from topodepth.figures import heat_maps, style
 from topodepth.figures.frame import Labels, Models
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-ROUNDING = 1e-9
 FEW, NAMED = 6, 30  # networks whose values, and whose names, have room
 
 
@@ -47,21 +43,7 @@ def draw(
         for number, (axes, measure) in enumerate(zip(panels, shown, strict=True)):
             own = table[table["measure"] == measure]
             found = heat_maps.matrices(own, places)
-            heat_maps.draw_map(axes, measure, own, found)
-            if len(names) <= FEW:
-                _write(axes, found[0])
+            heat_maps.draw_map(axes, measure, own, found, written=len(names) <= FEW)
             heat_maps.name_axes(axes, range(len(texts)), texts, (number, len(shown)))
         heat_maps.explain(figure)
     return figure
-
-
-def _write(axes: "Axes", values: np.ndarray) -> None:
-    """Write the values into the cells, dark on light and light on dark."""
-    image = axes.images[0]
-    for (i, j), value in np.ndenumerate(values):
-        if np.isfinite(value):
-            red, green, blue, _ = image.cmap(image.norm(value))
-            dark = 0.3 * red + 0.6 * green + 0.1 * blue < 0.5
-            text = f"{value:.2g}" if abs(value) >= 0.01 else "0" if abs(value) < ROUNDING else f"{value:z.2f}"
-            axes.text(j, i, text.replace("-", "−"), ha="center", va="center", fontsize=7.5,
-                      color="white" if dark else "black")  # fmt: skip
