@@ -1,5 +1,7 @@
-"""Where the time of a run went: Snakemake's benchmark files, summed up and drawn."""
+"""Where the time of a run went: Snakemake's benchmark files and record, summed up and drawn."""
 
+import base64
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from topodepth.errors import InputError
 from topodepth.figures import times
 from topodepth.files import texts
+from topodepth.jobs.record import PAUSE, read_record
 
 ROOT = Path(__file__).parents[2]
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -16,7 +19,71 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 
 def tabulate(folder, out):
     command = [sys.executable, ROOT / "workflow/scripts/tabulate_times.py", "--benchmarks", folder, "--out", out]
+    command += ["--record", folder.parent / "metadata", "--results", "results/one"]
+    command += ["--parts", out.with_name("parts.csv")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def record_job(folder, rule, times, outputs, *, inputs=(), log=None):
+    """What Snakemake 9 leaves of a job: a file for each output, cut into folders where its name is long."""
+    for output in outputs:
+        name = base64.urlsafe_b64encode(f"results/{output}".encode()).decode()
+        cut = max(0, len(name) - 24)
+        path = folder / f"@{name[:cut]}" / name[cut:] if cut else folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        said = {
+            "rule": rule,
+            "input": [f"results/{each}" for each in inputs],
+            "starttime": times[0],
+            "endtime": times[1],
+        }
+        path.write_text(json.dumps(said | {"log": [log or f"{rule}.log"]}))
+
+
+@pytest.fixture
+def record(tmp_path):
+    """Two trainings side by side, a short and a long way from the first to a figure, and a run of long ago."""
+    folder = tmp_path / "metadata"
+    record_job(folder, "prepare", (-9 - PAUSE, -8 - PAUSE), ["one/data.h5"])
+    record_job(folder, "train", (0, 10), ["one/a.keras", "one/a.json"], inputs=["one/data.h5"], log="a")
+    record_job(folder, "train", (1, 4), ["one/b.keras"], inputs=["one/data.h5"], log="b")
+    record_job(folder, "measure", (15, 18), ["one/a.h5"], inputs=["one/a.keras"])
+    record_job(folder, "describe", (18, 20), ["one/a.csv"], inputs=["one/a.h5", "one/a.json"])
+    record_job(folder, "draw", (20, 21), ["one/a.png", "one/a.svg"], inputs=["one/a.csv", "one/b.keras"])
+    record_job(folder, "train", (0, 500), ["other/a.keras"])
+    return folder
+
+
+def test_the_longest_chain_and_the_waits_follow_from_what_jobs_read(record):
+    found = read_record(record, "results/one")
+    assert [job.rule for job in found.longest_chain()] == ["train", "measure", "describe", "draw"]
+    assert sum(job.seconds for job in found.longest_chain()) == 10 + 3 + 2 + 1
+    waits = {(job.rule, job.start): found.waited(job) for job in found.jobs}
+    assert waits == {("train", 0): 0, ("train", 1): 1, ("measure", 15): 5, ("describe", 18): 0, ("draw", 20): 0}
+    assert (found.span(), found.idle()) == (21, 5)
+
+
+def test_what_the_time_of_a_run_went_to_is_told_in_one_table(record, tmp_path):
+    job(tmp_path / "marks/train/a.tsv", 10, 900, 20)
+    result = tabulate(tmp_path / "marks", tmp_path / "times.csv")
+    assert result.returncode == 0, result.stderr
+    rows = texts.read_table(tmp_path / "parts.csv").set_index("part")
+    seconds = dict(rows["seconds"])
+    assert (seconds["run"], seconds["all jobs"], seconds["longest chain"]) == (21, 10 + 3 + 3 + 2 + 1, 16)
+    assert (seconds["longest wait"], seconds["all waits"], seconds["nothing ran"]) == (5, 6, 5)
+    assert 0 < seconds["starts"] < 5 * 5
+    assert rows["what"]["longest chain"] == "train → measure → describe → draw"
+
+
+def test_without_a_record_that_is_understood_the_table_of_rules_is_made_all_the_same(tmp_path):
+    job(tmp_path / "marks/train/a.tsv", 10, 900, 20)
+    (tmp_path / "metadata").mkdir()
+    (tmp_path / "metadata/not base64").write_text("{}")
+    (tmp_path / "metadata" / base64.urlsafe_b64encode(b"results/one/a.h5").decode()).write_text('{"rule": "train"}')
+    result = tabulate(tmp_path / "marks", tmp_path / "times.csv")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "parts.csv").read_text() == "part,seconds,what\n"
+    assert (tmp_path / "times.csv").exists()
 
 
 def job(path, seconds, memory, cpu):

@@ -1,26 +1,33 @@
-# Where the time of a run went, from the benchmark files that every job leaves behind. Not part of `all`: whatever ran
-# again would make it again.
+# Where the time of a run went, from the benchmark files that every job leaves behind and Snakemake's own record of when
+# they ran. Not part of `all`: whatever ran again would make it again.
 
 
 rule tabulate_times:
     input:
         rules.all.input,
     output:
-        report(
+        rules=report(
             "<results>/times.csv",
             caption="../report/times.rst",
             category="Provenance",
             labels={"result": "table of seconds and memory"},
+        ),
+        parts=report(
+            "<results>/times_parts.csv",
+            caption="../report/times_parts.rst",
+            category="Provenance",
+            labels={"result": "what the time of the run went to"},
         ),
     log:
         "<logs>/tabulate_times.log",
     conda:
         "../../envs/homology.yaml"
     params:
-        folder=f"results/{config['run']}/benchmarks",
+        folder=PLAN.folder,
         code=code("tabulate_times.py"),
     shell:
-        "python $SCRIPTS/tabulate_times.py --benchmarks {params.folder:q} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/tabulate_times.py --benchmarks {params.folder:q}/benchmarks --results {params.folder:q}"
+        " --out {output.rules:q} --parts {output.parts:q} 2> {log:q}"
 
 
 rule draw_times:

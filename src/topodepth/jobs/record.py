@@ -1,0 +1,136 @@
+"""When the jobs of a run began and ended, from Snakemake's own record, and what they waited for.
+
+Snakemake (9.27) keeps a JSON file for each output in ``.snakemake/metadata``; the file's name is the output's path in
+base64, cut into folders where it is long. A job is one rule and one log: its start is noted for each of its outputs.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+PAUSE = 60.0  # s in which nothing ran: what was before is of an earlier run
+
+
+class Job(NamedTuple):
+    """A finished job: its rule, its start and end in seconds since 1970, the files that it read."""
+
+    rule: str
+    start: float
+    end: float
+    inputs: tuple[str, ...]
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+class Record:
+    """The jobs that made some files.
+
+    Parameters
+    ----------
+    makers
+        ``{file: the job that made it}``.
+    """
+
+    def __init__(self, makers: Mapping[str, Job]) -> None:
+        self.makers = makers
+        self.jobs = _last_run(sorted(set(makers.values()), key=lambda job: job.start))
+
+    def before(self, job: Job) -> list[Job]:
+        """Return the jobs of this run that made what a job reads."""
+        makers = {self.makers[path] for path in job.inputs if path in self.makers} - {job}
+        return [maker for maker in makers if maker in self._known]
+
+    @cached_property
+    def _known(self) -> frozenset[Job]:
+        return frozenset(self.jobs)
+
+    def waited(self, job: Job) -> float:
+        """Return how long a job waited for a core or for memory, seconds: since what it reads was there.
+
+        A job that reads nothing of this run waited since the run's first job began.
+        """
+        return max(0.0, job.start - max((maker.end for maker in self.before(job)), default=self.jobs[0].start))
+
+    def idle(self) -> float:
+        """Return the seconds between the first start and the last end in which no job ran."""
+        idle, end = 0.0, self.jobs[0].end
+        for job in self.jobs:
+            idle += max(0.0, job.start - end)
+            end = max(end, job.end)
+        return idle
+
+    def span(self) -> float:
+        """Return the seconds from the first start to the last end."""
+        return max(job.end for job in self.jobs) - self.jobs[0].start
+
+    def longest_chain(self) -> list[Job]:
+        """Return the jobs, each of which reads what the one before it made, that take longest together."""
+        found: dict[Job, tuple[float, list[Job]]] = {}
+        for job in sorted(self.jobs, key=lambda job: job.end):
+            seconds, chain = max((found[maker] for maker in self.before(job) if maker in found), default=(0.0, []))
+            found[job] = seconds + job.seconds, [*chain, job]
+        return max(found.values())[1]
+
+
+def _last_run(jobs: list[Job]) -> list[Job]:
+    """Return those of the last run, of jobs in order of their starts."""
+    first, end = 0, jobs[0].end if jobs else 0.0
+    for place, job in enumerate(jobs):
+        if job.start - end > PAUSE:
+            first = place
+        end = max(end, job.end)
+    return jobs[first:]
+
+
+def read_record(folder: str | Path, results: str) -> Record | None:
+    """Read the record of the jobs that made files of a folder.
+
+    Parameters
+    ----------
+    folder
+        ``.snakemake/metadata``.
+    results
+        The folder of a run, such as ``results/demo``.
+
+    Returns
+    -------
+    Record or None
+        None if Snakemake left no record there, or none that is understood.
+    """
+    outputs: dict[tuple[str, str], list[tuple[str, Job]]] = {}
+    for path in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+        output = _path_of(path.relative_to(folder).parts)
+        if output and output.startswith(f"{results}/") and (found := _read(path)):
+            which, job = found
+            outputs.setdefault(which, []).append((output, job))
+    makers: dict[str, Job] = {}
+    for pairs in outputs.values():
+        one = Job(pairs[0][1].rule, min(job.start for _, job in pairs), max(job.end for _, job in pairs),
+                  pairs[0][1].inputs)  # fmt: skip
+        makers |= dict.fromkeys((output for output, _ in pairs), one)
+    return Record(makers) if makers else None
+
+
+def _path_of(parts: Iterable[str]) -> str:
+    """Return the output that a file of the record is about, "" if its name is none of Snakemake's."""
+    try:
+        return base64.urlsafe_b64decode("".join(part.removeprefix("@") for part in parts)).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return ""
+
+
+def _read(path: Path) -> tuple[tuple[str, str], Job] | None:
+    """Return rule and logs, which tell a job from all others, and the job; None of one that has not ended."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        job = Job(said["rule"], float(said["starttime"]), float(said["endtime"]), tuple(said["input"] or ()))
+        return (job.rule, " ".join(said["log"] or [path.name])), job
+    except (ValueError, KeyError, TypeError):
+        return None
