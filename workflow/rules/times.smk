@@ -23,10 +23,10 @@ rule tabulate_times:
     conda:
         "../../envs/homology.yaml"
     params:
-        folder=PLAN.folder,
+        run=config["run"],
         code=code("tabulate_times.py"),
     shell:
-        "python $SCRIPTS/tabulate_times.py --benchmarks {params.folder:q}/benchmarks --results {params.folder:q}"
+        "python $SCRIPTS/tabulate_times.py --benchmarks results/{params.run:q}/benchmarks --results results/{params.run:q}"
         " --out {output.rules:q} --parts {output.parts:q} 2> {log:q}"
 
 
