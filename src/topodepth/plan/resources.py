@@ -1,5 +1,7 @@
 """How much memory jobs ask for, from what is known before any of them runs."""
 
+from functools import cache
+
 from topodepth.jobs import memory
 from topodepth.plan.experiment import Experiment
 from topodepth.plan.plan import Plan
@@ -9,6 +11,7 @@ UNKNOWN_LAYERS = 50  # of a network all of whose layers are compared
 UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
 
 
+@cache  # each of the thousands of layers of a sample asks
 def diagrams_megabytes(plan: Plan, sample: str) -> int:
     """Return what the diagrams of one layer will need, by the formula of the engine."""
     images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
@@ -17,6 +20,7 @@ def diagrams_megabytes(plan: Plan, sample: str) -> int:
     return memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
 
 
+@cache
 def dimensions_megabytes(plan: Plan, sample: str) -> int:
     """Return what the dimensions of one layer will need."""
     images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
