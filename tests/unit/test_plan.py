@@ -285,3 +285,15 @@ def test_pixels_are_one_layer_of_images_without_a_network():
 def test_each_subset_of_a_spoofing_experiment_is_a_sample():
     found = plan.subsets({"name": "faces", "subsets": ["train", "test"], "images": 50, "points": 20})
     assert {name: sample["split"] for name, sample in found.items()} == {"faces@train": "train", "faces@test": "test"}
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("cpu", 0), ("auto", 1), ("cuda", 1)])
+def test_jobs_of_a_sample_ask_for_a_gpu_by_its_device_and_have_the_same_settings(configure, device, gpus):
+    configs = [configure(), configure()]
+    configs[1]["samples"]["default"]["device"] = device
+    made = [*map(plan.Plan, configs)]
+    assert [plan.gpus(each, "default") for each in made] == [0, gpus]
+    settings = [(each.diagram_settings("default"), each.dimension_settings("default")) for each in made]
+    assert settings[0] == settings[1]
+    own, with_gpu = (plan.diagrams_megabytes(each, "default") for each in made)
+    assert (with_gpu > own) == bool(gpus)

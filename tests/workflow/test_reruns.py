@@ -75,6 +75,11 @@ def test_a_models_parameter_changes_its_chain_and_the_aggregates_no_more(reposit
     assert others == AGGREGATES | spoofing | PROVENANCE
 
 
+def test_another_device_makes_no_result_again(repository):
+    config = repository.configure(lambda config: [each.update(device="cuda") for each in config["samples"].values()])
+    assert rules(repository.planned(config=config)) <= PROVENANCE
+
+
 def test_other_panels_draw_their_figures_only(repository):
     panels = ["longest_bar H1", "two_nn"]
     jobs = repository.planned(config=repository.configure(lambda config: config.update(figures={"panels": panels})))

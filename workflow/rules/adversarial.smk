@@ -54,16 +54,17 @@ rule compute_attacked_diagrams:
         "<benchmarks>/compute_attacked_diagrams/{attack}-{model}-{layer}.tsv"
     retries: 1  # with twice the memory
     conda:
-        "../../envs/homology.yaml"
+        distances_environment(attacked_distances_gpus)
     resources:
         mem_mb=attacked_diagrams_memory,
+        gpu=attacked_distances_gpus,
     params:
         layer=lambda wildcards: attacked(lambda item, unit: item.layers(unit))(wildcards)[wildcards.layer],
         settings=experiment("adversarial", lambda item: as_json(PLAN.diagram_settings(item["sample"]))),
         code=code("compute_attacked_diagrams.py"),
     shell:
         "python $SCRIPTS/compute_attacked_diagrams.py --attack {input.attack:q} --layer={params.layer:q}"
-        " --settings {params.settings:q} --out-folder {output:q} 2> {log:q}"
+        " --settings {params.settings:q} --gpus {resources.gpu} --out-folder {output:q} 2> {log:q}"
 
 
 rule compare_attacks:

@@ -268,3 +268,16 @@ def compared(answer):
 
 def similarity_memory(wildcards, attempt):
     return attempt * plan.similarity_megabytes(PLAN, PLAN.experiments["similarity"][wildcards.similarity])
+
+
+def distances_gpus(wildcards):
+    return plan.gpus(PLAN, wildcards.sample)
+
+
+def attacked_distances_gpus(wildcards):
+    return plan.gpus(PLAN, PLAN.experiments["adversarial"][wildcards.attack]["sample"])
+
+
+def distances_environment(gpus):
+    """The environment of a job that computes distances, with PyTorch if it asks for a GPU."""
+    return lambda wildcards: f"../../envs/{'gpu' if gpus(wildcards) else 'homology'}.yaml"

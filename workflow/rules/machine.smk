@@ -33,6 +33,8 @@ onstart:
             print(
                 f"notice: --cores {ASKED_CORES} asked, this machine has {CORES}: it uses {CORES}.", file=sys.stderr
             )
+        if not MACHINE["gpu"] and any(sample["device"] == "cuda" for sample in PLAN.samples.values()):
+            print("notice: device: cuda asked, this machine has no GPU: the CPU computes.", file=sys.stderr)
         asked, rule_name = max(
             ((memory_asked(job), job.rule.name) for job in workflow.dag.needrun_jobs()), default=(0, "")
         )

@@ -13,9 +13,10 @@ rule compute_diagrams:
         "<benchmarks>/compute_diagrams/{model}-{sample}-{layer}.tsv"
     retries: 1  # with twice the memory
     conda:
-        "../../envs/homology.yaml"
+        distances_environment(distances_gpus)
     resources:
         mem_mb=diagrams_memory,
+        gpu=distances_gpus,
     params:
         activations=activations_path,
         layer=layer_of,
@@ -23,7 +24,7 @@ rule compute_diagrams:
         code=code("compute_diagrams.py"),
     shell:
         "python $SCRIPTS/compute_diagrams.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
-        " --settings {params.settings:q} --out {output:q} 2> {log:q}"
+        " --settings {params.settings:q} --gpus {resources.gpu} --out {output:q} 2> {log:q}"
 
 
 rule estimate_dimensions:
@@ -38,9 +39,10 @@ rule estimate_dimensions:
         "<benchmarks>/estimate_dimensions/{model}-{sample}-{layer}.tsv"
     retries: 1  # with twice the memory
     conda:
-        "../../envs/homology.yaml"
+        distances_environment(distances_gpus)
     resources:
         mem_mb=dimensions_memory,
+        gpu=distances_gpus,
     params:
         activations=activations_path,
         layer=layer_of,
@@ -48,7 +50,7 @@ rule estimate_dimensions:
         code=code_with("estimate_dimensions.py", estimator=config["dimension"]["estimators"]),
     shell:
         "python $SCRIPTS/estimate_dimensions.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
-        " --settings {params.settings:q} --out {output:q} 2> {log:q}"
+        " --settings {params.settings:q} --gpus {resources.gpu} --out {output:q} 2> {log:q}"
 
 
 rule describe_model:

@@ -4,6 +4,7 @@ import argparse
 
 from topodepth.activations.file import read_activations
 from topodepth.files import storage
+from topodepth.homology import computing_on
 from topodepth.jobs.commands import record_of, run, settings
 from topodepth.topology.diagrams import DiagramSettings, write_diagrams
 
@@ -14,10 +15,11 @@ def main() -> None:
     parser.add_argument("--attack", required=True, help="folder of an attack: an activations file a strength")
     parser.add_argument("--layer", required=True, help="layer, as the activations files name it")
     parser.add_argument("--settings", type=settings, default={}, help="JSON: fields of DiagramSettings")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs that this job may use; 0: it computes on the CPU")
     parser.add_argument("--out-folder", required=True, help="folder to make: a file of diagrams a strength")
     arguments = parser.parse_args()
     how = record_of(DiagramSettings, arguments.settings)
-    with storage.whole_folder(arguments.out_folder) as folder:
+    with computing_on("cuda" if arguments.gpus else "cpu"), storage.whole_folder(arguments.out_folder) as folder:
         for path in storage.numbered_files(arguments.attack, "activations"):
             file = read_activations(path)
             place = file.place(arguments.layer)

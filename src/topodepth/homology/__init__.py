@@ -8,6 +8,7 @@ a tenth of a second. BLAS, and the search for near points of a large cloud, use 
 allows; all else runs in one.
 """
 
+from topodepth.homology.devices import DEVICES, computing_on
 from topodepth.homology.distances import (
     distance_matrix,
     nearest_distances,
@@ -16,14 +17,17 @@ from topodepth.homology.distances import (
 )
 from topodepth.homology.rips import ENGINES, MAX_DIMENSION, persistence_diagrams
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths
-from topodepth.homology.subset_trees import SubsetTrees
+from topodepth.homology.subset_trees import SubsetTrees, device_subset_trees
 from topodepth.homology.ties import without_rounding
 from topodepth.jobs.memory import memory_estimate
 
 __all__ = [
+    "DEVICES",
     "ENGINES",
     "MAX_DIMENSION",
     "SubsetTrees",
+    "computing_on",
+    "device_subset_trees",
     "distance_matrix",
     "memory_estimate",
     "minimum_spanning_tree_lengths",

@@ -10,6 +10,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.homology.condensed import Condensed
+from topodepth.homology.devices import device_for
 from topodepth.homology.ties import merge, merged, whole_steps
 from topodepth.jobs import memory
 
@@ -70,12 +71,24 @@ def prepared(points: np.ndarray) -> Cloud:
     with np.errstate(over="ignore", invalid="ignore"):
         centred = points - points.mean(axis=0)
         largest = float(np.abs(centred).max(initial=0.0))
+    unit = unit_of(largest)
+    centred /= unit
+    return Cloud(points, centred, 1 / unit, unit, exact=False)
+
+
+def unit_of(largest: float) -> float:
+    """Return the power of two in units of which centred coordinates, up to ``largest``, lie within [-1, 1].
+
+    There no square overflows.
+
+    Raises
+    ------
+    InputError
+        If differences of such coordinates do not fit into float64.
+    """
     if not np.isfinite(2 * largest):
         raise InputError("points: expected coordinates whose differences fit into float64. Received: an overflow")
-    # Within [-1, 1] no square overflows.
-    scale = float(2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)) if largest else 1.0
-    centred /= scale
-    return Cloud(points, centred, 1 / scale, scale, exact=False)
+    return float(2.0 ** np.clip(np.frexp(largest)[1], -1000, 1000)) if largest else 1.0
 
 
 def squared_distance_matrix(points: np.ndarray) -> np.ndarray:
@@ -157,6 +170,12 @@ def nearest_neighbours(points: np.ndarray, k: int, reach: int) -> tuple[np.ndarr
     InputError
         If the points are not a finite, non-empty 2-D array.
     """
+    points = checked_points(points)
+    device = device_for(*points.shape)
+    if device is not None:
+        from topodepth.homology.torch_cloud import nearest_of_points
+
+        return nearest_of_points(points, k, reach, device)
     cloud = prepared(points)
     n, norms = len(cloud), squared_norms(cloud.centred)
     nearest, indices = np.empty((n, reach)), np.empty((n, reach), dtype=np.int32)
@@ -170,9 +189,14 @@ def nearest_neighbours(points: np.ndarray, k: int, reach: int) -> tuple[np.ndarr
         order = np.argsort(squares, axis=1)
         nearest[start:stop] = np.take_along_axis(squares, order, axis=1)
         indices[start:stop] = np.take_along_axis(near, order, axis=1)
-    distances = np.sqrt(nearest) * cloud.unit
-    distances[:, :k] = lengths(cloud, nearest[:, :k])
-    return distances, indices
+    return lengths_of_rows(cloud, nearest, k), indices
+
+
+def lengths_of_rows(cloud: Cloud, squares: np.ndarray, k: int) -> np.ndarray:
+    """Return the distances of squared ones (n, m); of the first k of each row, equal ones are equal."""
+    distances = np.sqrt(squares) * cloud.unit
+    distances[:, :k] = lengths(cloud, squares[:, :k])
+    return distances
 
 
 def lengths(cloud: Cloud, squares: np.ndarray) -> np.ndarray:

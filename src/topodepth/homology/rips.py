@@ -1,11 +1,13 @@
 """Vietoris–Rips persistence diagrams of points or distances: which of the ways to them is taken."""
 
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 
 from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.homology.condensed import Condensed
+from topodepth.homology.devices import computing_on
 from topodepth.homology.distances import checked_distances, checked_points, condensed, prepared, squared_norms
 from topodepth.homology.engines import COMPUTE, diagrams_of, sorted_diagrams
 from topodepth.homology.h1 import h1_diagrams
@@ -20,7 +22,12 @@ PIVOTS = 16
 
 
 def persistence_diagrams(
-    points: np.ndarray | None = None, *, distances: np.ndarray | None = None, max_dim: int = 1, engine: str = "auto"
+    points: np.ndarray | None = None,
+    *,
+    distances: np.ndarray | None = None,
+    max_dim: int = 1,
+    engine: str = "auto",
+    device: Any = None,
 ) -> list[np.ndarray]:
     """Return the persistence diagrams of the Vietoris–Rips filtration, over the field with two elements.
 
@@ -36,6 +43,10 @@ def persistence_diagrams(
         ``"auto"``: H_0 alone from the minimum spanning tree, the rest from the fastest engine installed (redzed-tda
         for H_1, GUDHI beyond), H_1 from as many edges as it needs; ``"redzed"``, of which a call cannot be interrupted;
         ``"gudhi"``; ``"ripser"``, the reference, which works in float32.
+    device
+        Where H_0 of points is computed, with ``max_dim=0``: ``"cpu"``; ``"cuda"``, a GPU, by PyTorch; or ``"auto"``,
+        as :func:`topodepth.homology.computing_on` says. None: as the block of that around the call says, the CPU
+        without one. H_1 and above need all distances, and are computed on the CPU.
 
     Returns
     -------
@@ -69,7 +80,8 @@ def persistence_diagrams(
             memory.memory_estimate(n, d, int(max_dim), engine), f"H_{max_dim} of {n} points with engine {engine}"
         )
         if max_dim == 0 and engine == "auto":
-            return [_h0_diagram(minimum_spanning_tree_lengths(points))]
+            with computing_on(device):
+                return [_h0_diagram(minimum_spanning_tree_lengths(points))]
         return _of_points(points, int(max_dim), engine)
     assert distances is not None
     matrix = checked_distances(distances)

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from topodepth.homology.boruvka import tree_of_lists
-from topodepth.homology.distances import CANCELLATION, Cloud, lengths, prepared, squared_norms, squares_between
+from topodepth.homology.devices import device_for
+from topodepth.homology.distances import (
+    CANCELLATION,
+    Cloud,
+    checked_points,
+    lengths,
+    prepared,
+    squared_norms,
+    squares_between,
+)
 from topodepth.homology.large_tree import tree_of_many
 from topodepth.homology.near_pairs import CrowdedError, lowered
 from topodepth.homology.ties import TIE
@@ -29,7 +38,7 @@ def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
 
     To a relative error of 1e-11: also where points nearly coincide far from the origin, or far from all others; equal
     lengths are equal. Repeated points give edges of length 0. O(n² d) time; memory O(n d), as no n × n matrix is held
-    beyond 4096 points.
+    beyond 4096 points. In a block of :func:`topodepth.homology.computing_on` another device computes.
 
     Parameters
     ----------
@@ -46,6 +55,12 @@ def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
     Prim (1957), Shortest connection networks and some generalizations, Bell Syst. Tech. J. 36. Nešetřil, Milková &
     Nešetřilová (2001), Otakar Borůvka on minimum spanning tree problem, Discrete Math. 233.
     """
+    points = checked_points(points)
+    device = device_for(*points.shape)
+    if device is not None:
+        from topodepth.homology.torch_tree import tree_lengths
+
+        return tree_lengths(points, device)
     cloud = prepared(points)
     squares = _prim_of_points(cloud) if len(cloud) <= memory.DENSE_POINTS else None
     if squares is None:

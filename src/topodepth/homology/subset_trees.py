@@ -1,10 +1,13 @@
 """Minimum spanning trees of many subsets of the same points, such as those of the persistent homological dimension."""
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
 from topodepth.homology.boruvka import tree_of_lists
+from topodepth.homology.devices import device_for
+from topodepth.homology.distances import checked_points
 from topodepth.homology.spanning_tree import prim
 
 NEAR = 32  # points in the list of each
@@ -86,3 +89,19 @@ class SubsetTrees:
         weights = self.squares[first, second]
         order = np.argsort(weights, kind="stable")
         return weights[order], first[order], second[order], bounds
+
+
+def device_subset_trees(points: np.ndarray) -> Callable[[np.ndarray, list[np.ndarray]], list[np.ndarray]] | None:
+    """Return :meth:`topodepth.homology.torch_tree.TorchSubsetTrees.lengths` of points; None where the CPU is to do it.
+
+    Parameters
+    ----------
+    points
+        (n, d).
+    """
+    device = device_for(*points.shape)
+    if device is None:
+        return None
+    from topodepth.homology.torch_tree import TorchSubsetTrees
+
+    return TorchSubsetTrees(checked_points(points), device).lengths

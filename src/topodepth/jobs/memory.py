@@ -17,6 +17,7 @@ DENSE_POINTS = 4096  # up to here a spanning tree of points may hold the n × n 
 MATRIX_POINTS = 8192  # up to here many subsamples share the n × n matrix; beyond, each makes its own distances
 STRIP_BYTES = 1 << 25  # distances that the search for near points holds at a time beyond, and as much for its masks
 POINT_COPIES = 6  # of the points in float64: as read, scaled, permuted, centred, distinct, with norms
+DEVICE_POINT_COPIES = 4  # of the points in float64 on a GPU: as they are, centred, factors and columns
 LISTED_BYTES = 1600  # lists of near points, for each point
 EDGE_BYTES = {"redzed": 60, "gudhi": 110, "ripser": 200}  # ranks, lists of neighbours and columns, for each edge
 EDGE_SHARE = {"auto": 0.5, "redzed": 0.9, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
@@ -70,6 +71,11 @@ def similarity_memory_estimate(n: int, d: int, layers: int) -> int:
     """
     a_side = 3 * FLOAT * n * d + SIDE_MATRICES * FLOAT * n * n
     return WORKER["auto"] + 2 * layers * a_side
+
+
+def device_memory_estimate(n: int, d: int) -> int:
+    """Return the bytes that a GPU needs for n points of d coordinates and their lists; tiles take what is free."""
+    return DEVICE_POINT_COPIES * FLOAT * n * d + LISTED_BYTES * n
 
 
 def engine_bytes(n: int, max_dim: int, share: float, engine: str = "auto") -> int:

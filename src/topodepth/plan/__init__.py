@@ -3,7 +3,7 @@
 from topodepth.plan.entries import archived, stated, units
 from topodepth.plan.experiment import Experiment, Figure, as_json
 from topodepth.plan.plan import Plan, model_settings, one_of
-from topodepth.plan.resources import diagrams_megabytes, dimensions_megabytes, similarity_megabytes
+from topodepth.plan.resources import diagrams_megabytes, dimensions_megabytes, gpus, similarity_megabytes
 from topodepth.plan.samples import DRAWS, check_positions, subsets
 from topodepth.plan.units import Images, Model, Unit, as_file_name, attacked, followed, pixels, snapshots, viewed
 
@@ -23,6 +23,7 @@ __all__ = [
     "diagrams_megabytes",
     "dimensions_megabytes",
     "followed",
+    "gpus",
     "model_settings",
     "one_of",
     "pixels",

@@ -9,6 +9,12 @@ from topodepth.plan.plan import Plan
 UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are
 UNKNOWN_LAYERS = 50  # of a network all of whose layers are compared
 UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
+GPU_MEGABYTES = 3000  # of a process that has loaded PyTorch and its kernels
+
+
+def gpus(plan: Plan, sample: str) -> int:
+    """Return how many GPUs a job asks for that computes diagrams or dimensions of a sample."""
+    return int(plan.samples[sample]["device"] != "cpu")
 
 
 @cache  # each of the thousands of layers of a sample asks
@@ -17,14 +23,15 @@ def diagrams_megabytes(plan: Plan, sample: str) -> int:
     images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
     n = min(plan.samples[sample]["points"] or images, images)
     topology = plan.config["topology"]
-    return memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
+    own = memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
+    return own + GPU_MEGABYTES * gpus(plan, sample)
 
 
 @cache
 def dimensions_megabytes(plan: Plan, sample: str) -> int:
     """Return what the dimensions of one layer will need."""
     images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
-    return memory.dimension_memory_estimate(images, UNKNOWN_WIDTH) // 10**6 + 1
+    return memory.dimension_memory_estimate(images, UNKNOWN_WIDTH) // 10**6 + 1 + GPU_MEGABYTES * gpus(plan, sample)
 
 
 def similarity_megabytes(plan: Plan, experiment: Experiment) -> int:

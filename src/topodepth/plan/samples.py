@@ -25,6 +25,7 @@ def subsets(experiment: Mapping) -> dict[str, dict]:
         f"{experiment['name']}@{subset}": {
             "split": subset, "images": experiment["images"], "indices": DRAWS[0], "seed": None, "classes": None,
             "clouds": "class", "points": experiment["points"], "layers": None, "dimensions": True,
+            "device": "cpu",
         }
         for subset in experiment["subsets"]
     }  # fmt: skip

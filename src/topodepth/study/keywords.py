@@ -17,6 +17,7 @@ class Keywords(TypedDict, total=False):
     null_draws: int
     jackknife_groups: int
     engine: str
+    device: str
     scaling: str
     alpha: float
     weight: float

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from topodepth.activations import accuracy
 from topodepth.activations.file import Activations
+from topodepth.homology import computing_on
 from topodepth.jobs import extras
 from topodepth.jobs.commands import said_once
 from topodepth.study import costs, doors, sources
@@ -86,7 +87,8 @@ def measure(
                 costs.of(replace(what, n=file.n, labels=file.labels), chosen).require()
             if file.labels is None and "clouds" not in settings:
                 chosen = replace(chosen, clouds=WHOLE)
-            return replace(_measured(what, file, chosen, dataset, say), space=space)
+            with computing_on(chosen.device):
+                return replace(_measured(what, file, chosen, dataset, say), space=space)
 
 
 def _measured(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from topodepth.errors import InputError, is_whole, unknown_name
+from topodepth.homology import DEVICES
 from topodepth.networks.onnx_input import LAYOUTS
 from topodepth.networks.torch_pooling import CHANNELS, POOLINGS
 from topodepth.plan.parameters import check, of_descriptors, of_estimators
@@ -25,6 +26,7 @@ MAY_BE_NONE = {"points", "classes", "sizes", "batch_size", "threads", "tokens"}
 POSITIVE = {"alpha": 10, "weight": None, "dimension_alpha": 10}  # numbers above 0: and at most
 CHOICES = {
     "engine": ("auto", "ripser", "gudhi", "redzed"),
+    "device": DEVICES,
     "scaling": SCALINGS,
     "dimension_scaling": SCALINGS,
     "clouds": ("class", WHOLE, "both"),
@@ -67,6 +69,9 @@ class Settings:
         Groups of points left out in turn, for the interval of a cloud of all points.
     engine, scaling, alpha, weight
         ``topology:`` in the configuration: engine for H_1; scaling of each feature; power and weight of lifespan sums.
+    device
+        Where dimensions, and H_0 with ``max_dim=0``, of 1000 points and more are computed: ``"cpu"``; ``"cuda"``, a
+        GPU, by PyTorch; or ``"auto"``, the GPU where PyTorch is loaded already (of a PyTorch model it is) and sees one.
     estimators
         Registered estimators of intrinsic dimension; none switches them off.
     dimension_scaling, dimension_alpha, sizes, draws, dimension_null_draws
@@ -90,6 +95,7 @@ class Settings:
     null_draws: int = 3
     jackknife_groups: int = 5
     engine: str = "auto"
+    device: str = field(default="auto", compare=False)  # numbers are the same on every one
     scaling: str = "minmax"
     alpha: float = 1.0
     weight: float = 0.5

@@ -1,20 +1,26 @@
 """The persistent homological dimension: how the spanning tree of more and more points grows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.homology import SubsetTrees, minimum_spanning_tree_lengths, squared_distance_matrix
+from topodepth.homology import (
+    SubsetTrees,
+    device_subset_trees,
+    minimum_spanning_tree_lengths,
+    squared_distance_matrix,
+)
 from topodepth.jobs import memory
 from topodepth.statistics.intervals import t_quantile
 from topodepth.topology.dimension.calibration import UNKNOWN, truth
 from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, count_once, joined, register
 from topodepth.topology.dimension.spread import CONFIDENCE
 
-Tree = Callable[[np.ndarray], np.ndarray]  # indices of points -> edge lengths of their spanning tree
+# indices of points, and those of subsets of them -> edge lengths of the spanning tree of each subset
+Trees = Callable[[np.ndarray, list[np.ndarray]], Iterable[np.ndarray]]
 
 PH_MIN_POINTS = 50
 # The interval's disjoint parts of the sample have about 8 √n points each: from some 150 on the slope's variance falls
@@ -119,10 +125,10 @@ def ph_dimension(
         return PHDimension(np.nan, np.nan, np.nan, n, note, np.nan, sizes, np.full((len(sizes), draws), np.nan))
     rng = np.random.default_rng(seed)
     memory.require(memory.dimension_memory_estimate(*points.shape), f"PH dimension of {n} points")
-    tree = _spanning_trees(points)
-    lengths = _subsample_lengths(tree, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
+    trees = _spanning_trees(points)
+    lengths = _subsample_lengths(trees, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
     slope, r_squared = _fit(sizes, lengths)
-    variance, freedom = _slope_variance(tree, n, sizes, alpha=alpha, draws=draws, rng=rng)
+    variance, freedom = _slope_variance(trees, n, sizes, alpha=alpha, draws=draws, rng=rng)
     if not slope < 1:
         note = joined("no dimension: the slope of log E_0 in log n is not below 1", note)
         return PHDimension(np.nan, np.nan, np.nan, n, note, r_squared, sizes, lengths)
@@ -154,23 +160,24 @@ def _subsample_sizes(sizes: Sequence[int] | np.ndarray | None, n: int) -> np.nda
     return array.astype(np.int64)
 
 
-def _spanning_trees(points: np.ndarray) -> Tree:
-    """Return what gives the edge lengths of a subsample's spanning tree; subsamples share one matrix if it is small."""
+def _spanning_trees(points: np.ndarray) -> Trees:
+    """Return what gives the edge lengths of subsamples' spanning trees; subsamples share one matrix if it is small."""
+    trees = device_subset_trees(points)
+    if trees is not None:
+        return trees
     if len(points) > memory.MATRIX_POINTS:
-        return lambda members: minimum_spanning_tree_lengths(points[members])
-    return SubsetTrees(squared_distance_matrix(points)).lengths
+        return lambda _, subsets: (minimum_spanning_tree_lengths(points[subset]) for subset in subsets)
+    tree = SubsetTrees(squared_distance_matrix(points)).lengths
+    return lambda _, subsets: map(tree, subsets)
 
 
 def _subsample_lengths(
-    tree: Tree, members: np.ndarray, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
+    trees: Trees, members: np.ndarray, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return E_0^α of random subsamples of ``members``, (s, draws)."""
-    lengths = np.empty((len(sizes), draws))
-    for row, size in enumerate(sizes):
-        for draw in range(draws):
-            edges = tree(np.sort(rng.choice(members, size=size, replace=False)))
-            lengths[row, draw] = np.sum(edges[edges > 0] ** alpha)
-    return lengths
+    subsets = [np.sort(rng.choice(members, size=size, replace=False)) for size in sizes for _ in range(draws)]
+    lengths = [np.sum(edges[edges > 0] ** alpha) for edges in trees(members, subsets)]
+    return np.array(lengths).reshape(len(sizes), draws)
 
 
 def _fit(sizes: np.ndarray, lengths: np.ndarray) -> tuple[float, float]:
@@ -186,7 +193,7 @@ def _fit(sizes: np.ndarray, lengths: np.ndarray) -> tuple[float, float]:
 
 
 def _slope_variance(
-    tree: Tree, n: int, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
+    trees: Trees, n: int, sizes: np.ndarray, *, alpha: float, draws: int, rng: np.random.Generator
 ) -> tuple[float, int]:
     """Return the variance of the slope between samples of n points, and its degrees of freedom; NaN if unknown.
 
@@ -200,7 +207,7 @@ def _slope_variance(
         for part in np.array_split(rng.permutation(n), parts):
             scaled = np.unique(np.maximum(2, sizes * len(part) // n))
             if len(scaled) >= 2:
-                lengths = _subsample_lengths(tree, part, scaled, alpha=alpha, draws=draws, rng=rng)
+                lengths = _subsample_lengths(trees, part, scaled, alpha=alpha, draws=draws, rng=rng)
                 slopes.append(_fit(scaled, lengths)[0])
         if len(slopes) == parts and np.isfinite(slopes).all():
             variances.append(float(np.var(slopes, ddof=1)))

@@ -1,0 +1,128 @@
+"""What a GPU brings, beside its goals: H_0, nearest neighbours, PH dimension, and a whole network's layers.
+
+    python benchmarks/gpu.py                        # on a machine with CUDA, under 6 minutes
+    python benchmarks/gpu.py --quick --device cpu   # small sizes, by PyTorch on the CPU: that it runs
+
+Points are like the features of a ReLU layer. Each work is done once before (of small sizes) and timed from NumPy arrays
+to NumPy arrays; of several repeats the fastest counts. The largest device memory is PyTorch's own.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from topodepth.homology import computing_on, devices, minimum_spanning_tree_lengths, nearest_distances
+from topodepth.tables.dimensions import DimensionSettings, dimension_rows
+from topodepth.topology.descriptors import lifespan_sum
+from topodepth.topology.diagrams import DiagramSettings, of_layer
+from topodepth.topology.dimension import ph_dimension
+from topodepth.topology.place import Place
+
+LIMIT = 330  # seconds, after which no other work is begun
+
+
+class Work(NamedTuple):
+    """A work that is timed.
+
+    Attributes
+    ----------
+    name
+        What is done.
+    call
+        Does it, and returns a number by which runs can be compared.
+    repeats
+        How often.
+    goal
+        Seconds on one H100, None where none is set.
+    """
+
+    name: str
+    call: Callable[[], float]
+    repeats: int = 1
+    goal: float | None = None
+
+
+def features(n: int, d: int, seed: int = 0) -> np.ndarray:
+    """Return points like the features of a ReLU layer, (n, d) float32."""
+    return np.maximum(np.random.default_rng(seed).standard_normal((n, d), dtype=np.float32), 0)
+
+
+def h0(points: np.ndarray) -> float:
+    """Return the sum of all lengths of the minimum spanning tree."""
+    return float(minimum_spanning_tree_lengths(points).sum())
+
+
+def taps(count: int, n: int, d: int) -> float:
+    """Return the sum of E_0, PH dimension and TwoNN of a network's layers, and of 10 null draws of E_0."""
+    diagrams = DiagramSettings(clouds="all", limit=None, max_dim=0, null_draws=10, jackknife_groups=0)
+    dimensions = DimensionSettings(estimators=["ph_dimension", "two_nn"])
+    total = 0.0
+    for number in range(count):
+        points, place = features(n, d, number), Place("network", f"tap{number}", number, number / count)
+        found = of_layer(points, None, place, diagrams)
+        total += sum(lifespan_sum(each["all"][0]) for each in (found.data, *found.null))
+        total += sum(row["value"] for row in dimension_rows(points, place, dimensions))
+    return total
+
+
+def works(quick: bool) -> Iterator[Work]:
+    """Yield what is timed; points are made when they are needed."""
+    sizes = [(50_000, 128, 3, 0.3), (50_000, 2048, 2, None), (200_000, 128, 1, None), (1_000_000, 64, 1, 40)]
+    for n, d, repeats, goal in [(2000, 16, 1, None), (1500, 64, 1, None)] if quick else sizes:
+        points = features(n, d)
+        yield Work(f"H_0, {n:,} × {d}", lambda points=points: h0(points), repeats, goal)
+    points = features(1500, 32) if quick else features(50_000, 2048)
+    for k in (2, 20):
+        name = f"{k} nearest neighbours, {len(points):,} × {points.shape[1]}"
+        yield Work(name, lambda k=k: float(nearest_distances(points, k).sum()))
+    points = features(devices.FEW, 8) if quick else features(10_000, 128)
+    yield Work(f"PH dimension, {len(points):,} × {points.shape[1]}", lambda: ph_dimension(points).value)
+    count, n, d = (1, devices.FEW, 4) if quick else (50, 10_000, 128)
+    name = f"{count} taps × {n:,} images × {d}: H_0, PH dimension, TwoNN, 10 null draws"
+    yield Work(name, lambda: taps(count, n, d), goal=None if quick else 60)
+
+
+def memory_used(device: torch.device) -> str:
+    """Return the largest memory that PyTorch took of a device since the last call."""
+    if device.type != "cuda":
+        return "–"
+    used = torch.cuda.max_memory_allocated(device)
+    torch.cuda.reset_peak_memory_stats(device)
+    return f"{used / 1e9:.2f} GB"
+
+
+def main() -> None:
+    """Parse, time, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="of PyTorch (default: %(default)s)")
+    parser.add_argument("--quick", action="store_true", help="small sizes")
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        raise SystemExit("PyTorch sees no GPU: --quick --device cpu runs small sizes without one.")
+    device = torch.device(arguments.device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    print(f"topodepth on {name}, PyTorch {torch.__version__}, NumPy {np.__version__}\n")
+    print("| work | seconds | goal | device memory | sum |\n|---|---|---|---|---|")
+    start = time.perf_counter()
+    with computing_on(device):
+        h0(features(devices.FEW, 8))  # kernels are loaded
+        for work in works(arguments.quick):
+            if time.perf_counter() - start > LIMIT:
+                print(f"| {work.name} | not run: {LIMIT} s are over | {work.goal or ''} | | |")
+                continue
+            seconds = []
+            for _ in range(work.repeats):
+                begun = time.perf_counter()
+                value = work.call()
+                seconds.append(time.perf_counter() - begun)
+            goal = "" if work.goal is None else f"≤ {work.goal}"
+            print(f"| {work.name} | {min(seconds):.3f} | {goal} | {memory_used(device)} | {value:.9g} |", flush=True)
+    print(f"\n{time.perf_counter() - start:.0f} s in all")
+
+
+if __name__ == "__main__":
+    main()
