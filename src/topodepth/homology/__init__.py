@@ -15,6 +15,7 @@ from topodepth.homology.distances import (
     nearest_neighbours,
     squared_distance_matrix,
 )
+from topodepth.homology.representatives import longest_bars
 from topodepth.homology.rips import ENGINES, MAX_DIMENSION, persistence_diagrams
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths
 from topodepth.homology.subset_trees import SubsetTrees, device_subset_trees
@@ -29,6 +30,7 @@ __all__ = [
     "computing_on",
     "device_subset_trees",
     "distance_matrix",
+    "longest_bars",
     "memory_estimate",
     "minimum_spanning_tree_lengths",
     "nearest_distances",

@@ -92,18 +92,23 @@ def persistence_diagrams(
 
 def _of_points(points: np.ndarray, max_dim: int, engine: str) -> list[np.ndarray]:
     """Return the diagrams of points, in which equal distances are equal whatever the way to them."""
+    diagrams = _of_distances(distances_side_by_side(points, engine), max_dim, engine)
+    return sorted_diagrams(merged_bars(diagrams), max_dim + 1)
+
+
+def distances_side_by_side(points: np.ndarray, engine: str = "auto") -> Condensed:
+    """Return all distances of points, these in the order of :func:`side_by_side`, as an engine takes them."""
     # float32 may carry two equal distances farther apart than float64 can
     merging = engine == "ripser" or find_spec("gudhi") is None
 
     def make() -> np.ndarray:  # the copies of the points do not outlive it
         cloud = prepared(points)
-        return condensed(cloud.take(_side_by_side(cloud.centred)), merging)
+        return condensed(cloud.take(side_by_side(cloud.centred)), merging)
 
-    diagrams = _of_distances(Condensed(len(points), make), max_dim, engine)
-    return sorted_diagrams(merged_bars(diagrams), max_dim + 1)
+    return Condensed(len(points), make)
 
 
-def _side_by_side(points: np.ndarray) -> np.ndarray:
+def side_by_side(points: np.ndarray) -> np.ndarray:
     """Return an order of points in which near ones tend to follow each other: the engines read memory in that order.
 
     Points of overlapping clusters, nearest to the same of a few of them, make redzed-tda a third faster.
