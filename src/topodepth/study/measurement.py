@@ -16,6 +16,7 @@ from topodepth.statistics.intervals import jackknife_interval, mean_interval
 from topodepth.study.draw import check_one
 from topodepth.study.settings import Settings
 from topodepth.study.showing import as_html, counted
+from topodepth.tables.long_bars import LONG_BAR_COLUMNS, long_bar_rows
 from topodepth.tables.rows import with_shuffled
 from topodepth.tables.tables import BAR_COLUMNS, BETTI_COLUMNS, MODEL_COLUMNS, bar_rows, betti_rows
 from topodepth.tables.values import Values
@@ -78,6 +79,24 @@ class Measurement:
     def bars(self) -> "DataFrame":
         """Tidy table of every bar of the data and of the first draw of the null model."""
         return as_table([row for each in self.diagrams.values() for row in bar_rows(each)], BAR_COLUMNS)
+
+    def longest_bars(self, longest: int = 5) -> "DataFrame":
+        """Return a tidy table of the longest bars of H_0 and H_1 with the points that make them, of every cloud.
+
+        Columns ``birth_indices`` and ``death_indices`` are rows of the data, ``birth_labels`` and ``death_labels``
+        their classes, several in one cell with spaces between; :mod:`topodepth.tables.long_bars` says more.
+
+        Parameters
+        ----------
+        longest
+            How many bars of each cloud and homology dimension.
+        """
+        rows = [
+            row
+            for layer in self.layers
+            for row in long_bar_rows(self.activations, layer, self.settings.diagrams, longest, model=self.model)
+        ]
+        return as_table(rows, LONG_BAR_COLUMNS)
 
     @cached_property
     def betti(self) -> "DataFrame":

@@ -103,13 +103,13 @@ class Diagrams:
         return f"Diagrams(data of {', '.join(self.data)}: H_0 to H_{self.degrees - 1}; {drawn})"
 
 
-def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSettings) -> dict[str, np.ndarray]:
-    """Return the point clouds to measure, by class label (or ``all``).
+def cloud_rows(n: int, labels: np.ndarray | None, settings: DiagramSettings) -> dict[str, np.ndarray]:
+    """Return which of n points each cloud to measure has, by class label (or ``all``).
 
     Parameters
     ----------
-    points
-        (n, d) of one layer.
+    n
+        Number of points.
     labels
         (n,) class of each point.
     settings
@@ -128,17 +128,21 @@ def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSetti
             raise InputError(
                 "clouds: expected '/labels' in the activations file, or `clouds: all`. Received: no labels."
             )
-        labels = np.zeros(len(points), dtype=int)
+        labels = np.zeros(n, dtype=int)
     found = {}
     if by != "class":
-        kept = np.arange(len(points)) if classes is None else np.flatnonzero(np.isin(labels, classes))
+        kept = np.arange(n) if classes is None else np.flatnonzero(np.isin(labels, classes))
         rows = class_members(np.zeros(len(kept), dtype=int), 0, limit, np.random.default_rng([seed, 0, 0]))
-        found[WHOLE] = points[kept[rows]]
+        found[WHOLE] = kept[rows]
     if by != WHOLE:
         for key, label in enumerate(np.unique(labels) if classes is None else sorted(classes)):
-            rows = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
-            found[str(label)] = points[rows]
+            found[str(label)] = class_members(labels, label, limit, np.random.default_rng([seed, 0, key]))
     return found
+
+
+def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSettings) -> dict[str, np.ndarray]:
+    """Return the point clouds to measure, of the rows of :func:`cloud_rows`."""
+    return {name: points[rows] for name, rows in cloud_rows(len(points), labels, settings).items()}
 
 
 def write_diagrams(
@@ -233,10 +237,15 @@ def _prepared(
     points: np.ndarray, labels: np.ndarray | None, where: str, settings: DiagramSettings
 ) -> tuple[dict[str, np.ndarray], Callable[[np.ndarray], list[np.ndarray]]]:
     """Return the clouds of a layer, checked and scaled, and what computes the diagrams of each."""
-    check_cloud(points, where)
-    scaled = scale(without_rounding(points), settings.scaling)
+    scaled = scaled_points(points, where, settings)
     compute = partial(persistence_diagrams, max_dim=settings.max_dim, engine=settings.engine)
     return clouds(scaled, labels, settings), compute
+
+
+def scaled_points(points: np.ndarray, where: str, settings: DiagramSettings) -> np.ndarray:
+    """Return the points of a layer, checked and scaled, as they are before they are split into clouds."""
+    check_cloud(points, where)
+    return scale(without_rounding(points), settings.scaling)
 
 
 def _shuffled_measured(
