@@ -48,6 +48,15 @@ def test_captions_of_a_comparison_name_data_set_split_and_intervals(name, clouds
         assert ("delete-a-group jackknife" in text) == (clouds == "all")
 
 
+@pytest.mark.parametrize("model", ["", "vgg"])
+def test_the_caption_of_bars_says_what_indices_are_and_of_which_images(model):
+    text = " ".join(render("bars", comparison="architectures", model=model).split())
+    assert "{" not in text
+    assert "rows of the train split" in text
+    assert "at most 100 points a cloud" in text
+    assert ("The figure shows" in text) == bool(model)
+
+
 def test_the_caption_of_dynamics_names_data_set_sample_and_intervals():
     text = " ".join(render("dynamics", dynamics="vgg").split())
     for words in ("95 % intervals", "null model", "Data set: digits.", "at most 1000 images of the train split"):

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas
 import pytest
 import yaml
 
+import topodepth as td
 from tests.workflow.conftest import ROOT, copy_repository
 from topodepth import architectures
 
@@ -154,6 +156,20 @@ def test_without_dimensions_their_figure_is_not_asked_for_and_the_others_are(clo
     planned = rules_planned(study, "--snakefile", clone.path / "Snakefile", "--configfile", "mine.yaml", "--", "depth")
     assert planned["draw_depth"] == planned["draw_depth_models"] == planned["draw_diagrams"] == 1
     assert "draw_dimension" not in planned
+
+
+def test_the_images_of_the_longest_bars_are_listed_where_that_is_asked_for(clone, study):
+    own = STUDY | {"experiments": {"depth": [STUDY["experiments"]["depth"][0] | {"bars": 2}]}}
+    (study / "mine.yaml").write_text(yaml.safe_dump(own))
+    where = ["--snakefile", clone.path / "Snakefile", "--configfile", "mine.yaml"]
+    assert rules_planned(study, *where, "--", "depth")["join_bars"] == 1
+    result = snakemake(study, "--cores", "2", *where, "--", "results/mine/depth/mine/bars.csv")
+    assert result.returncode == 0, result.stdout + result.stderr
+    found = pandas.read_csv(study / "results/mine/depth/mine/bars.csv", float_precision="round_trip")
+    expected = td.measure(study / "mine.h5", progress=False, estimators=()).longest_bars(2)
+    pandas.testing.assert_frame_equal(found, expected.assign(**{"class": expected["class"].astype(int)}))
+    (study / "mine.yaml").write_text(yaml.safe_dump(STUDY))
+    assert not {"list_bars", "join_bars", "draw_bars"} & {*rules_planned(study, *where, "--", "depth")}
 
 
 def test_a_run_of_one_model_with_all_that_can_be_switched_off_makes_its_figures(clone, study):

@@ -170,6 +170,13 @@ def flag(name, value):
     return "" if value is None else f"{name}={value}"
 
 
+def of_comparison(answer):
+    """What a rule asks the depth experiment and the unit that its wildcards name."""
+    return look_up(
+        lambda wildcards: answer(PLAN.experiments["depth"][wildcards.comparison], PLAN.units[wildcards.model])
+    )
+
+
 def layer_files(stage, ending):
     """The files that a stage makes for every tapped layer of a model, in order of depth; dimensions only if asked for."""
 
@@ -250,6 +257,10 @@ def spoofing_code(item):
 
 def diagrams_memory(wildcards, attempt):
     return attempt * plan.diagrams_megabytes(PLAN, wildcards.sample)
+
+
+def bars_memory(wildcards, attempt):
+    return attempt * plan.diagrams_megabytes(PLAN, PLAN.experiments["depth"][wildcards.comparison]["sample"])
 
 
 def dimensions_memory(wildcards, attempt):

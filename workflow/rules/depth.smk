@@ -149,3 +149,80 @@ rule draw_diagrams:
     shell:
         "python $SCRIPTS/draw_figure.py diagrams --tables {input.tables:q} --labels {params.labels:q}"
         " --title={params.title:q} --options {params.options:q} --code {params.code:q} --out {output:q} 2> {log:q}"
+
+
+rule list_bars:
+    input:
+        of_comparison(lambda item, unit: unit.activations(item["sample"])),
+        layers=of_comparison(lambda item, unit: found_in(layers_of(unit, item["sample"]))),
+    output:
+        "<depth>/bars/{model}.csv",
+    log:
+        "<logs>/list_bars/{comparison}-{model}.log",
+    benchmark:
+        "<benchmarks>/list_bars/{comparison}-{model}.tsv"
+    retries: 1  # with twice the memory
+    conda:
+        "../../envs/homology.yaml"
+    resources:
+        mem_mb=bars_memory,
+    params:
+        activations=activations_path,
+        layers=of_comparison(lambda item, unit: as_json([*layers_of(unit, item["sample"]).values()])),
+        settings=experiment("depth", lambda item: as_json(PLAN.diagram_settings(item["sample"]))),
+        longest=experiment("depth", lambda item: item["bars"]),
+        code=code("list_bars.py"),
+    shell:
+        "python $SCRIPTS/list_bars.py --name={wildcards.model:q} --activations={params.activations:q}"
+        " --layers {params.layers:q} --settings {params.settings:q} --longest {params.longest:q} --out {output:q} 2> {log:q}"
+
+
+rule join_bars:
+    input:
+        experiment("depth", lambda item: item.bars),
+    output:
+        report(
+            "<depth>/bars.csv",
+            caption="../report/bars.rst",
+            category=PLAN.kinds["depth"].category,
+            subcategory="{comparison}",
+            labels={"result": "images of the longest bars"},
+        ),
+    log:
+        "<logs>/join_bars/{comparison}.log",
+    benchmark:
+        "<benchmarks>/join_bars/{comparison}.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        code=code("join_tables.py"),
+    shell:
+        "python $SCRIPTS/join_tables.py --tables {input:q} --out {output:q} 2> {log:q}"
+
+
+rule draw_bars:
+    input:
+        table=rules.list_bars.output,
+        dataset=dataset_file,
+    output:
+        report(
+            "<depth>/bars/{model}.png",
+            caption="../report/bars.rst",
+            category=PLAN.kinds["depth"].category,
+            subcategory="{comparison}",
+            labels={"result": "images of the longest bars, {model}"},
+        ),
+        "<depth>/bars/{model}.svg",
+    log:
+        "<logs>/draw_bars/{comparison}-{model}.log",
+    benchmark:
+        "<benchmarks>/draw_bars/{comparison}-{model}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    params:
+        split=experiment("depth", lambda item: PLAN.samples[item["sample"]]["split"]),
+        title=unit(lambda unit: f"{unit.model.label}: images of the longest bars"),
+        code=code("draw_bars.py"),
+    shell:
+        "python $SCRIPTS/draw_bars.py --table {input.table:q} --dataset {input.dataset:q} --split {params.split:q}"
+        " --title={params.title:q} --code {params.code:q} --out {output:q} 2> {log:q}"

@@ -70,6 +70,11 @@ class Depth(Experiment):
         return [f"{folder}/{layer}.h5" for layer in spread(layers, self["diagrams"])]
 
     @property
+    def bars(self) -> list[str]:
+        """The longest bars of each model, where they are asked for."""
+        return [f"{RESULTS}/depth/{self.name}/bars/{unit.name}.csv" for unit in self.members if self["bars"]]
+
+    @property
     def drawn(self) -> list[str]:
         """Training curves are drawn where models were trained here, dimensions where they are estimated."""
         plain, scales = (bool(names) for names in self.estimators)
@@ -82,7 +87,9 @@ class Depth(Experiment):
         first = {unit.model.curve: unit for unit in reversed(self.members)}
         diagrams = sorted(unit.name for unit in first.values()) if self["diagrams"] else []
         folder = f"{RESULTS}/depth/{self.name}"
-        return [*super().results, f"{folder}/accuracy.html", *[f"{folder}/diagrams/{name}.png" for name in diagrams]]
+        results = [*super().results, f"{folder}/accuracy.html", *[f"{folder}/diagrams/{name}.png" for name in diagrams]]
+        shown = [unit.name for unit in self.members if unit.has_images and self["bars"]]
+        return [*results, *[f"{folder}/bars.csv"] * bool(self.bars), *[f"{folder}/bars/{name}.png" for name in shown]]
 
 
 def spread(items: list, count: int) -> list:
