@@ -69,6 +69,12 @@ def test_foremost_bars_are_of_six_layers_at_most_the_first_and_the_last_among_th
     assert bars.indices(bars.foremost(table())) == [1, 2, 3, 4, 5, 7, 8]
 
 
+def test_a_token_is_shown_by_the_image_that_it_is_of():
+    tokens = pandas.DataFrame([row("a", 1.0, 0, "0", 0.5, died="3:0 4:17")])
+    assert bars.indices(bars.foremost(tokens)) == [3, 4]
+    assert drawn(bars.draw(tokens, pixels())) == [(3, "0\n#3:0"), (4, "0\n#4:17")]
+
+
 def test_what_is_no_image_has_an_empty_frame_and_its_index():
     figure = bars.draw(table(), {})
     assert not drawn(figure)

@@ -1,9 +1,13 @@
 """Which images make the longest bars of a measurement: rows of the data and their labels."""
 
+import h5py
 import numpy as np
 import pytest
 
 import topodepth as td
+from topodepth.activations.file import read_activations
+from topodepth.tables.long_bars import long_bar_rows
+from topodepth.topology.diagrams import DiagramSettings
 
 GAP, N = 0.6, 40
 QUICK = {"progress": False, "estimators": (), "null_draws": 0, "descriptors": "longest_bar"}
@@ -84,3 +88,12 @@ def test_classes_of_few_points_are_told_by_their_rows_of_the_data(measured):
             index for column in ("birth_indices", "death_indices") for index in " ".join(own[column].dropna()).split()
         }
         assert {int(order[int(index)]) // N for index in indices} == {int(label)}
+
+
+def test_tokens_are_told_by_item_and_place(tmp_path):
+    with h5py.File(tmp_path / "tokens.h5", "w") as file:
+        file["layers/000_a"] = np.array([[0.0], [1.0], [3.0], [3.5]], dtype=np.float32)
+        file["indices"], file["places"], file["labels"] = [7, 7, 9, 9], [0, 4, 0, 2], [1, 1, 2, 2]
+    settings = DiagramSettings(clouds="all", scaling="none")
+    row = long_bar_rows(read_activations(tmp_path / "tokens.h5"), "a", settings, 1)[0]
+    assert (row["death"], row["death_indices"], row["death_labels"]) == (2.0, "7:4 9:0", "1 2")

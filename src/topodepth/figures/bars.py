@@ -64,7 +64,12 @@ def foremost(table: "DataFrame", models: Models = None) -> "DataFrame":
 def indices(bars: "DataFrame") -> list[int]:
     """Return the rows of the data set that bars are made of, ascending, each once."""
     cells = [cell for column in IMAGES[:2] for cell in bars[column] if isinstance(cell, str)]
-    return sorted({int(word) for cell in cells for word in cell.split()})
+    return sorted({_item(word) for cell in cells for word in cell.split()})
+
+
+def _item(word: str) -> int:
+    """Return the row of the data set that a point is of; of a token, of the item that it stands in."""
+    return int(word.partition(":")[0])
 
 
 def draw(
@@ -105,7 +110,7 @@ def draw(
         model = bars["model"].iloc[0]
         title = dict(labels or {}).get(model, model)
     with style.look():
-        figure = style.new_figure(9.6, 0.6 + 1.45 * len(names), title)
+        figure = style.new_figure(9.6, 0.6 + 1.55 * len(names), title)
         widths = [width for block in BLOCKS for width in (*[1.0] * block.size, GAP)][:-1]
         grid = figure.add_gridspec(1 + len(names), len(widths), width_ratios=widths,
                                    height_ratios=[HEAD, *[1.0] * len(names)])  # fmt: skip
@@ -134,11 +139,11 @@ def _draw_block(
     if bar is None:
         axes[0].set_title("no loop", fontsize=8.5, color=style.GREY)
         return
-    found = [int(word) for word in bar[f"{block.end}_indices"].split()]
+    found = bar[f"{block.end}_indices"].split()
     known = bar[f"{block.end}_labels"]
     of = known.split() if isinstance(known, str) else [""] * len(found)
     for each, index, label in zip(axes, found, of, strict=True):
-        _draw_image(each, pixels.get(index))
+        _draw_image(each, pixels.get(_item(index)))
         each.set_xlabel(f"{style.short(names.get(label, label), 14)}\n#{index}".strip(), fontsize=8, labelpad=2)
     value = float(bar[block.end])
     axes[0].set_title(f"{block.end} {value:.3g}", fontsize=8.5, pad=3)
