@@ -98,7 +98,8 @@ def longest_bars(points: np.ndarray, *, max_dim: int = 1, longest: int = 10) -> 
     diagrams = [bars[np.isfinite(bars[:, 1])] for bars in persistence_diagrams(points, max_dim=max_dim)]
     if not any(len(bars) for bars in diagrams):
         return [[] for _ in diagrams]
-    memory.require(memory.memory_estimate(*points.shape, 1), f"bars of {len(points)} points with what makes them")
+    n, d = points.shape
+    memory.require(memory.memory_estimate(n, d, HIGHEST), f"bars of {n} points with what makes them")
     distances, order = distances_side_by_side(points), side_by_side(prepared(points).centred)
     last = MARGIN * max(float(bars[:, 1].max(initial=0.0)) for bars in diagrams)
     pairs = _sorted_pairs(distances, _pairs(distances, max_dim, last), diagrams)
