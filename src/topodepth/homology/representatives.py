@@ -26,7 +26,7 @@ MARGIN = 1 + 10 * TIE  # beyond the last death, which may have been moved by a t
 SIMPLEX = 64  # bytes of GUDHI's simplex tree, each
 
 Simplex = tuple[int, ...]
-Pair = tuple[Simplex, Simplex]  # the simplex that bears a bar, and the one that ends it
+Pair = tuple[Simplex, Simplex]  # of a bar, the simplex that bears it and the one that ends it
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,20 @@ def longest_bars(points: np.ndarray, *, max_dim: int = 1, longest: int = 10) -> 
 def _longest(
     bars: np.ndarray, pairs: Sequence[Pair], distances: Condensed, order: np.ndarray, longest: int
 ) -> list[Bar]:
-    """Return the longest bars of one diagram; pairs are those of its bars, ``order`` names their points."""
+    """Return the longest bars of one diagram from the pairs of all its bars, in the same order."""
     found = []
     for place in np.argsort(bars[:, 0] - bars[:, 1], kind="stable")[:longest]:
         born, died = pairs[place]
-        simplices = (born, _roundest(distances, died)) if len(died) > 2 else ((), died)
-        edges = [sorted(order[[*simplex[:2]]].tolist()) if simplex else [] for simplex in simplices]
-        corner = order[[*simplices[1][2:]]].tolist() if len(died) > 2 else []
-        found.append(Bar(float(bars[place, 0]), float(bars[place, 1]), tuple(edges[0]), (*edges[1], *corner)))
+        edge, corner = _roundest(distances, died) if len(died) > 2 else (died, ())
+        birth_points = _named(born, order) if len(born) > 1 else ()
+        death_points = _named(edge, order) + _named(corner, order)
+        found.append(Bar(float(bars[place, 0]), float(bars[place, 1]), birth_points, death_points))
     return found
+
+
+def _named(simplex: Simplex, order: np.ndarray) -> Simplex:
+    """Return the points that an engine's vertices stand for, ascending."""
+    return tuple(sorted(order[[*simplex]].tolist())) if simplex else ()
 
 
 def _pairs(distances: Condensed, max_dim: int, threshold: float) -> list[list[Pair]]:
@@ -179,10 +184,10 @@ def _between(distances: Condensed, one: int, other: int) -> float:
     return float(distances.between(first, second)[0])
 
 
-def _roundest(distances: Condensed, triangle: Simplex) -> Simplex:
-    """Return the longest edge of a triangle, and the point that is farthest from its ends of those nearer than it."""
+def _roundest(distances: Condensed, triangle: Simplex) -> Pair:
+    """Return the longest edge of a triangle, and of all points nearer to both its ends than these the farthest one."""
     one, other = max(combinations(triangle, 2), key=lambda edge: _between(distances, *edge))
     near, far = np.sort([distances.row(one), distances.row(other)], axis=0)
-    nearer = far <= _between(distances, one, other)
-    nearer[[one, other]] = False
-    return one, other, int(np.where(nearer, near, -np.inf).argmax())
+    inside = far <= _between(distances, one, other)
+    inside[[one, other]] = False
+    return (one, other), (int(np.where(inside, near, -np.inf).argmax()),)
