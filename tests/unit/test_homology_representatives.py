@@ -112,6 +112,24 @@ def test_order_of_the_points_and_engine_change_nothing_where_distances_differ(mo
     assert named(longest_bars(points, longest=30), np.arange(150)) == expected
 
 
+def test_engines_name_triangles_of_the_same_longest_edge_and_other_corners():
+    """Of redzed-tda 0.1.1 and GUDHI 3.13.0: why the third corner is chosen here and not taken from the engine."""
+    pytest.importorskip("redzed_tda")
+    points, found = gaussian(), []
+    for compute in (representatives._redzed_pairs, representatives._gudhi_pairs):
+        matrix = np.linalg.norm(points[:, None] - points[None], axis=2)
+        _, pairs = compute(representatives.Condensed.of_matrix(matrix), 1, matrix.max())
+        ends = {tuple(sorted(born)): sorted(died) for born, died in pairs}
+        found.append(
+            {born: died for born, died in ends.items() if longest_edge(points, died) > longest_edge(points, born)}
+        )
+    one, other = found
+    assert one.keys() == other.keys()
+    for born in one:
+        assert longest_edge(points, one[born]) == longest_edge(points, other[born])
+    assert any(one[born] != other[born] for born in one)
+
+
 def test_a_single_point_and_copies_have_no_finite_bar():
     assert longest_bars(np.ones((1, 3))) == [[], []]
     assert longest_bars(np.ones((5, 3)), max_dim=0) == [[]]
