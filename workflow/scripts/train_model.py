@@ -1,7 +1,6 @@
 """Build one network and train it; a killed job goes on from its last epoch."""
 
 import argparse
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +23,11 @@ def main() -> None:
     parser.add_argument("--model", required=True, help="Keras file to make")
     parser.add_argument("--metrics", required=True, help="JSON to make: accuracy and loss of every split")
     parser.add_argument("--history", required=True, help="CSV to make: one row an epoch")
-    parser.add_argument("--snapshots", required=True, help="folder to make: one Keras file an epoch listed, "
-                        "and trajectory.h5 if weights are recorded")  # fmt: skip
+    parser.add_argument("--snapshots", required=True, help="folder to make: files of the epochs listed, trajectory.h5")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)
     start_keras()
-    options, seed = arguments.settings, arguments.settings["seed"]
+    options, seed, start = arguments.settings, arguments.settings["seed"], arguments.checkpoints + ".random_labels"
     kept = Path(arguments.checkpoints + ".snapshots")  # beside the checkpoints: a job that goes on finds the early ones
     kept.mkdir(parents=True, exist_ok=True)
     training.set_determinism(seed)
@@ -40,35 +38,23 @@ def main() -> None:
     classes, changes = len(dataset.class_names), {key: options["training"][key] for key in ("images", "label_noise")}
     splits["train"] = augmentation.training_split(splits["train"], classes=classes, seed=seed, **changes)
     model = architectures.build(
-        options["architecture"], input_shape=dataset.image_shape, classes=classes, activation=options["activation"],
-        width=options["width"], depth=options["depth"], l2=options["training"]["l2"], seed=seed,
+        options["architecture"], input_shape=dataset.image_shape, classes=classes, seed=seed,
+        l2=options["training"]["l2"], **{key: options[key] for key in ("activation", "width", "depth")},
     )  # fmt: skip
     how = TrainingSettings.of(options["training"], architecture=options["architecture"], seed=seed)
-    start = arguments.checkpoints + ".random_labels"
     if epochs := options["training"]["random_label_epochs"]:
-        images = splits["train"][0]
-        random = (images, augmentation.random_labels(len(images), classes, seed))
-        first = replace(how, epochs=epochs, augment=None, stopping_patience=epochs, trajectory_every=0)
-        # its own images validate it, for the best epoch is the one that fits the random labels best
-        training.fit(model, random, random, settings=first, normalise=normalise, checkpoints=start)
-    history = training.fit(
-        model, splits["train"], splits["validation"], normalise=normalise, checkpoints=arguments.checkpoints,
-        settings=how,
-        snapshots=options["training"]["snapshots"],
-        on_epoch_end=lambda epoch, model, logs: model.save(kept / f"{epoch:04d}.keras"),
-    )  # fmt: skip
+        training.fit_random_labels(model, splits["train"][0], classes, settings=replace(how, epochs=epochs),
+                                   normalise=normalise, checkpoints=start)  # fmt: skip
+    history = training.fit(model, splits["train"], splits["validation"], normalise=normalise, settings=how,
+                           checkpoints=arguments.checkpoints, snapshots=options["training"]["snapshots"],
+                           on_epoch_end=lambda epoch, model, _: model.save(kept / f"{epoch:04d}.keras"))  # fmt: skip
     metrics = {split: training.evaluate(model, *splits[split], normalise) for split in splits}
     metrics |= {"epochs": len(history["loss"]), "seed": seed, "seconds": sum(history["seconds"])} | complexity(model)
     with storage.atomic_path(arguments.model) as part:
         model.save(part)
     texts.write_json(arguments.metrics, metrics)
     texts.write_table(arguments.history, *training.history_table(history, arguments.name))
-    shutil.rmtree(arguments.snapshots, ignore_errors=True)
-    if how.trajectory_every:
-        shutil.copyfile(Path(arguments.checkpoints, training.TRAJECTORY), kept / training.TRAJECTORY)
-    kept.replace(arguments.snapshots)
-    for folder in (arguments.checkpoints, start):
-        shutil.rmtree(folder, ignore_errors=True)
+    training.finish(kept, arguments.snapshots, [arguments.checkpoints, start], trajectory=bool(how.trajectory_every))
 
 
 run(main)

@@ -6,11 +6,15 @@ base64, cut into folders where it is long. A job is one rule and one log: its st
 
 import base64
 import binascii
+import csv
 import json
+import math
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from topodepth.errors import InputError
 
 PAUSE = 60.0  # s in which nothing ran: what was before is of an earlier run
 
@@ -134,3 +138,58 @@ def _read(path: Path) -> tuple[tuple[str, str], Job] | None:
         return (job.rule, " ".join(said["log"] or [path.name])), job
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def read_benchmarks(folder: str | Path) -> list[list[Any]]:
+    """Return what the jobs of every rule cost: rule, jobs, seconds of all and of the longest, processor, memory in MB.
+
+    Parameters
+    ----------
+    folder
+        Folder with a folder of Snakemake's benchmark files (TSV) for each rule.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    rows: list[list[Any]] = []
+    for rule in sorted(path for path in Path(folder).glob("*") if path.is_dir()):
+        jobs = [job for path in sorted(rule.rglob("*.tsv")) for job in _jobs_of(path)]
+        seconds, cpu, memory = ([_number(job.get(key)) for job in jobs] for key in ("s", "cpu_time", "max_rss"))
+        if jobs:
+            rows.append([rule.name, len(jobs), sum(seconds), max(seconds), sum(cpu), max(memory)])
+    if not rows:
+        raise InputError(f"{folder}: expected benchmark files of finished jobs. Received: none.")
+    return sorted(rows, key=lambda row: -row[2])
+
+
+def parts(record: Record, start: float) -> list[tuple[str, float, str]]:
+    """Return what the time of a run went to: part, seconds, and of what."""
+    jobs, chain = record.jobs, record.longest_chain()
+    work, waited = sum(job.seconds for job in jobs), {job: record.waited(job) for job in jobs}
+    last = max(jobs, key=lambda job: waited[job])
+    return [
+        ("run", record.span(), "from the start of the first job to the end of the last"),
+        ("all jobs", work, f"{len(jobs)} jobs; on average {work / max(record.span(), 1e-9):.1f} ran at once"),
+        ("starts", start * len(jobs), f"about, of all jobs: {start:.2f} s each for Python and its packages"),
+        ("longest chain", sum(job.seconds for job in chain), " → ".join(job.rule for job in chain)),
+        ("longest wait", waited[last], f"{last.rule}: what it reads was there, cores or memory were not free"),
+        ("all waits", sum(waited.values()), "of all jobs together, for cores or memory"),
+        ("nothing ran", record.idle(), "between jobs: Snakemake itself, or a queue"),
+    ]
+
+
+def _jobs_of(path: Path) -> list[dict[str, str]]:
+    """Return the jobs that a benchmark file tells of."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def _number(text: str | None) -> float:
+    """Return a number of a benchmark file; 0 where a job was too short to be measured."""
+    try:
+        value = float(text or 0)
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0

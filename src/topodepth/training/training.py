@@ -4,9 +4,10 @@ import hashlib
 import json
 import logging
 import math
+import shutil
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,39 @@ def fit(
     for variable, value in zip(model.weights, state.best_weights, strict=True):
         variable.assign(value)
     return state.history
+
+
+def fit_random_labels(
+    model: "keras.Model", images: np.ndarray, classes: int, *, settings: TrainingSettings, normalise: Normalise,
+    checkpoints: str | Path,
+) -> None:  # fmt: skip
+    """Fit a network to random labels of its images before its training: an adversarial initialisation.
+
+    Its own images validate it, for the best epoch is the one that fits the random labels best.
+    """
+    random = images, augmentation.random_labels(len(images), classes, settings.seed)
+    plain = replace(settings, augment=None, stopping_patience=settings.epochs, trajectory_every=0)
+    fit(model, random, random, settings=plain, normalise=normalise, checkpoints=checkpoints)
+
+
+def finish(kept: Path, snapshots: str | Path, folders: Sequence[str | Path], *, trajectory: bool) -> None:
+    """Put the snapshots of a training where they belong, with its trajectory, and delete its checkpoints.
+
+    Parameters
+    ----------
+    kept, snapshots
+        The folder of snapshots, and its new place.
+    folders
+        Checkpoints of the training, and of what came before it.
+    trajectory
+        Whether it was recorded.
+    """
+    shutil.rmtree(snapshots, ignore_errors=True)
+    if trajectory:
+        shutil.copyfile(Path(folders[0], TRAJECTORY), kept / TRAJECTORY)
+    kept.replace(snapshots)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def evaluate(
