@@ -24,6 +24,7 @@ from topodepth.networks.onnx_file import inspect as inspect_onnx
 from topodepth.networks.onnx_file import is_onnx
 from topodepth.networks.taps import is_pattern
 from topodepth.networks.torch_files import PICKLED, SAFE, code_of
+from topodepth.plan import hyperparameters
 from topodepth.plan.units import RESULTS, FoundLayers, Images, Model, Unit, as_file_name, named_layers
 
 Answer = TypeVar("Answer")
@@ -89,6 +90,11 @@ def units(
             else:
                 expand = _trained if settings["architecture"] else _files
                 models = expand(entry, settings, config)
+            known = hyperparameters.of_files(entry, settings)
+            if settings["hyperparameters"]:
+                models = [
+                    replace(model, axes=hyperparameters.of_file(entry, settings, known, model.file)) for model in models
+                ]
             found[entry] = [Unit(model.name, model, Images(model.settings["dataset"])) for model in models]
     return found
 

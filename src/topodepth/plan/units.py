@@ -95,7 +95,7 @@ class Model:
     seed, epoch
         Of its training; the epoch of a snapshot only, made here or brought.
     axes
-        Value on each axis of the grid that it is a cell of.
+        Value on each axis of the grid that it is a cell of; of a file those that a table of hyper-parameters tells.
     curve
         The curve it belongs to in figures: models that differ in their seed only share one.
     """

@@ -8,7 +8,7 @@ from topodepth.networks.onnx_file import is_onnx
 
 SOURCES = ("architecture", "file", "directory", "asset", "torch")  # of a model, one of them
 OF_TRAINING = ("activation", "width", "depth", "seed", "seeds", "grid", "training")
-OF_FILES = ("trust", "stated_accuracy", "mean", "std", "layout")
+OF_FILES = ("trust", "stated_accuracy", "hyperparameters", "mean", "std", "layout")
 OF_TORCH = ("weights", "arguments")
 ONE_STEP = ("fgsm",)  # attacks without iterations
 OF_STEPS = ("steps", "step_size")

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from topodepth.plan.entries import archived, stated
 from topodepth.plan.experiment import Experiment, Figure, pick
+from topodepth.plan.hyperparameters import varied
 from topodepth.plan.kinds import register
 from topodepth.plan.units import RESULTS, Unit
 
@@ -91,8 +92,10 @@ class Generalization(Experiment):
     @property
     def association_settings(self) -> dict:
         """How measures are related to the targets."""
-        grids = [self.plan.config["models"][entry]["grid"] for entry in self["models"]]
-        axes = {axis for grid in grids for axis, values in grid.items() if values[1:]}
+        axes = set()
+        for entry in self["models"]:
+            settings = self.plan.config["models"][entry]
+            axes |= {axis for axis, values in settings["grid"].items() if values[1:]} | varied(entry, settings)
         keys = ("targets", "groups", "controls", "covariates", "resamples", "permutations", "classes")
         return pick(self.settings, *keys) | {
             "axes": sorted(axes), "seed": self.plan.config["seed"], "title": self.title
