@@ -63,6 +63,17 @@ def test_pooled_and_within_answers_that_differ_are_both_there_and_named(opposed)
     assert told[0] in page
 
 
+def test_groups_that_are_values_are_told_with_what_they_are_values_of(opposed):
+    models, measures = opposed
+    models = models.assign(label_noise=[0.0] * 10 + [0.2] * 10, architecture=["a", "b"] * 10)
+    found = associated(models, measures, groups="label_noise", controls=["architecture"])
+    told = disagreements(found.associations, "label_noise")
+    assert "within label noise 0." in told[0]
+    page = summary_page("t", models, found.associations, found.held_out, "label_noise")
+    assert "held-out label noise better" in page
+    assert "label_noise" not in page
+
+
 def test_scopes_that_agree_are_not_said_to_differ():
     error = np.linspace(0.1, 0.6, 20)
     found = associated(*tables_of(1 - error, {"d": error}, architecture=["a", "b"] * 10), groups="architecture")

@@ -54,6 +54,16 @@ def test_those_that_differ_are_the_axes_of_the_grid_and_any_column_may_be_the_gr
     assert experiment.association_settings["groups"] == "label_noise"
 
 
+def test_an_experiment_may_ask_for_some_values_only(planned):
+    experiment = planned(TABLE, only={"label_noise": [0.2, 0.4]}).experiments["generalization"]["zoo"]
+    assert [unit.name for unit in experiment.members] == ["zoo@b"]
+    assert [path.rpartition("/")[0] for path in experiment.metrics] == ["<results>/evaluations/zoo@b"]
+    assert len(planned(TABLE, only={}).experiments["generalization"]["zoo"].members) == 2
+    for only in ({"label_noise": [0.4]}, {"lable_noise": [0.2]}):
+        with pytest.raises(InputError, match=r"generalization.zoo.only': expected values that some of the 2 models"):
+            planned(TABLE, only=only)
+
+
 @pytest.mark.parametrize(
     ("table", "told"),
     [

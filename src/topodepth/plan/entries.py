@@ -91,7 +91,7 @@ def units(
                 expand = _trained if settings["architecture"] else _files
                 models = expand(entry, settings, config)
             known = hyperparameters.of_files(entry, settings)
-            if settings["hyperparameters"]:
+            if known:
                 models = [
                     replace(model, axes=hyperparameters.of_file(entry, settings, known, model.file)) for model in models
                 ]

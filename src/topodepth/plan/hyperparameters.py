@@ -33,7 +33,7 @@ def of_files(entry: str, settings: Mapping) -> dict[str, dict[str, Value]]:
     InputError
         If the table is missing, broken, names a file twice, or has a column that is measured here.
     """
-    path = settings["hyperparameters"]
+    path = settings.get("hyperparameters")
     if not path:
         return {}
     where = f"config key 'models.{entry}.hyperparameters': {path}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
+from topodepth.experiments.generalization import words
 from topodepth.experiments.generalization.records import TARGETS
 from topodepth.statistics.runs import Runs, runs_of
 
@@ -112,7 +113,7 @@ def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSetting
     if codes.any():
         kept = _compared(codes, None if runs is None else runs[rows])
         also = (settings.groups,) if settings.groups and settings.groups not in given else ()
-        text = f"within blocks of equal {' and '.join(settings.blocking)} ({{}})"
+        text = f"within blocks of equal {' and '.join(map(words.column, settings.blocking))} ({{}})"
         found.append(scope("within", rows[kept], codes[kept], given + also, text))
     if settings.groups:
         labels = models[settings.groups].iloc[rows]
@@ -120,7 +121,9 @@ def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSetting
             own = rows[labels == label]
             if FEWEST_IN_GROUP <= len(own) < len(rows):
                 name = str(label).replace("{", "{{").replace("}", "}}")
-                found.append(scope(f"group:{label}", own, None, given, f"within {settings.groups} {name} ({{}})"))
+                found.append(
+                    scope(f"group:{label}", own, None, given, f"within {words.column(settings.groups)} {name} ({{}})")
+                )
     return found
 
 

@@ -71,12 +71,12 @@ def summary_page(
         answers.append(answer(target, rows))
         tables.append(_table(target, rows))
         more += [
-            *_about_foremost(target, rows), *disagreements(rows), *_about_rivals(target, rows),
+            *_about_foremost(target, rows), *disagreements(rows, groups), *_about_rivals(target, rows),
             *_about_held_out(target, rows, [row for row in held_out if row["target"] == target], groups),
         ]  # fmt: skip
     said = [*answers, _about_independence(models), _about_models(models)]
     if groups and models[groups].nunique() < 2:
-        said.append(f"All models have the same {groups}: what holds for another one cannot be said.")
+        said.append(f"All models have the same {words.column(groups)}: what holds for another one cannot be said.")
     return pages.page(title, said, tables, [*more, *DEFINITIONS])
 
 
@@ -192,14 +192,20 @@ def _about_rivals(target: str, rows: Sequence[Mapping]) -> list[str]:
     return [f"{words.TARGETS[target].capitalize()}: unknown, or the same for all these models: {', '.join(silent)}."]
 
 
-def _where(scope: str) -> str:
-    return {"all": "pooled", "within": "within blocks"}.get(scope, f"within {scope.removeprefix('group:')}")
+def _where(scope: str, groups: str | None = None) -> str:
+    named = f"within {_group(groups, scope.removeprefix('group:'))}"
+    return {"all": "pooled", "within": "within blocks"}.get(scope, named)
 
 
-def disagreements(rows: Sequence[Mapping]) -> list[str]:
+def _group(groups: str | None, label: object) -> str:
+    """Return what a group is called: ``vgg``, ``label noise 0.2``."""
+    return str(label) if groups in (None, "architecture", "entry") else f"{words.column(str(groups))} {label}"
+
+
+def disagreements(rows: Sequence[Mapping], groups: str | None = None) -> list[str]:
     """Return one sentence on the descriptors whose scopes tell different stories; none if all agree.
 
-    Two scopes differ if the τ of each lies outside the interval of the other.
+    Two scopes differ if the τ of each lies outside the interval of the other. ``groups`` is the column of the groups.
     """
     by_measure: dict[str, list[Mapping]] = {}
     for row in rows:
@@ -210,7 +216,7 @@ def disagreements(rows: Sequence[Mapping]) -> list[str]:
         pairs = [(a, b) for k, a in enumerate(own) for b in own[k + 1 :] if _outside(a, b) and _outside(b, a)]
         if pairs:
             a, b = max(pairs, key=lambda pair: abs(pair[0]["kendall"] - pair[1]["kendall"]))
-            told = ", ".join(f"{_where(row['scope'])} {_with_interval(row, 'kendall')}" for row in (a, b))
+            told = ", ".join(f"{_where(row['scope'], groups)} {_with_interval(row, 'kendall')}" for row in (a, b))
             found.append((-abs(a["kendall"] - b["kendall"]), f"{words.measure(a)}: {told}"))
     if not found:
         return []
@@ -232,11 +238,13 @@ def _about_held_out(target: str, rows: Sequence[Mapping], held_out: Sequence[Map
     if not own:
         return []
     better = [row["group"] for row in own if row["rmse"] < row["baseline_rmse"]]
-    told = ", ".join(f"{row['group']} {row['rmse']:.2g} against {row['baseline_rmse']:.2g}" for row in own)
+    told = ", ".join(
+        f"{_group(groups, row['group'])} {row['rmse']:.2g} against {row['baseline_rmse']:.2g}" for row in own
+    )
     return [
         f"A line through {words.measure(ranked[0])} of the other models predicts the {words.TARGETS[target]} of a "
-        f"held-out {groups} better than their mean does for {len(better)} of {len(own)} (root mean square error: "
-        f"{told})."
+        f"held-out {words.column(str(groups))} better than their mean does for {len(better)} of {len(own)} (root mean "
+        f"square error: {told})."
     ]
 
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from topodepth.errors import InputError
 from topodepth.plan.entries import archived, stated
 from topodepth.plan.experiment import Experiment, Figure, pick
 from topodepth.plan.hyperparameters import varied
@@ -38,12 +39,28 @@ class Generalization(Experiment):
 
     @property
     def members(self) -> list[Unit]:
-        """The networks that it names; those of an archive once it is unpacked."""
-        return [unit for entry in self["models"] for unit in self.plan.units_behind(entry)]
+        """The networks that it names, of the values that it asks for; those of an archive once it is unpacked."""
+        units = [unit for entry in self["models"] for unit in self.plan.units_behind(entry)]
+        found = self._asked(units)
+        if not found:
+            raise InputError(
+                f"config key 'experiments.generalization.{self.name}.only': expected values that some of the "
+                f"{len(units)} models have. Received: {self['only']}."
+            )
+        return found
 
     def check(self) -> None:
-        """Refuse files whose names do not state what ``accuracy: stated`` asks of them."""
-        self._stated([unit for entry in self["models"] for unit in self.plan.entries.get(entry, [])])
+        """Refuse values that no model has, and files whose names do not state what ``accuracy: stated`` asks."""
+        known = (
+            self.members
+            if not self.archived
+            else [unit for entry in self["models"] for unit in self.plan.entries.get(entry, [])]
+        )
+        self._stated(self._asked(known))
+
+    def _asked(self, units: list[Unit]) -> list[Unit]:
+        """Return those of some networks that have the values asked for."""
+        return [unit for unit in units if all(unit.model.axes.get(axis) in told for axis, told in self["only"].items())]
 
     def _stated(self, units: list[Unit]) -> list[tuple[str, float]]:
         """Return the architecture and test accuracy that the names of the models' files state."""
