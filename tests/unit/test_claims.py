@@ -1,0 +1,74 @@
+"""docs/claims.md says of the zoo what its tables say, by SciPy and by the experiment."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from scipy import stats
+
+ROOT = Path(__file__).parents[2]
+LOGITS = "lifespan_sum H0, logits"
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    """Models of the zoo with E_0 of their logits."""
+    models = pandas.read_csv(ROOT / "docs/zoo/models.csv")
+    measures = pandas.read_csv(ROOT / "docs/zoo/measures.csv")
+    values = measures[measures["measure"] == LOGITS].set_index("model")["value"]
+    return models.assign(value=models["model"].map(values))
+
+
+@pytest.fixture(scope="module")
+def found():
+    """Rows of associations of each experiment, with few resamples: coefficients do not depend on them."""
+    spec = importlib.util.spec_from_file_location("zoo_verdicts", ROOT / "benchmarks/zoo_verdicts.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    pairs = script.verdicts(ROOT / "docs/zoo", resamples=100, permutations=199)
+    return {name: rows[rows["measure"] == LOGITS].set_index("scope") for name, rows in pairs}
+
+
+def tau(models):
+    return stats.kendalltau(models["value"], models["test_error"]).statistic
+
+
+def partial(models, given):
+    """Return the partial correlation of normal scores, the covariates being of two values each."""
+    columns = np.column_stack([np.ones(len(models)), models[given]])
+    x, y = (
+        stats.norm.ppf((stats.rankdata(models[name]) - 0.5) / len(models)) for name in ("value", "test_error")
+    )  # fmt: skip
+    x, y = (scores - columns @ np.linalg.lstsq(columns, scores)[0] for scores in (x, y))
+    return stats.pearsonr(x, y).statistic
+
+
+def test_the_zoo_is_a_complete_grid(zoo):
+    axes = ["width", "learning_rate", "batch", "augmentation", "label_noise"]
+    assert len(zoo) == len(zoo.drop_duplicates(axes)) == np.prod([zoo[axis].nunique() for axis in axes]) == 32
+    assert not zoo["value"].isna().any()
+
+
+def test_the_experiment_says_what_scipy_says(zoo, found):
+    pooled, cells = found["zoo"], zoo.groupby(["width", "augmentation", "label_noise"])
+    assert pooled.loc["all", "kendall"] == pytest.approx(tau(zoo))
+    assert pooled.loc["all", "partial"] == pytest.approx(
+        partial(zoo, ["width", "augmentation", "label_noise"]), abs=0.02
+    )
+    # of cells of four networks without ties, τ of all pairs within cells is the mean of the cells' τ
+    assert pooled.loc["within", "kendall"] == pytest.approx(np.mean([tau(cell) for _, cell in cells]))
+    for noise, name in ((0.0, "true_labels"), (0.2, "noisy_labels")):
+        own = zoo[zoo["label_noise"] == noise]
+        assert found[name].loc["all", "n"] == len(own) == 16
+        assert pooled.loc[f"group:{noise}", "kendall"] == found[name].loc["all", "kendall"] == pytest.approx(tau(own))
+        assert found[name].loc["within", "partial"] == pytest.approx(partial(own, ["width", "augmentation"]), abs=0.02)
+
+
+def test_the_page_has_these_numbers(found):
+    page = (ROOT / "docs/claims.md").read_text(encoding="utf-8")
+    rows = [found["zoo"].loc[scope] for scope in ("all", "group:0.0", "group:0.2")]
+    rows += [found[name].loc["within"] for name in ("true_labels", "noisy_labels")]
+    told = [line.split("|")[2].split()[0] for line in page.splitlines() if "networks" in line and line.count("|") == 4]
+    assert told == [f"{row['kendall']:+.2f}".replace("-", "−") for row in rows]
