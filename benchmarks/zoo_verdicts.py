@@ -1,8 +1,9 @@
 """What the generalisation experiment says of the zoo of docs/claims.md, from the tables that are kept of it.
 
-The networks themselves are no part of the repository: docs/zoo holds `models.csv` and `measures.csv` as
-`snakemake generalization --configfile examples/zoo.yaml` made them. This takes the experiments of that file, and prints
-the coefficients of each scope, and the verdicts. `--tables` takes another folder of such tables.
+The networks themselves are no part of the repository: docs/zoo holds `models.csv` and `measures.csv` of them, and
+docs/claims.md says how these were made. This takes the experiments of examples/zoo.yaml, and prints the coefficients of
+each scope, and the verdicts. `--tables` takes another folder of such tables, as
+`snakemake generalization --configfile examples/zoo.yaml` makes them.
 
     python benchmarks/zoo_verdicts.py
 """
