@@ -108,6 +108,14 @@ class Repository:
             command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=timeout, check=False
         )
 
+    def make_recorded(self, *arguments, config="tiny.yaml"):
+        """Make something; what its jobs enter of the library is written to the folder ``entered``."""
+        recorder = self.path / "src/sitecustomize.py"  # which Python imports by itself when a job starts
+        shutil.copy(Path(__file__).with_name("recorder.py"), recorder)
+        result = self.snakemake(*arguments, config=config)
+        recorder.unlink()
+        assert result.returncode == 0, result.stdout + result.stderr
+
     def planned(self, *arguments, config="tiny.yaml"):
         """The jobs that a run would start: a set of (rule, wildcards)."""
         result = self.snakemake("--cores", "2", "--dry-run", *arguments, config=config)
@@ -150,11 +158,7 @@ def copy_repository(target, source=ROOT):
 def finished(tmp_path_factory):
     """A repository in which the tiny run has been made; what its jobs entered of the library is in ``entered``."""
     repository = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
-    recorder = repository.path / "src/sitecustomize.py"  # which Python imports by itself when a job starts
-    shutil.copy(Path(__file__).with_name("recorder.py"), recorder)
-    result = repository.snakemake("--cores", "2")
-    recorder.unlink()
-    assert result.returncode == 0, result.stdout + result.stderr
+    repository.make_recorded("--cores", "2")
     return repository
 
 
