@@ -164,7 +164,10 @@ def _sorted_pairs(
     EngineError
         If they are not those of the diagrams.
     """
-    bars = [np.array([[_diameter(distances, end) for end in pair] for pair in of]).reshape(-1, 2) for of in pairs]
+    bars = [
+        np.column_stack([_diameters(distances, np.array([pair[end] for pair in of], dtype=np.intp)) for end in (0, 1)])
+        for of in pairs
+    ]
     found = []
     for of, ends, expected in zip(pairs, merged_bars(bars), diagrams, strict=True):
         rows = [row for row in np.lexsort((ends[:, 1], ends[:, 0])) if ends[row, 0] < ends[row, 1]]
@@ -174,14 +177,16 @@ def _sorted_pairs(
     return found
 
 
-def _diameter(distances: Condensed, simplex: Simplex) -> float:
-    """Return the length of the longest edge of a simplex, 0 of a point."""
-    return max((_between(distances, *edge) for edge in combinations(sorted(simplex), 2)), default=0.0)
+def _diameters(distances: Condensed, simplices: np.ndarray) -> np.ndarray:
+    """Return the length of the longest edge of each simplex, (k,) from (k, vertices); 0 of a point."""
+    longest = np.zeros(len(simplices))
+    for first, second in combinations(np.sort(simplices, axis=-1).T, 2):
+        np.maximum(longest, distances.between(first, second), out=longest)
+    return longest
 
 
 def _between(distances: Condensed, one: int, other: int) -> float:
-    first, second = np.array([min(one, other)]), np.array([max(one, other)])
-    return float(distances.between(first, second)[0])
+    return float(_diameters(distances, np.array([[one, other]]))[0])
 
 
 def _roundest(distances: Condensed, triangle: Simplex) -> Pair:

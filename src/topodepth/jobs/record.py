@@ -1,4 +1,4 @@
-"""When the jobs of a run began and ended, from Snakemake's own record, and what they waited for.
+"""When the jobs of a run began and ended, from Snakemake's own record; what they waited for, and what they cost.
 
 Snakemake (9.27) keeps a JSON file for each output in ``.snakemake/metadata``; the file's name is the output's path in
 base64, cut into folders where it is long. A job is one rule and one log: its start is noted for each of its outputs.
