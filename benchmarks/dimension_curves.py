@@ -15,14 +15,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from reference import SHAPES, cloud
+from reference import cloud
 
 from topodepth.files import texts
 from topodepth.homology import nearest_distances
 from topodepth.topology.dimension import neighbours, persistent
+from topodepth.topology.dimension.calibration import DIMENSIONS, POINTS, SHAPES
 
-DIMENSIONS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50)
-POINTS = (200, 500, 1000, 2000, 5000)
 COLUMNS = ("estimator", "shape", "n_points", "dimension", "samples", "mean_over_truth", "standard_error")
 STREAM = 1  # of the seeds; coverage is judged on other samples
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-SHAPES = ("cube", "gaussian", "sphere")
+from topodepth.topology.dimension.calibration import SHAPES
 
 
 def cloud(shape: str, dimension: int, n: int, *stream: int) -> np.ndarray:

@@ -1,12 +1,13 @@
 """docs/claims.md says of the zoo what its tables say, by SciPy and by the experiment."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
 from scipy import stats
+
+from tests import jobs
 
 ROOT = Path(__file__).parents[2]
 LOGITS = "lifespan_sum H0, logits"
@@ -24,10 +25,7 @@ def zoo():
 @pytest.fixture(scope="module")
 def found():
     """Rows of associations of each experiment, with few resamples: coefficients do not depend on them."""
-    spec = importlib.util.spec_from_file_location("zoo_verdicts", ROOT / "benchmarks/zoo_verdicts.py")
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    pairs = script.verdicts(ROOT / "docs/zoo", resamples=100, permutations=199)
+    pairs = jobs.benchmark("zoo_verdicts").verdicts(ROOT / "docs/zoo", resamples=100, permutations=199)
     return {name: rows[rows["measure"] == LOGITS].set_index("scope") for name, rows in pairs}
 
 

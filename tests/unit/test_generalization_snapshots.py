@@ -1,6 +1,5 @@
 """Snapshots of one training count once: runs are known, named, and the unit of every verdict."""
 
-import importlib.util
 import os
 from pathlib import Path
 
@@ -9,23 +8,14 @@ import pandas
 import pytest
 from generalization_models import associated, descriptor, metrics, model, row_of
 
+from tests import jobs
 from topodepth.errors import InputError
 from topodepth.experiments.generalization import associations, records
 from topodepth.experiments.generalization.runs import run_rows
 from topodepth.experiments.generalization.summary import summary_page
 from topodepth.files import texts
 
-ROOT = Path(__file__).parents[2]
-
-
-def load_benchmark():
-    spec = importlib.util.spec_from_file_location("snapshots_benchmark", ROOT / "benchmarks/snapshot_verdicts.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-benchmark = load_benchmark()
+benchmark = jobs.benchmark("snapshot_verdicts")
 
 
 def runs_by(names, kind="names", **about):

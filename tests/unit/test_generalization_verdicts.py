@@ -1,6 +1,5 @@
 """What is said of a set of models follows from its tables, and what cannot be said is said to be so."""
 
-import importlib.util
 import math
 import os
 import re
@@ -12,23 +11,14 @@ import pytest
 from generalization_models import QUICK, associated, descriptor, model, row_of, tables_of
 from scipy import stats
 
+from tests import jobs
 from topodepth.experiments.generalization import records
 from topodepth.experiments.generalization.design import Scope
 from topodepth.experiments.generalization.summary import disagreements, summary_page
 from topodepth.experiments.generalization.verdicts import verdict
 from topodepth.files import texts
 
-ROOT = Path(__file__).parents[2]
-
-
-def load_benchmark():
-    spec = importlib.util.spec_from_file_location("verdicts_benchmark", ROOT / "benchmarks/generalization_verdicts.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-benchmark = load_benchmark()
+benchmark = jobs.benchmark("generalization_verdicts")
 
 
 @pytest.fixture(scope="module")

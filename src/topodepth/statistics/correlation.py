@@ -11,7 +11,7 @@ from topodepth.errors import InputError
 from topodepth.statistics.intervals import Interval
 from topodepth.statistics.pairs import METHODS, codes, coefficient, complete
 from topodepth.statistics.resampling import FEWEST, ROUNDING, bootstrap_models, largest_of_many, permuted_taus, whole
-from topodepth.statistics.runs import Runs, runs_of
+from topodepth.statistics.runs import FEWEST_RUNS, Runs, runs_of
 
 ARRANGEMENTS = 10_000  # of the target within blocks; fewer keep p above what the usual 9999 permutations can show
 
@@ -145,7 +145,8 @@ def association(
         p_value = float(tested.p_values[0])
     reason = _reason(x, y, numbers, found[-1])
     arrangements = _arrangements(np.arange(units.number), units.strata) if units else _arrangements(y, numbers)
-    note = _note(kept.size, x.size, reason, found[-1], arrangements, several=len(np.unique(numbers)) > 1)
+    few = f"fewer than {FEWEST_RUNS} runs" if units and units.number < FEWEST_RUNS else ""
+    note = _note(kept.size, x.size, reason, found[-1], arrangements, few=few, several=len(np.unique(numbers)) > 1)
     # the arrangement that is reversed in every block has the same |τ|, but not that of whole runs
     least_p = min(1.0, (1 if units else 2) / arrangements)
     pearson, spearman, kendall = found
@@ -283,13 +284,13 @@ def _reason(x: np.ndarray, y: np.ndarray, blocks: np.ndarray, kendall: Interval)
     return f"the {' and the '.join(constant)} is constant{within}"
 
 
-def _note(n_all: int, n: int, reason: str, kendall: Interval, arrangements: int, *, several: bool) -> str:
+def _note(n_all: int, n: int, reason: str, kendall: Interval, arrangements: int, *, few: str, several: bool) -> str:
     """Say what the numbers cannot tell, and why."""
     parts = [f"{n_all - n} of {n_all} models left out for undefined values."] if n < n_all else []
     if reason:
         return " ".join([*parts, f"No association can be stated: {reason}."])
     if np.isnan(kendall.low):
-        parts.append("No interval can be stated: most resamples are constant.")
+        parts.append(f"No interval can be stated: {few or 'most resamples are constant'}.")
     elif kendall.high - kendall.low < ROUNDING:
         parts.append("Kendall's interval has no width: every resample gives the same.")
     if arrangements < ARRANGEMENTS:

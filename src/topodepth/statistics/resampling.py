@@ -6,7 +6,7 @@ Where models are snapshots of training runs, whole runs are drawn and exchanged.
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.statistics.intervals import UNDEFINED, Interval
+from topodepth.statistics.intervals import UNDEFINED, Interval, t_quantile
 from topodepth.statistics.pairs import Statistic, ratio, signs
 from topodepth.statistics.runs import FEWEST_RUNS, Runs, exchanges
 
@@ -65,10 +65,11 @@ def bootstrap_models(
 
 def _quantiles(level: float, runs: int | None) -> np.ndarray:
     """Return the normal quantiles of the bounds of an interval over models, and the wider ones of one over few runs."""
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri
 
-    shares = [(1 - level) / 2, (1 + level) / 2]
-    return ndtri(shares) if runs is None else np.sqrt(runs / (runs - 1)) * stdtrit(runs - 1, shares)
+    if runs is None:
+        return ndtri([(1 - level) / 2, (1 + level) / 2])
+    return np.sqrt(runs / (runs - 1)) * t_quantile(level, runs - 1) * np.array([-1, 1])
 
 
 def _left_out(statistic: Statistic, own: np.ndarray) -> np.ndarray:

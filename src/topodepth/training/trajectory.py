@@ -1,5 +1,6 @@
 """The weights of a network along its training, step by step, projected to few dimensions where they are many."""
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -27,10 +28,10 @@ class Trajectory:
     """
 
     def __init__(self, every: int, last: int, dimensions: int, seed: int) -> None:
-        self.every, self.last, self.dimensions, self.seed = every, last, dimensions, seed
+        self.every, self.dimensions, self.seed = every, dimensions, seed
         self.parameters = 0
-        self._points: list[np.ndarray] = []
-        self._steps: list[int] = []
+        self._points: deque[np.ndarray] = deque(maxlen=last)
+        self._steps: deque[int] = deque(maxlen=last)
 
     def wants(self, step: int) -> bool:
         """Tell whether the point after a step, counted from 1, is one of those recorded."""
@@ -40,8 +41,8 @@ class Trajectory:
         """Add the point after a step; forget the oldest beyond the last."""
         arrays = list(weights)
         self.parameters = sum(array.size for array in arrays)
-        self._points = [*self._points[-self.last + 1 :], project(arrays, self.dimensions, self.seed)]
-        self._steps = [*self._steps[-self.last + 1 :], step]
+        self._points.append(project(arrays, self.dimensions, self.seed))
+        self._steps.append(step)
 
     def arrays(self) -> list[np.ndarray]:
         """Return points, steps and number of weights, for a checkpoint."""
@@ -50,7 +51,8 @@ class Trajectory:
     def restore(self, arrays: Sequence[np.ndarray]) -> None:
         """Go on from what :meth:`arrays` returned."""
         points, steps, parameters = arrays
-        self._points, self._steps, self.parameters = list(points), steps.tolist(), int(parameters)
+        self._points, self._steps = (deque(column, self._points.maxlen) for column in (points, steps.tolist()))
+        self.parameters = int(parameters)
 
     def write(self, path: str | Path, images: int) -> None:
         """Write an HDF5 file, whole or not at all: ``points`` (n, d) float64, ``steps`` (n,), and attributes.

@@ -104,26 +104,25 @@ def scopes(models: "pandas.DataFrame", target: str, settings: AssociationSetting
     rows, given = _in_order(models, target), tuple(settings.covariates)
     runs = models["run"].to_numpy() if "run" in models else None
 
-    def scope(name: str, own: np.ndarray, blocks: np.ndarray | None, given: tuple[str, ...], text: str) -> Scope:
+    def scope(name: str, own: np.ndarray, blocks: np.ndarray | None, given: tuple[str, ...], within: str) -> Scope:
         ours = None if runs is None else runs[own]
-        return Scope(name, own, blocks, given, text.format(_counted(len(own), ours)), ours)
+        counted = _counted(len(own), ours)
+        text = f"within {within} ({counted})" if within else f"pooled over {counted}"
+        return Scope(name, own, blocks, given, text, ours)
 
-    found = [scope("all", rows, None, given, "pooled over {}")]
+    found = [scope("all", rows, None, given, "")]
     codes = block_codes(models.iloc[rows], settings.blocking) if settings.blocking else np.zeros(len(rows), dtype=int)
     if codes.any():
         kept = _compared(codes, None if runs is None else runs[rows])
         also = (settings.groups,) if settings.groups and settings.groups not in given else ()
-        text = f"within blocks of equal {' and '.join(map(words.column, settings.blocking))} ({{}})"
-        found.append(scope("within", rows[kept], codes[kept], given + also, text))
+        within = f"blocks of equal {' and '.join(map(words.column, settings.blocking))}"
+        found.append(scope("within", rows[kept], codes[kept], given + also, within))
     if settings.groups:
         labels = models[settings.groups].iloc[rows]
         for label in labels.dropna().unique():
             own = rows[labels == label]
             if FEWEST_IN_GROUP <= len(own) < len(rows):
-                name = str(label).replace("{", "{{").replace("}", "}}")
-                found.append(
-                    scope(f"group:{label}", own, None, given, f"within {words.column(settings.groups)} {name} ({{}})")
-                )
+                found.append(scope(f"group:{label}", own, None, given, f"{words.column(settings.groups)} {label}"))
     return found
 
 

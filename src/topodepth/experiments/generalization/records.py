@@ -164,16 +164,16 @@ def measure_rows(
         for record in kept.to_dict("records"):
             if (record["descriptor"], record["homology_dimension"]) not in descriptors.CONSTANT:
                 rows += _descriptor_measures(model["model"], record)
-        rows += [
-            {"model": model["model"], "measure": name, "kind": "descriptor", "descriptor": name, "version": "value",
-             "value": value}
-            for name, value in (trajectories or {}).get(model["model"], {}).items()
-        ]  # fmt: skip
         values = {name: model[name] for name in OF_MODELS} | dict(margins)
+        of_no_layer = {
+            "descriptor": (trajectories or {}).get(model["model"], {}),
+            "rival": {name: values.get(name, math.nan) for name in RIVALS},
+        }
         rows += [
-            {"model": model["model"], "measure": name, "kind": "rival", "descriptor": name, "version": "value",
-             "value": values.get(name, math.nan)}
-            for name in RIVALS
+            {"model": model["model"], "measure": name, "kind": kind, "descriptor": name, "version": "value",
+             "value": value}
+            for kind, own in of_no_layer.items()
+            for name, value in own.items()
         ]  # fmt: skip
     return rows
 

@@ -1,16 +1,16 @@
 """Dimensions from the distances to a point's nearest neighbours: TwoNN and maximum likelihood."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
 from topodepth.errors import InputError
-from topodepth.topology.dimension.calibration import UNKNOWN, truth
-from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, count_once, joined, register
-from topodepth.topology.dimension.spread import near_estimate
+from topodepth.topology.dimension.calibration import truth
+from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, register
+from topodepth.topology.dimension.spread import ROUNDING, near_dimension
 
 DISCARD, NEIGHBOURS = 0.1, 20  # the defaults, which the calibration is for
-ROUNDING = 1e-8  # logarithms of distance ratios below it are noise of the distances
 
 
 @register("two_nn")
@@ -53,15 +53,11 @@ def two_nn(
     """
     if not 0 <= discard < 1:
         raise InputError(f"discard: expected a share from 0 to below 1. Received: {discard!r}")
-    points, note = count_once(points, kept, 10, "TwoNN")
-    n = len(points)
-    if n < 10:
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    value, low, high = near_estimate(points, 2, partial(_line, discard=discard), seed)
-    if np.isnan(value):
-        note = joined("no dimension: the two nearest neighbours are equally far", note)
-    known = truth("two_nn", value, low, high, n) if discard == DISCARD else UNKNOWN
-    return DimensionEstimate(value, low, high, n, note, **known._asdict())
+    found = near_dimension(
+        points, kept, "TwoNN", least=10, k=2, estimator=partial(_line, discard=discard), seed=seed,
+        equal="the two nearest neighbours are",
+    )  # fmt: skip
+    return _with_truth(found, "two_nn") if discard == DISCARD else found
 
 
 def _line(near: np.ndarray, discard: float) -> float:
@@ -115,15 +111,17 @@ def mle_dimension(
     """
     check_whole("neighbours", neighbours, 3)
     least = max(10, neighbours + 1)
-    points, note = count_once(points, kept, least, "maximum-likelihood dimension")
-    n = len(points)
-    if n < least:
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    value, low, high = near_estimate(points, neighbours, _pooled, seed)
-    if np.isnan(value):
-        note = joined("no dimension: all neighbours are equally far", note)
-    known = truth("mle", value, low, high, n) if neighbours == NEIGHBOURS else UNKNOWN
-    return DimensionEstimate(value, low, high, n, note, **known._asdict())
+    found = near_dimension(
+        points, kept, "maximum-likelihood dimension", least=least, k=neighbours, estimator=_pooled, seed=seed,
+        equal="all neighbours are",
+    )  # fmt: skip
+    return _with_truth(found, "mle") if neighbours == NEIGHBOURS else found
+
+
+def _with_truth(found: DimensionEstimate, estimator: str) -> DimensionEstimate:
+    """Return an estimate with what true dimension it may stand for."""
+    known = truth(estimator, found.value, found.ci_low, found.ci_high, found.n_points)
+    return replace(found, **known._asdict())
 
 
 def _pooled(near: np.ndarray) -> float:

@@ -128,13 +128,13 @@ def ph_dimension(
     trees = _spanning_trees(points)
     lengths = _subsample_lengths(trees, np.arange(n), sizes, alpha=alpha, draws=draws, rng=rng)
     slope, r_squared = _fit(sizes, lengths)
-    variance, freedom = _slope_variance(trees, n, sizes, alpha=alpha, draws=draws, rng=rng)
     if not slope < 1:
         note = joined("no dimension: the slope of log E_0 in log n is not below 1", note)
         return PHDimension(np.nan, np.nan, np.nan, n, note, r_squared, sizes, lengths)
     if slope <= 0:
         note = joined(f"slope {slope:.3g} is not positive: the dimension is at most about alpha = {alpha:g}", note)
     low = high = np.nan
+    variance, freedom = _slope_variance(trees, n, sizes, alpha=alpha, draws=draws, rng=rng)
     if variance > 0:
         half = t_quantile(CONFIDENCE, freedom) * float(np.sqrt(variance))
         low, high = _dimension(slope - half, alpha), _dimension(slope + half, alpha)

@@ -8,10 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, count_once, joined, register
-from topodepth.topology.dimension.spread import near_estimate
-
-ROUNDING = 1e-8  # logarithms of distance ratios below it are noise of the distances
+from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, register
+from topodepth.topology.dimension.spread import ROUNDING, near_dimension
 
 
 def gride(points: np.ndarray, order: int, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
@@ -46,14 +44,10 @@ def gride(points: np.ndarray, order: int, *, seed: int = 0, kept: np.ndarray | N
     """
     check_whole("order", order, 1)
     least = max(10, 2 * order + 1)
-    points, note = count_once(points, kept, least, f"GRIDE of order {order}")
-    n = len(points)
-    if n < least:
-        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
-    value, low, high = near_estimate(points, 2 * order, partial(_likeliest, order=order), seed)
-    if np.isnan(value):
-        note = joined("no dimension: the neighbours are equally far", note)
-    return DimensionEstimate(value, low, high, n, note)
+    return near_dimension(
+        points, kept, f"GRIDE of order {order}", least=least, k=2 * order, estimator=partial(_likeliest, order=order),
+        seed=seed, equal="the neighbours are",
+    )  # fmt: skip
 
 
 def _likeliest(near: np.ndarray, order: int) -> float:

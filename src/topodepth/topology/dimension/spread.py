@@ -12,11 +12,40 @@ import numpy as np
 
 from topodepth.homology import nearest_neighbours
 from topodepth.statistics.intervals import t_quantile
+from topodepth.topology.dimension.estimate import DimensionEstimate, count_once, joined
 
+ROUNDING = 1e-8  # logarithms of distance ratios below it are noise of the distances
 HALVINGS = 30
 CONFIDENCE = 0.95
 
 Estimator = Callable[[np.ndarray], float]  # distances to the k nearest, (m, k) ascending -> dimension
+
+
+def near_dimension(
+    points: np.ndarray, kept: np.ndarray | None, name: str, *, least: int, k: int, estimator: Estimator, seed: int,
+    equal: str,
+) -> DimensionEstimate:  # fmt: skip
+    """Return an estimate from the distances to the k nearest neighbours, in which copies count once.
+
+    Parameters
+    ----------
+    points, kept
+        As for :func:`topodepth.topology.dimension.two_nn`.
+    name, least
+        Of the estimator, and how many points it asks for.
+    k, estimator, seed
+        As for :func:`near_estimate`.
+    equal
+        What is equally far where there is no dimension, for the note.
+    """
+    points, note = count_once(points, kept, least, name)
+    n = len(points)
+    if n < least:
+        return DimensionEstimate(np.nan, np.nan, np.nan, n, note)
+    value, low, high = near_estimate(points, k, estimator, seed)
+    if np.isnan(value):
+        note = joined(f"no dimension: {equal} equally far", note)
+    return DimensionEstimate(value, low, high, n, note)
 
 
 def near_estimate(points: np.ndarray, k: int, estimator: Estimator, seed: int) -> tuple[float, float, float]:
