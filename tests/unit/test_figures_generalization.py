@@ -17,7 +17,7 @@ from PIL import Image
 
 from topodepth.errors import InputError
 from topodepth.figures import frame, generalization_depth, generalization_forest, generalization_scatter, style
-from topodepth.files import texts
+from topodepth.files import pages, texts
 
 MODELS = models_table()
 MEASURES = measures_table(MODELS)
@@ -50,7 +50,7 @@ def points_of(axes, group):
 
 
 def sentence(row, method):
-    return style.estimate(row[method], row[f"{method}_low"], row[f"{method}_high"])
+    return pages.estimate(row[method], row[f"{method}_low"], row[f"{method}_high"])
 
 
 def small(count=8, groups=("a", "b"), **changed):
@@ -352,7 +352,7 @@ def test_bad_tables_and_options_are_refused(draw, message):
     ],
 )
 def test_an_estimate_reads_as_value_and_interval(numbers, text):
-    assert style.estimate(*numbers) == text
+    assert pages.estimate(*numbers) == text
 
 
 def test_every_target_has_an_axis_label_that_tells_its_unit():

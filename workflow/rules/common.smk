@@ -170,11 +170,17 @@ def flag(name, value):
     return "" if value is None else f"{name}={value}"
 
 
-def of_comparison(answer):
-    """What a rule asks the depth experiment and the unit that its wildcards name."""
-    return look_up(
-        lambda wildcards: answer(PLAN.experiments["depth"][wildcards.comparison], PLAN.units[wildcards.model])
-    )
+def of_model(kind):
+    """Ask an experiment of a kind, and the unit, that a rule's wildcards name."""
+    named = PLAN.kinds[kind].wildcard
+
+    def ask(answer):
+        return look_up(lambda wildcards: answer(PLAN.experiments[kind][wildcards[named]], PLAN.units[wildcards.model]))
+
+    return ask
+
+
+of_comparison, attacked = of_model("depth"), of_model("adversarial")
 
 
 def layer_files(stage, ending):
@@ -186,13 +192,6 @@ def layer_files(stage, ending):
         return [f"<results>/{stage}/{unit.name}/{sample}/{layer}.{ending}" for layer in layers_of(unit, sample)]
 
     return measured(files)
-
-
-def attacked(answer):
-    """What a rule asks the attack and the network that its wildcards name."""
-    return look_up(
-        lambda wildcards: answer(PLAN.experiments["adversarial"][wildcards.attack], PLAN.units[wildcards.model])
-    )
 
 
 def attack_code(item, unit):
@@ -260,7 +259,7 @@ def diagrams_memory(wildcards, attempt):
 
 
 def bars_memory(wildcards, attempt):
-    return attempt * plan.diagrams_megabytes(PLAN, PLAN.experiments["depth"][wildcards.comparison]["sample"])
+    return attempt * plan.bars_megabytes(PLAN, PLAN.experiments["depth"][wildcards.comparison]["sample"])
 
 
 def dimensions_memory(wildcards, attempt):

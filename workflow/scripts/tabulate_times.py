@@ -13,6 +13,7 @@ PARTS = ["part", "seconds", "what"]
 
 def main() -> None:
     """Parse, read Snakemake's benchmark files and its record, write."""
+    start = start_seconds()  # before anything is read
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--benchmarks", required=True, help="folder with a folder of benchmark files (TSV) a rule")
     parser.add_argument("--record", default=".snakemake/metadata", help="folder of Snakemake's record")
@@ -22,7 +23,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = read_benchmarks(arguments.benchmarks)
     record = read_record(arguments.record, arguments.results)
-    found = parts(record, start_seconds()) if record else []
+    found = parts(record, start) if record else []
     texts.write_table(arguments.parts, [dict(zip(PARTS, row, strict=True)) for row in found], PARTS)
     texts.write_table(arguments.out, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
 

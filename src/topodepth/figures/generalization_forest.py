@@ -8,6 +8,7 @@ import numpy as np
 from topodepth.experiments.generalization import words
 from topodepth.figures import frame, keys, style
 from topodepth.figures.frame import Labels, Models, Panels
+from topodepth.files import pages
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -128,7 +129,7 @@ def _draw_rows(axes: "Axes", rows: "DataFrame", within: "DataFrame", colour: str
             _draw_estimate(axes, place + 0.2, tuple(within.loc[row.measure, list(TAU)]), colour, filled=False)
         if len(within):
             tau = tuple(within.loc[row.measure, list(TAU)]) if row.measure in within.index else (np.nan,) * 3
-        axes.text(1.015, place, style.estimate(*tau), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5,
+        axes.text(1.015, place, pages.estimate(*tau), transform=axes.get_yaxis_transform(), va="center", fontsize=8.5,
                   color="#222222")  # fmt: skip
     axes.set(xlim=(-1.03, 1.03), ylim=(len(rows) - 0.4, -0.6))
     axes.set_xticks(np.linspace(-1, 1, 9), [f"{tick:g}".replace("-", "−") for tick in np.linspace(-1, 1, 9)])

@@ -10,6 +10,7 @@ import numpy as np
 from topodepth.errors import InputError, unknown_name
 from topodepth.figures import drawing, frame, grids, keys, style
 from topodepth.figures.frame import Labels, Models, Panels
+from topodepth.files import pages
 from topodepth.statistics.regression import line_band
 from topodepth.tables.rows import SUMMARIES
 
@@ -268,7 +269,7 @@ def _write_correlations(axes: "Axes", rows: "DataFrame", labels: Mapping[str, st
         count = f", n = {row['n']:.0f}" if np.isfinite(row["n"]) else ""
         columns[0].append(f"{style.short(labels.get(name, name), 16)}{count}")
         for column, method in zip(columns[1:], ("pearson", "kendall"), strict=True):
-            column.append(style.estimate(*(row[f"{method}{end}"] for end in BOUNDS)))
+            column.append(pages.estimate(*(row[f"{method}{end}"] for end in BOUNDS)))
     left = len(groups) - GROUPS_WRITTEN
     if left > 0:
         columns[0].append(f"{left} more group{'s' if left > 1 else ''}: see table")

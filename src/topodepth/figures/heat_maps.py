@@ -1,6 +1,5 @@
 """Heat maps of how alike things are, a panel a measure: light is alike, whether 1 or 0 says so."""
 
-import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ import numpy as np
 from topodepth.errors import unknown_name
 from topodepth.experiments.similarity.comparison import DISTANCE
 from topodepth.experiments.similarity.words import name
-from topodepth.figures import frame, style
+from topodepth.figures import frame, grids, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +25,14 @@ SHORT = 5  # letters that stand upright below an axis
 LEVEL = 0.05
 COLOURS = "viridis"
 ROUNDING = 1e-9
+Names = tuple[Sequence[float], Sequence[str]]
 KEY = "Light is alike.  ×: not shown to be more alike than images in another order (p\u00a0>\u00a00.05)"
 
 
 def tidy(table: "DataFrame", models: frame.Models, figure: str) -> tuple["DataFrame", list[str]]:
     """Return the rows of the networks to draw, and those networks in order."""
-    table = frame.tidy(table, COLUMNS, figure)
-    names = frame.order(table, models, "model_a")
-    return table[table["model_a"].isin(names) & table["model_b"].isin(names)], names
+    table, names = frame.of_models(table, COLUMNS, models, figure, "model_a")
+    return table[table["model_b"].isin(names)], names
 
 
 def chosen(table: "DataFrame", measures: Sequence[str] | None) -> list[str]:
@@ -71,15 +70,38 @@ def matrices(rows: "DataFrame", places: Mapping[tuple[str, str], int]) -> tuple[
     return values, unclear
 
 
-def new_figure(count: int, side: float, title: str) -> tuple["Figure", list["Axes"]]:
-    """Return a figure with a number of square panels of a side in inches, in rows, and their axes."""
-    rows = math.ceil(count / PER_ROW)
-    columns = _columns(count)
-    figure = style.new_figure(max(4.5, 0.8 + (side + 0.7) * columns), 0.6 + (side + 0.5) * rows, title)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for extra in axes[count:]:
-        extra.set_visible(False)
-    return figure, list(axes[:count])
+def draw_maps(
+    table: "DataFrame", shown: Sequence[str], places: Mapping[tuple[str, str], int], names: Names, *, side: float,
+    title: str, written: bool = False,
+) -> tuple["Figure", list["Axes"]]:  # fmt: skip
+    """Return a figure with a heat map for each measure, and their axes.
+
+    Parameters
+    ----------
+    table
+        Rows of all measures.
+    shown
+        Measures, in order.
+    places
+        As for :func:`matrices`.
+    names
+        Places along both axes, and what stands there; at the outer panels only.
+    side
+        Of a panel, inches.
+    title
+        Of the figure.
+    written
+        Whether values stand in the cells.
+    """
+    blocks = grids.Blocks(len(shown), PER_ROW)
+    size = max(4.5, 0.8 + (side + 0.7) * blocks.columns), 0.6 + (side + 0.5) * blocks.height
+    figure = style.new_figure(*size, title)
+    stacks = blocks.fill(figure)
+    for stack, measure in zip(stacks, shown, strict=True):
+        own = table[table["measure"] == measure]
+        draw_map(stack.axes[0], measure, own, matrices(own, places), written=written)
+        name_axes(stack, *names)
+    return figure, [stack.axes[0] for stack in stacks]
 
 
 def explain(figure: "Figure", *further: str) -> None:
@@ -89,20 +111,13 @@ def explain(figure: "Figure", *further: str) -> None:
     figure.supxlabel("\n".join(lines), fontsize=9.5)
 
 
-def _columns(count: int) -> int:
-    """Return panels side by side, as many in the last row as can be."""
-    return math.ceil(count / math.ceil(count / PER_ROW))
-
-
-def name_axes(axes: "Axes", ticks: Sequence[float], texts: Sequence[str], place: tuple[int, int]) -> None:
-    """Name places along both axes, at the outer panels; ``place`` is the panel's number, and how many there are."""
-    number, count = place
-    columns = _columns(count)
-    lowest = number + columns >= count
+def name_axes(stack: grids.Stack, ticks: Sequence[float], texts: Sequence[str]) -> None:
+    """Name places along both axes, at the outer panels."""
+    (axes,) = stack.axes
     tilted: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
     plain = max(map(len, texts), default=0) <= SHORT
-    axes.set_xticks(ticks, texts if lowest else [""] * len(texts), **({} if plain else tilted))
-    axes.set_yticks(ticks, texts if number % columns == 0 else [""] * len(texts))
+    axes.set_xticks(ticks, texts if stack.lowest else [""] * len(texts), **({} if plain else tilted))
+    axes.set_yticks(ticks, texts if stack.leftmost else [""] * len(texts))
     axes.tick_params(labelsize=8.5)
 
 

@@ -45,12 +45,9 @@ def draw(
     places = _places(table, names)
     counts = {name: sum(model == name for model, _ in places) for name in names}
     with style.look():
-        figure, panels = heat_maps.new_figure(len(shown), SIDE, title)
-        for number, (axes, measure) in enumerate(zip(panels, shown, strict=True)):
-            own = table[table["measure"] == measure]
-            heat_maps.draw_map(axes, measure, own, heat_maps.matrices(own, places))
-            ticks, texts = _names(places, counts, labels or {})
-            heat_maps.name_axes(axes, ticks, texts, (number, len(shown)))
+        along = _names(places, counts, labels or {})
+        figure, panels = heat_maps.draw_maps(table, shown, places, along, side=SIDE, title=title)
+        for axes in panels:
             _part(axes, [*counts.values()])
         heat_maps.explain(figure, "Layers from input to output.")
     return figure

@@ -39,11 +39,9 @@ def draw(
     places = {(name, MATCHED): place for place, name in enumerate(names)}
     texts = [style.short((labels or {}).get(name, name), 18) for name in names] if len(names) <= NAMED else []
     with style.look():
-        figure, panels = heat_maps.new_figure(len(shown), min(2.6, 1.0 + 0.3 * len(names)), title)
-        for number, (axes, measure) in enumerate(zip(panels, shown, strict=True)):
-            own = table[table["measure"] == measure]
-            found = heat_maps.matrices(own, places)
-            heat_maps.draw_map(axes, measure, own, found, written=len(names) <= FEW)
-            heat_maps.name_axes(axes, range(len(texts)), texts, (number, len(shown)))
+        side = min(2.6, 1.0 + 0.3 * len(names))
+        figure, _ = heat_maps.draw_maps(
+            table, shown, places, (range(len(texts)), texts), side=side, title=title, written=len(names) <= FEW
+        )
         heat_maps.explain(figure)
     return figure

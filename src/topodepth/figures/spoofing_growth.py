@@ -7,6 +7,7 @@ import numpy as np
 
 from topodepth.figures import frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models
+from topodepth.files import pages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +72,7 @@ def _draw_panel(axes: "Axes", rows: "DataFrame", marks: Mapping[str, style.Mark]
         fit = own.iloc[0]
         ends = np.array([own["n"].min(), own["n"].max()])
         axes.plot(ends, np.exp(fit["intercept"]) * ends ** fit["slope"], color=mark.colour, zorder=3)
-        text = f"dimension {style.estimate(fit['ph_dimension'], fit['ci_low'], fit['ci_high'])}"
+        text = f"dimension {pages.estimate(fit['ph_dimension'], fit['ci_low'], fit['ci_high'])}"
         axes.text(0.97, 0.05 + 0.08 * (len(marks) - 1 - number), text, color=mark.colour, transform=axes.transAxes,
                   ha="right", fontsize=9.5)  # fmt: skip
     scales.log_axis(axes)

@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 from topodepth.errors import InputError
 from topodepth.files import storage
 
@@ -156,11 +154,3 @@ def plain(value: float) -> str:
     factor, exponent = f"{value:.0e}".split("e")
     power = f"10^{{{int(exponent)}}}"
     return f"${power}$" if factor == "1" else f"${factor}\\times {power}$"
-
-
-def estimate(value: float, low: float, high: float) -> str:
-    """Return an estimate and its interval as text, to two decimals: −0.61 [−0.72, −0.45]."""
-    if not np.isfinite(value):
-        return "undefined"
-    bounds = f" [{low:z.2f}, {high:z.2f}]" if np.isfinite(low) and np.isfinite(high) else ""
-    return f"{value:z.2f}{bounds}".replace("-", "−")

@@ -79,3 +79,11 @@ def _number(value: float) -> str:
         return ""
     whole = 999.5 <= abs(value) < 1e15  # 1,620 and not 1.62e+03
     return (f"{value:,.0f}" if whole else f"{value:.3g}").replace("-", "−")
+
+
+def estimate(value: float, low: float, high: float) -> str:
+    """Return an estimate and its interval as text, to two decimals: −0.61 [−0.72, −0.45]."""
+    if not math.isfinite(value):
+        return "undefined"
+    bounds = f" [{low:z.2f}, {high:z.2f}]" if math.isfinite(low) and math.isfinite(high) else ""
+    return f"{value:z.2f}{bounds}".replace("-", "−")

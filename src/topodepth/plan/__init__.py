@@ -3,7 +3,13 @@
 from topodepth.plan.entries import archived, stated, units
 from topodepth.plan.experiment import Experiment, Figure, as_json
 from topodepth.plan.plan import Plan, model_settings, one_of
-from topodepth.plan.resources import diagrams_megabytes, dimensions_megabytes, gpus, similarity_megabytes
+from topodepth.plan.resources import (
+    bars_megabytes,
+    diagrams_megabytes,
+    dimensions_megabytes,
+    gpus,
+    similarity_megabytes,
+)
 from topodepth.plan.samples import DRAWS, check_positions, subsets
 from topodepth.plan.units import Images, Model, Unit, as_file_name, attacked, followed, pixels, snapshots, viewed
 
@@ -19,6 +25,7 @@ __all__ = [
     "as_file_name",
     "as_json",
     "attacked",
+    "bars_megabytes",
     "check_positions",
     "diagrams_megabytes",
     "dimensions_megabytes",

@@ -20,11 +20,19 @@ def gpus(plan: Plan, sample: str) -> int:
 @cache  # each of the thousands of layers of a sample asks
 def diagrams_megabytes(plan: Plan, sample: str) -> int:
     """Return what the diagrams of one layer will need, by the formula of the engine."""
+    topology = plan.config["topology"]
+    return _of_a_cloud(plan, sample, topology["max_dim"], topology["engine"]) + GPU_MEGABYTES * gpus(plan, sample)
+
+
+def bars_megabytes(plan: Plan, sample: str) -> int:
+    """Return what the longest bars of one layer will need: of H_0 and H_1, and not on a GPU."""
+    return _of_a_cloud(plan, sample, 1)
+
+
+def _of_a_cloud(plan: Plan, sample: str, max_dim: int, engine: str = "auto") -> int:
     images = plan.samples[sample]["images"] or UNKNOWN_IMAGES
     n = min(plan.samples[sample]["points"] or images, images)
-    topology = plan.config["topology"]
-    own = memory.memory_estimate(n, UNKNOWN_WIDTH, topology["max_dim"], topology["engine"]) // 10**6 + 1
-    return own + GPU_MEGABYTES * gpus(plan, sample)
+    return memory.memory_estimate(n, UNKNOWN_WIDTH, max_dim, engine) // 10**6 + 1
 
 
 @cache

@@ -118,6 +118,11 @@ class Model:
             object.__setattr__(self, "curve", self.name)
 
     @property
+    def own_label(self) -> str:
+        """Its label; of models that differ in their seed only, with the seed."""
+        return self.label + (f", seed {self.seed}" if self.curve != self.name else "")
+
+    @property
     def normalisation(self) -> str:
         """How its input is normalised, as its jobs are told it."""
         given = {key: self.settings[key] for key in ("mean", "std") if self.settings.get(key)}

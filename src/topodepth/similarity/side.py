@@ -45,7 +45,7 @@ class Side:
     @property
     def constant(self) -> bool:
         """Whether all points are equal: nothing is like or unlike such a cloud."""
-        return bool((self.points == self.points[0]).all())
+        return self.once("constant", lambda side: bool((side.points == side.points[0]).all()), WHOLE)
 
     @property
     def distances(self) -> np.ndarray:

@@ -8,7 +8,6 @@ import numpy as np
 from topodepth.experiments.similarity.comparison import LABELS, MATCHED, SIMILARITY
 from topodepth.experiments.similarity.words import name
 from topodepth.files import pages
-from topodepth.statistics.intervals import Interval
 
 if TYPE_CHECKING:
     import pandas
@@ -46,7 +45,6 @@ def page(table: "pandas.DataFrame", labels: Mapping[str, str], title: str) -> st
     title
         Title of the page.
     """
-    table = table.astype({"note": object})
     layers = table[~table["layer_a"].isin([MATCHED]) & (table["layer_b"] != LABELS)]
     layers = layers[(layers["model_a"] != layers["model_b"]) | (layers["layer_a"] != layers["layer_b"])]
     whole = table[(table["layer_a"] == MATCHED) & (table["model_a"] != table["model_b"])]
@@ -122,20 +120,13 @@ def _between(measure: str, rows: Sequence[Mapping], labels: Mapping[str, str]) -
 
 def _pair(row: Mapping, labels: Mapping[str, str]) -> str:
     both = " and ".join(labels.get(row[key], row[key]) for key in ("model_a", "model_b"))
-    value = _number(Interval(row["value"], row["ci_low"], row["ci_high"]))
+    value = pages.estimate(row["value"], row["ci_low"], row["ci_high"])
     nulls = [
         f"{what} {row[key]:z.2f}".replace("-", "−")
         for what, key in (("by chance", "null_value"), ("by class", "class_null_value"))
         if np.isfinite(row[key])
     ]
     return f"{both} with {value}" + (f" ({', '.join(nulls)})" if nulls else "")
-
-
-def _number(found: Interval) -> str:
-    if not np.isfinite(found.value):
-        return "undefined"
-    bounds = f" [{found.low:z.2f}, {found.high:z.2f}]" if np.isfinite([found.low, found.high]).all() else ""
-    return f"{found.value:z.2f}{bounds}".replace("-", "−")
 
 
 def _beyond(measure: str, rows: "pandas.DataFrame") -> str:
@@ -154,7 +145,7 @@ def _of_labels(named: "pandas.DataFrame", labels: Mapping[str, str]) -> str:
     ends = []
     for model, own in named.groupby("model_a", sort=False):
         first, last = (own.sort_values("relative_depth_a", kind="stable").iloc[place] for place in (0, -1))
-        values = [_number(Interval(*end[["value", "ci_low", "ci_high"]])) for end in (first, last)]
+        values = [pages.estimate(*end[["value", "ci_low", "ci_high"]]) for end in (first, last)]
         ends.append(f"{labels.get(str(model), model)} from {values[0]} to {values[1]}")
     chance = named["null_value"].mean()
     beside = f"; labels in another order: {chance:.2f}" if np.isfinite(chance) else ""

@@ -56,7 +56,7 @@ class Depth(Experiment):
         return [
             {
                 "model": unit.name,
-                "label": unit.model.label + (f", seed {unit.model.seed}" if unit.model.curve != unit.name else ""),
+                "label": unit.model.own_label,
                 "dataset": unit.images.dataset,
                 "stated_accuracy": unit.model.settings.get("stated_accuracy"),
             }

@@ -75,7 +75,7 @@ class Similarity(Experiment):
     def _label(self, unit: Unit) -> str:
         if self["snapshots"]:
             return f"{unit.model.label}, " * (len(self["models"]) > 1) + f"epoch {unit.model.epoch}"
-        return unit.model.label + (f", seed {unit.model.seed}" if unit.model.curve != unit.name else "")
+        return unit.model.own_label
 
     def options(self, figure: str) -> dict:
         """Return the measures that a figure shows."""
