@@ -46,7 +46,7 @@ rule measure_trajectory:
         seed=config["seed"],
         code=code("measure_trajectory.py"),
     shell:
-        "python $SCRIPTS/measure_trajectory.py --snapshots {input:q} --seed {params.seed} --out {output:q} 2> {log:q}"
+        "python $SCRIPTS/measure_trajectory.py --snapshots {input:q} --seed {params.seed:q} --out {output:q} 2> {log:q}"
 
 
 rule evaluate_model:
