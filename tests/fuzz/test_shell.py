@@ -36,7 +36,7 @@ HOSTILE = ["'; touch PWNED; '", '"; touch PWNED; "', "$(touch PWNED)", "`touch P
 
 def commands():
     """Every shell command of the rules: (file, text)."""
-    for path in [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]:
+    for path in [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]:
         text = path.read_text()
         found = re.findall(r"^( *)shell:\n((?:\1 +(?:f?\".*\")\n)+)", text, flags=re.MULTILINE)
         assert len(found) == len(re.findall(r"^ *shell:", text, flags=re.MULTILINE)), path
@@ -61,7 +61,7 @@ def test_every_command_quotes_what_comes_from_the_configuration():
 
 
 def test_rules_have_no_other_way_to_a_shell():
-    for path in [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]:
+    for path in [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]:
         assert not re.search(r"\bshell\(|subprocess|os\.system|popen|^ *(script|notebook):", path.read_text(), re.M), (
             path
         )

@@ -12,7 +12,7 @@ import yaml
 from snakemake.profiles import ProfileConfigFileParser
 
 ROOT = Path(__file__).parents[2]
-RULES = "".join(path.read_text() for path in [ROOT / "Snakefile", *(ROOT / "workflow/rules").glob("*.smk")])
+RULES = "".join(path.read_text() for path in [ROOT / "workflow/Snakefile", *(ROOT / "workflow/rules").glob("*.smk")])
 GPU_RULES = {
     block.split(":")[0]
     for block in re.split(r"^(?:rule|checkpoint) ", RULES, flags=re.MULTILINE)

@@ -4,30 +4,67 @@ import json
 import os
 import shlex
 import sys
+import tarfile
+import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-# The folder of this repository, whatever folder Snakemake runs in and whatever workflow uses this one as a module.
-REPOSITORY = Path(str(workflow.current_basedir)).parents[1]
-if not REPOSITORY.is_dir():
-    sys.exit(f"error: {REPOSITORY}: expected a folder of this machine. Clone the repository, and name its Snakefile.")
-sys.path.insert(0, str(REPOSITORY / "src"))
-
 from snakemake.exceptions import WorkflowError
+from snakemake.sourcecache import HostingProviderFile, LocalGitFile
+
+
+def checked_out(rules):
+    """The folder of this repository; one that Snakemake reads from Git, file by file, is unpacked under .snakemake once.
+
+    Rules need more than the files that Snakemake fetches for them: the library, its scripts, the schema, examples.
+    """
+    if not isinstance(rules, (HostingProviderFile, LocalGitFile)):
+        return Path(str(rules)).parents[1]
+    import git
+
+    history = git.Repo(rules.repo_path) if isinstance(rules, LocalGitFile) else rules.hosted_repo.repo
+    folder = Path(".snakemake/topodepth", history.commit(rules.ref).hexsha).absolute()
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as part, tempfile.TemporaryFile() as archive:
+        history.archive(archive, folder.name)
+        archive.seek(0)
+        with tarfile.open(fileobj=archive) as files:
+            files.extractall(f"{part}/whole", filter="data")
+        with suppress(OSError):  # another Snakemake was first
+            os.rename(f"{part}/whole", folder)
+    return folder
+
+
+# The folder of this repository, whatever folder Snakemake runs in and whatever workflow uses this one as a module.
+REPOSITORY = checked_out(workflow.current_basedir)
+if not REPOSITORY.is_dir():
+    sys.exit(f"error: {REPOSITORY}: expected a folder of this machine, or a tag of a Git repository (docs/deploy.md).")
+sys.path.insert(0, str(REPOSITORY / "src"))
 
 # A plan is many small objects, nearly all of which stay: with Python's own threshold a fifth of its time is a search for
 # those that do not.
 gc.set_threshold(100_000, 50, 50)
 
-from topodepth import architectures, datasets, plan, plugins
-from topodepth.attacks import victims
-from topodepth.files import storage, texts
-from topodepth.jobs import digests, provenance
-from topodepth.networks import openers
-from topodepth.plan import configuration
-from topodepth.errors import InputError
-from topodepth.plan import as_json
-from topodepth.training import classifiers
+try:
+    from topodepth import architectures, datasets, plan, plugins
+    from topodepth.attacks import victims
+    from topodepth.files import storage, texts
+    from topodepth.jobs import digests, provenance
+    from topodepth.networks import openers
+    from topodepth.plan import configuration
+    from topodepth.errors import InputError
+    from topodepth.plan import as_json
+    from topodepth.training import classifiers
+except ModuleNotFoundError as error:
+    if str(error.name).startswith("topodepth"):
+        raise
+    missing = f"expected the package {error.name} beside Snakemake"
+    sys.exit(
+        f"error: topodepth: {missing}, in {sys.executable}. Install what it needs: pip install '{REPOSITORY}[all]'"
+    )
 
 if not Path(provenance.__file__).is_relative_to(REPOSITORY / "src"):
     sys.exit(f"error: {REPOSITORY}: one workflow cannot use two copies of topodepth. Used: {provenance.__file__}")
