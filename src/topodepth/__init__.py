@@ -9,6 +9,8 @@ what it uses.
 
 import importlib
 
+__version__ = "0.2.0"
+
 # The public names, and where each of them is. For editors and type checkers they stand in __init__.pyi too.
 PUBLIC = {
     "measure": "study.measuring",

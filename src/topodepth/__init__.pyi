@@ -9,4 +9,5 @@ from topodepth.study.measuring import measure as measure
 from topodepth.study.monitor import Monitor as Monitor
 from topodepth.study.taps import taps as taps
 
+__version__: str
 PUBLIC: dict[str, str]

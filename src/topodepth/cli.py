@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from topodepth import __version__
 from topodepth.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _parser() -> argparse.ArgumentParser:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("topodepth", description=__doc__, epilog=EXAMPLES, formatter_class=plain)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_measure(commands.add_parser("measure", help="measure a model on data, or an activations file", epilog=EXAMPLES,
                                      formatter_class=plain, description=_measure.__doc__))  # fmt: skip

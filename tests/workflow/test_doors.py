@@ -100,7 +100,7 @@ def test_a_study_in_another_folder_runs_there(clone, study, way):
 
 
 def test_the_module_of_the_readme_runs_reports_and_leaves_the_other_workflow_alone(clone, study):
-    text = SNIPPET.replace("path/to/topodepth/Snakefile", str(clone.path / "Snakefile"))
+    text = SNIPPET.replace("path/to/topodepth/workflow/Snakefile", str(clone.path / "workflow/Snakefile"))
     assert str(clone.path) in text
     (study / "Snakefile").write_text(text + OWN_RULE)
     arguments = ["--configfile", "study.yaml"]
@@ -124,7 +124,7 @@ def test_a_rule_of_the_other_workflow_may_make_what_a_module_reads(clone, study)
         "experiments": {"depth": [{"name": "mine", "models": ["net"]}]},
     }
     (study / "study.yaml").write_text(yaml.safe_dump({"topodepth": own}))
-    text = SNIPPET.replace("path/to/topodepth/Snakefile", str(clone.path / "Snakefile"))
+    text = SNIPPET.replace("path/to/topodepth/workflow/Snakefile", str(clone.path / "workflow/Snakefile"))
     (study / "Snakefile").write_text(
         text + '\nrule make:\n    output: "made.npz", "made.keras"\n    shell: "touch {output}"\n'
     )

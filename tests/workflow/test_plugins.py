@@ -94,7 +94,7 @@ def test_the_files_are_found_from_every_way_in_whatever_their_names(clone, own, 
         where = ["--directory", own, "--configfile", own / "mine.yaml"]
         result = snakemake(clone.path, "--cores", "2", *where, "--", TABLE)
     else:
-        text = SNIPPET.replace("path/to/topodepth/Snakefile", str(clone.path / "Snakefile"))
+        text = SNIPPET.replace("path/to/topodepth/workflow/Snakefile", str(clone.path / "workflow/Snakefile"))
         (own / "Snakefile").write_text(text)
         result = snakemake(own, "--cores", "2", "--configfile", "study.yaml", "--", TABLE)
     assert result.returncode == 0, result.stdout + result.stderr
