@@ -139,11 +139,14 @@ def test_a_tag_of_a_clone_is_a_module_beside_rules_of_ones_own(hub, study, monke
 
 
 def test_a_package_that_is_missing_beside_snakemake_is_one_line_with_the_command(study, monkeypatch):
-    (study / "sitecustomize.py").write_text("import sys\nsys.modules['numpy'] = None\n")
-    monkeypatch.setenv("PYTHONPATH", str(study))
-    said = dry_run(study, "--snakefile", ROOT / "workflow/Snakefile", code=1)
-    assert said.splitlines()[-1].startswith("error: topodepth: expected the package numpy beside Snakemake, in ")
-    assert said.strip().endswith(f"Install what it needs: pip install '{ROOT}[all]'")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    clone = copy_repository(study / "clone").path
+    module = clone / "src/topodepth/plan/__init__.py"
+    module.write_text(f"import absent_package\n{module.read_text()}")
+    said = dry_run(study, "--snakefile", clone / "workflow/Snakefile", code=1).strip()
+    expected = "error: topodepth: expected the package absent_package beside Snakemake, in "
+    assert said.splitlines()[-1].startswith(expected)
+    assert said.endswith(f"Install what it needs: pip install '{clone}[all]'")
     assert "Traceback" not in said
 
 
