@@ -1,4 +1,6 @@
-# For `snakemake` in this folder: the workflow is workflow/Snakefile, where Snakemake and its catalogue look for it.
+# For `snakemake` in this folder: the workflow is workflow/Snakefile, where the catalogue of workflows looks for it. Here
+# it could not be used from a tag of a clone: of a Snakefile at the top of a git+file: repository, Snakemake 9.27.1 seeks
+# what it includes under /workflow/rules, a path with a slash too many for `git show`.
 include: "workflow/Snakefile"
 
 

@@ -122,7 +122,7 @@ def test_the_demo_is_planned_where_a_tag_was_deployed_as_it_is_in_a_clone(redire
     (commit,) = (study / ".snakemake/topodepth").iterdir()
     expected = {path.relative_to(ROOT) for path in (ROOT / "src").rglob("*.py")}
     assert {path.relative_to(commit) for path in (commit / "src").rglob("*.py")} == expected
-    # bytes as they are: Snakemake's own copies of files lack the line break at their end
+    # bytes as they are: in its cache Snakemake 9.27.1 keeps files without the line break at their end
     for name in ("requirements.lock", "workflow/schemas/config.schema.yaml"):
         assert (commit / name).read_bytes() == (ROOT / name).read_bytes()
 

@@ -17,7 +17,9 @@ from snakemake.sourcecache import HostingProviderFile, LocalGitFile
 def checked_out(rules):
     """The folder of this repository; one that Snakemake reads from Git, file by file, is unpacked under .snakemake once.
 
-    Rules need more than the files that Snakemake fetches for them: the library, its scripts, the schema, examples.
+    Rules need more than the files that Snakemake fetches for them: the library, its scripts, the schema, examples. Its
+    own copies are not those of the tag either: Snakemake 9.27.1 drops the line break at the end of a file (`git show`
+    of GitPython), with which the checksum of requirements.lock would change.
     """
     if not isinstance(rules, (HostingProviderFile, LocalGitFile)):
         return Path(str(rules)).parents[1]
