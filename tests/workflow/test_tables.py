@@ -1,0 +1,45 @@
+"""Every table of the tiny run is in the data dictionary, and holds what the dictionary says."""
+
+import csv
+
+import pytest
+
+from topodepth.tables import dictionary
+
+pytestmark = pytest.mark.xdist_group("workflow")
+NOT_IN_THIS_RUN = {"long_bars", "times", "times_parts"}  # they have to be asked for
+
+
+def tables(results):
+    """Yield each table of a run: its path from there, and its rows."""
+    for path in sorted(results.rglob("*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            yield path.relative_to(results).as_posix(), list(csv.reader(file))
+
+
+def wrong(column, cell):
+    """Tell why a cell is none that the dictionary allows; nothing if it is."""
+    if not cell:
+        return "" if column.empty else "empty"
+    if column.levels:
+        return "" if cell in column.levels else "another level"
+    if column.type == "string":
+        return ""
+    value = float(cell)
+    if column.type == "integer" and value != int(value):
+        return "not whole"
+    low, high = (bound if bound is not None else value for bound in (column.low, column.high))
+    return "" if low <= value <= high else "out of range"
+
+
+def test_every_table_has_the_columns_that_the_dictionary_names_and_every_kind_is_there(finished):
+    results, seen = finished.path / "results/tiny", set()
+    for path, (header, *rows) in tables(results):
+        found = dictionary.kind_of(path)
+        assert found, f"{path} is in no kind of table of topodepth.tables.described"
+        seen.add(found[0])
+        columns = dictionary.columns_of(found[1], header)
+        faults = {(name, why) for row in rows for name, cell in zip(header, row, strict=True)
+                  if (why := wrong(columns[name], cell))}  # fmt: skip
+        assert not faults, path
+    assert seen == {*dictionary.TABLES} - NOT_IN_THIS_RUN
