@@ -4,6 +4,8 @@ import csv
 
 import pytest
 
+from tests.workflow.conftest import TINY
+from topodepth.files import storage, texts
 from topodepth.tables import dictionary
 
 pytestmark = pytest.mark.xdist_group("workflow")
@@ -43,3 +45,17 @@ def test_every_table_has_the_columns_that_the_dictionary_names_and_every_kind_is
                   if (why := wrong(columns[name], cell))}  # fmt: skip
         assert not faults, path
     assert seen == {*dictionary.TABLES} - NOT_IN_THIS_RUN
+
+
+def test_every_table_of_an_experiment_has_its_metadata_beside_it(finished):
+    results = finished.path / "results/tiny"
+    named = [path for path, _ in tables(results) if path.split("/")[0] in TINY["experiments"]]
+    named = [path for path in named if "/pairs/" not in path]  # parts of similarity.csv
+    assert len(named) >= 15
+    for path in [*named, "versions.csv"]:
+        about = texts.read_json(results / f"{path}-metadata.json")
+        header, *rows = csv.reader((results / path).read_text().splitlines())
+        assert [column["titles"] for column in about["tableSchema"]["columns"]] == header
+        assert about["schema:size"] == f"{len(rows)} rows"
+        assert about["schema:sha256"] == storage.sha256(results / path)
+    assert len([*results.rglob("*-metadata.json")]) == len(named) + 1

@@ -16,6 +16,7 @@ rule list_provenance:
         lock=storage.sha256(REPOSITORY / "requirements.lock"),
         code=code_digests,
         inputs=external_inputs,
+        tables=[path.removeprefix("<results>/") for path in PLAN.tables],
     run:
         texts.write_json(output[0], dict(params.items()) | {"config": config})
 
@@ -49,3 +50,22 @@ rule provenance:
     shell:
         "python $SCRIPTS/record_provenance.py --listing {input.listing:q} --record {output.record:q} --page {output.page:q}"
         " --versions {output.versions:q} 2> {log:q}"
+
+
+# one job for all tables, for each takes a moment; beside depth.csv it makes depth.csv-metadata.json
+rule describe_tables:
+    input:
+        record="<results>/provenance.json",
+        tables=PLAN.tables,
+    output:
+        [f"{path}-metadata.json" for path in PLAN.tables],
+    log:
+        "<logs>/describe_tables.log",
+    benchmark:
+        "<benchmarks>/describe_tables.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        code=code("describe_tables.py"),
+    shell:
+        "python $SCRIPTS/describe_tables.py --record {input.record:q} 2> {log:q}"

@@ -48,11 +48,14 @@ class Experiment:
         Figures that ``draw_figure.py`` draws, by module of :mod:`topodepth.figures`; the tables lie beside them.
     of_each_model
         Whether each model has figures of its own, in a folder of its own.
+    beside
+        Names of tables that lie beside the figures, and that none of them shows.
     """
 
     kind = wildcard = category = ""
     figures: ClassVar[Mapping[str, Figure]] = {}
     of_each_model = False
+    beside: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, plan: "Plan", settings: Mapping) -> None:
         self.plan, self.settings, self.name = plan, settings, settings["name"]
@@ -123,6 +126,14 @@ class Experiment:
         """The files that the experiment is there for; the rest is made on the way to them."""
         folder = f"{RESULTS}/{self.kind}/{self.name}"
         return [f"{folder}/{result}" for result in ["summary.html", *[f"{figure}.png" for figure in self.drawn]]]
+
+    @property
+    def tabulated(self) -> list[str]:
+        """The tables of its folder: those that its figures show, and those beside them."""
+        names = dict.fromkeys([*(name for each in self.drawn for name in self.figures[each].tables), *self.beside])
+        folder = f"{RESULTS}/{self.kind}/{self.name}"
+        folders = [f"{folder}/{unit.name}" for unit in self.members] if self.of_each_model else [folder]
+        return [f"{folder}/{name}.csv" for folder in folders for name in names]
 
     def tables(self, units: list[Unit]) -> list[str]:
         """Return the table of each unit on the experiment's sample."""

@@ -12,7 +12,7 @@ from topodepth.plan.entries import units
 from topodepth.plan.experiment import Experiment, pick
 from topodepth.plan.panels import Panel, chosen
 from topodepth.plan.samples import DRAWS, check_positions
-from topodepth.plan.units import Model, Unit
+from topodepth.plan.units import RESULTS, Model, Unit
 
 
 class Plan:
@@ -102,6 +102,11 @@ class Plan:
     def results(self, kind: str) -> list[str]:
         """Return the files that the experiments of a kind are there for."""
         return [path for experiment in self.of(kind) for path in experiment.results]
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that a reader of the results looks at: those of all experiments, and the versions of packages."""
+        return [*(path for each in self.all_experiments for path in each.tabulated), f"{RESULTS}/versions.csv"]
 
     def units_behind(self, entry: str) -> list[Unit]:
         """Return what is measured of an entry; of an archive once it is unpacked."""

@@ -22,6 +22,7 @@ class Adversarial(Experiment):
         "adversarial_success": Figure(("changes",), "success, {model}", panels=True),
     }
     of_each_model = True
+    beside = ("trends",)
 
     def check(self) -> None:
         """Refuse networks that have no gradients to attack along."""

@@ -20,6 +20,7 @@ class Depth(Experiment):
         "dimension_scale": Figure(("depth",), "dimension by scale"),
         "training": Figure(("training",), "training"),
     }
+    beside = ("accuracy",)
 
     @property
     def histories(self) -> list[str]:
@@ -82,12 +83,24 @@ class Depth(Experiment):
         return ["depth", "depth_models", *dimensions] + ["training"] * bool(self.histories)
 
     @property
+    def shown_alone(self) -> list[str]:
+        """The models whose diagrams are drawn: one a curve."""
+        first = {unit.model.curve: unit for unit in reversed(self.members)}
+        return sorted(unit.name for unit in first.values()) if self["diagrams"] else []
+
+    @property
+    def tabulated(self) -> list[str]:
+        """Beside what its figures show the bars and Betti curves of diagrams, and the longest bars."""
+        folder = f"{RESULTS}/depth/{self.name}"
+        diagrams = [f"{folder}/diagrams/{name}.{of}.csv" for name in self.shown_alone for of in ("bars", "betti")]
+        return [*super().tabulated, *diagrams, *[f"{folder}/bars.csv"] * bool(self.bars)]
+
+    @property
     def results(self) -> list[str]:
         """The page, the figures, the accuracies, and the diagrams of one model a curve."""
-        first = {unit.model.curve: unit for unit in reversed(self.members)}
-        diagrams = sorted(unit.name for unit in first.values()) if self["diagrams"] else []
         folder = f"{RESULTS}/depth/{self.name}"
-        results = [*super().results, f"{folder}/accuracy.html", *[f"{folder}/diagrams/{name}.png" for name in diagrams]]
+        diagrams = [f"{folder}/diagrams/{name}.png" for name in self.shown_alone]
+        results = [*super().results, f"{folder}/accuracy.html", *diagrams]
         shown = [unit.name for unit in self.members if unit.has_images and self["bars"]]
         return [*results, *[f"{folder}/bars.csv"] * bool(self.bars), *[f"{folder}/bars/{name}.png" for name in shown]]
 

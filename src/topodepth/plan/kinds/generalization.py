@@ -26,6 +26,7 @@ class Generalization(Experiment):
         "generalization_forest": Figure(("associations",), "forest", panels=True),
         "generalization_depth": Figure(("associations",), "depth", panels=True),
     }
+    beside = ("granulated", "held_out")
 
     @property
     def archived(self) -> list[str]:

@@ -21,6 +21,7 @@ class Spoofing(Experiment):
         "spoofing_growth": Figure(("curves",), "growth"),
         "spoofing_layers": Figure(("spoofing",), "layers", panels=True),
     }
+    beside = ("curves",)
 
     @cached_property
     def own(self) -> list[Unit]:
