@@ -1,6 +1,7 @@
 """Every table of the tiny run is in the data dictionary, and holds what the dictionary says."""
 
 import csv
+import re
 
 import pytest
 
@@ -59,3 +60,13 @@ def test_every_table_of_an_experiment_has_its_metadata_beside_it(finished):
         assert about["schema:size"] == f"{len(rows)} rows"
         assert about["schema:sha256"] == storage.sha256(results / path)
     assert len([*results.rglob("*-metadata.json")]) == len(named) + 1
+
+
+def test_the_methods_of_the_run_cite_what_stands_beside_them(finished):
+    results = finished.path / "results/tiny"
+    text, references = ((results / name).read_text() for name in ("methods.md", "references.bib"))
+    assert set(re.findall(r"@([a-z]+\d{4})", text)) == set(
+        re.findall(r"^@[a-z]+\{([a-z]+\d{4}),", references, re.MULTILINE)
+    )
+    assert "Descriptors of 4 networks (`grid`)" in text
+    assert "In comparison `pair` 2 to 3 layers" in text

@@ -69,3 +69,24 @@ rule describe_tables:
         code=code("describe_tables.py"),
     shell:
         "python $SCRIPTS/describe_tables.py --record {input.record:q} 2> {log:q}"
+
+
+rule write_methods:
+    input:
+        record="<results>/provenance.json",
+        tables=PLAN.tables,
+    output:
+        text="<results>/methods.md",
+        references="<results>/references.bib",
+    log:
+        "<logs>/write_methods.log",
+    benchmark:
+        "<benchmarks>/write_methods.tsv"
+    conda:
+        "../../envs/homology.yaml"
+    params:
+        known=storage.sha256(REPOSITORY / "src/topodepth/experiments/methods/references.bib"),
+        code=code("write_methods.py"),
+    shell:
+        "python $SCRIPTS/write_methods.py --record {input.record:q} --out {output.text:q}"
+        " --references {output.references:q} 2> {log:q}"
