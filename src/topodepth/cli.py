@@ -1,4 +1,4 @@
-"""The command ``topodepth``: measure a model, check a file, draw a table, begin a study.
+"""The command ``topodepth``: measure a model, check a file, draw a table, say what tables hold, begin a study.
 
 Exit codes: 0 all went well; 1 a mistake in what was given, told in one line; 2 a mistake in the command itself.
 """
@@ -25,6 +25,7 @@ EXAMPLES = """examples:
   topodepth measure my_activations.h5 --cost
   topodepth check my_activations.h5
   topodepth draw table.csv --out depth.pdf
+  topodepth tables
   topodepth init my_study
 """
 FIGURES = ("depth", "depth_models", "dimension", "dimension_scale")
@@ -57,6 +58,10 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("--title", default="", help="title above it")
     draw.add_argument("--out", required=True, nargs="+", metavar="FILE", help="pictures to make: .png, .svg, .pdf")
     draw.set_defaults(call=_draw)
+    tables = commands.add_parser(
+        "tables", help="say what every column of every table means", description=_tables.__doc__
+    )
+    tables.set_defaults(call=_tables)
     init = commands.add_parser("init", help="write a commented configuration, ready to run", description=_init.__doc__)
     init.add_argument("folder", metavar="DIR", help="folder to write it to; made if need be")
     init.set_defaults(call=_init)
@@ -240,6 +245,13 @@ def _draw(chosen: argparse.Namespace) -> None:
     figure = importlib.import_module(f"topodepth.figures.{chosen.figure}").draw(table, title=chosen.title)
     for path in chosen.out:
         style.save(figure, path)
+
+
+def _tables(chosen: argparse.Namespace) -> None:
+    """Print the data dictionary: every table of the pipeline and every column of it, in Markdown."""
+    from topodepth.tables import dictionary
+
+    sys.stdout.write(dictionary.markdown())
 
 
 def _init(chosen: argparse.Namespace) -> None:

@@ -159,9 +159,15 @@ def test_help_shows_examples_that_parse(capsys):
     code, out, _ = run("--help", capsys)
     assert code == 0
     examples = [line.strip() for line in out.partition("examples:")[2].splitlines() if line.strip()]
-    assert {line.split()[1] for line in examples} == {"measure", "check", "draw", "init"}
+    assert {line.split()[1] for line in examples} == {"measure", "check", "draw", "tables", "init"}
     for line in examples:
         assert callable(cli._parser().parse_args(shlex.split(line)[1:]).call)
+
+
+def test_tables_says_what_every_column_means(capsys):
+    code, out, _ = run("tables", capsys)
+    assert code == 0
+    assert "| `relative_depth` | Relative depth of the layer" in out
 
 
 def test_every_setting_is_a_flag(capsys):
