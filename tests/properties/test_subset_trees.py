@@ -1,4 +1,4 @@
-"""Trees of subsets from lists of near points are those of the full graph, to the last bit."""
+"""Trees of subsets from lists of near points, or grown together, are those of the full graph, to the last bit."""
 
 import numpy as np
 import pytest
@@ -40,6 +40,28 @@ def test_lists_and_the_full_graph_give_the_same_tree(kind, n, d, near, share, se
     np.testing.assert_array_equal(found, np.sqrt(prim(lambda i: inner[i], len(members))))
 
 
+@settings(max_examples=80, deadline=None)
+@given(
+    kind=st.sampled_from(sorted(KINDS)),
+    n=st.integers(4, 80),
+    sizes=st.lists(st.integers(1, 80), min_size=1, max_size=9),
+    at_once=st.integers(1, 9),
+    seed=st.integers(0, 2**32),
+)
+def test_trees_grown_together_are_those_grown_one_by_one(kind, n, sizes, at_once, seed):
+    rng = np.random.default_rng(seed)
+    squares = squared_distance_matrix(KINDS[kind](rng, n, 3))
+    members = rng.permutation(n)[: rng.integers(3, n)]
+    subsets = [rng.permutation(members)[:size] for size in sizes]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subset_trees, "AT_ONCE", at_once)
+        found = list(SubsetTrees(squares).of_many(members, subsets))
+    assert len(found) == len(subsets)
+    for lengths, subset in zip(found, subsets, strict=True):
+        inner = squares[np.ix_(subset, subset)]
+        np.testing.assert_array_equal(lengths, np.sqrt(prim(lambda i: inner[i], len(subset))))  # noqa: B023
+
+
 def test_which_way_is_taken_depends_on_how_many_of_the_listed_points_a_subset_holds(monkeypatch):
     rng = np.random.default_rng(0)
     trees = SubsetTrees(squared_distance_matrix(rng.normal(size=(4000, 3))))
@@ -57,3 +79,13 @@ def test_far_clusters_are_left_to_the_full_graph(monkeypatch):
     monkeypatch.setattr(subset_trees, "prim", lambda row, n: asked.append(n) or np.zeros(n - 1))
     trees.lengths(np.arange(800))
     assert asked == [800]
+
+
+def test_many_subsets_grow_together_among_few_points_and_one_by_one_among_more(monkeypatch):
+    rng = np.random.default_rng(2)
+    trees = SubsetTrees(squared_distance_matrix(rng.normal(size=(1100, 3))))
+    together = []
+    monkeypatch.setattr(subset_trees, "prim_together", lambda _, subsets: together.append(len(subsets)) or subsets)
+    for m in (1024, 1025):
+        assert len(list(trees.of_many(rng.permutation(1100)[:m], [np.arange(5)] * 100))) == 100
+    assert together == [80, 20]

@@ -6,7 +6,7 @@ O(n d) memory (:mod:`topodepth.homology.large_tree`). Where no precision tells t
 algorithm on lists of near points, searched strip by strip again wherever they leave a doubt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -86,6 +86,38 @@ def prim(row: Callable[[int], np.ndarray], n: int) -> np.ndarray:
         weights[step] = nearest[newest]
     weights.sort()
     return weights
+
+
+def prim_together(matrix: np.ndarray, subsets: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return what :func:`prim` gives of each of many subsets of some points: a step is one of all trees at once.
+
+    Parameters
+    ----------
+    matrix
+        Weights between the points, (n, n).
+    subsets
+        Indices of points, each once. The first of each begins its tree.
+    """
+    order = sorted(range(len(subsets)), key=lambda i: -len(subsets[i]))  # those that still grow come first
+    sizes = np.array([len(subsets[i]) for i in order])
+    trees, shape = np.arange(len(order)), (len(order), len(matrix))
+    weights = np.empty((len(order), sizes[0] - 1))
+    nearest, inside = np.full(shape, np.inf), np.full(shape, np.inf)  # other points count as in the tree
+    rows = np.empty(shape)
+    for tree, i in enumerate(order):
+        inside[tree, subsets[i]] = 0.0
+    newest = np.array([subsets[i][0] for i in order])
+    for step in range(sizes[0] - 1):
+        growing = trees[: np.count_nonzero(sizes > step + 1)]
+        newest, least = newest[growing], nearest[: len(growing)]
+        inside[growing, newest] = np.inf
+        matrix.take(newest, axis=0, out=rows[: len(growing)], mode="clip")  # which spares a copy
+        np.minimum(least, rows[: len(growing)], out=least)
+        np.maximum(least, inside[: len(growing)], out=least)
+        newest = least.argmin(axis=1)
+        weights[growing, step] = least[growing, newest]
+    found = {i: np.sort(weights[tree, : sizes[tree] - 1]) for tree, i in enumerate(order)}
+    return [found[i] for i in range(len(subsets))]
 
 
 def _prim_of_points(cloud: Cloud) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 """Minimum spanning trees of many subsets of the same points, such as those of the persistent homological dimension."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -8,13 +8,15 @@ import numpy as np
 from topodepth.homology.boruvka import tree_of_lists
 from topodepth.homology.devices import device_for
 from topodepth.homology.distances import checked_points
-from topodepth.homology.spanning_tree import prim
+from topodepth.homology.spanning_tree import prim, prim_together
 
 NEAR = 32  # points in the list of each
 LEAST = 2.5  # of them that a subset must hold on average, or the full graph of its points is quicker
 FEW = 200  # points, of which it always is
 DOUBTFUL = 0.1  # of the points searched again beside the lists: in more the full graph is quicker, as of far clusters
 STRIP = 64  # rows that are looked through at a time
+TOGETHER = 1024  # points, of as many or fewer of which many subsets are quickest together, on their full graph
+AT_ONCE = 80  # subsets: their rows stay in cache
 
 
 class SubsetTrees:
@@ -46,6 +48,26 @@ class SubsetTrees:
         if m < FEW or m * NEAR < LEAST * n or not self._lists_suffice:
             return np.sqrt(prim(lambda i: self.squares[members[i]].take(members), m))
         return self._from_lists(members)[0]
+
+    def of_many(self, members: np.ndarray, subsets: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield :meth:`lengths` of each of many subsets, which lie among some of the points.
+
+        Parameters
+        ----------
+        members
+            Indices of the points that the subsets lie among, (m,), each once.
+        subsets
+            Indices of points.
+        """
+        if len(members) > TOGETHER:
+            yield from map(self.lengths, subsets)
+            return
+        squares = self.squares[np.ix_(members, members)]
+        places = np.full(len(self.squares), -1)
+        places[members] = np.arange(len(members))
+        for start in range(0, len(subsets), AT_ONCE):
+            batch = [places[subset] for subset in subsets[start : start + AT_ONCE]]
+            yield from map(np.sqrt, prim_together(squares, batch))
 
     def _from_lists(self, members: np.ndarray) -> tuple[np.ndarray, int]:
         """Return the lengths for some points, and how many points had to be searched again."""

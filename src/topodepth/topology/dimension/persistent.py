@@ -167,8 +167,7 @@ def _spanning_trees(points: np.ndarray) -> Trees:
         return trees
     if len(points) > memory.MATRIX_POINTS:
         return lambda _, subsets: (minimum_spanning_tree_lengths(points[subset]) for subset in subsets)
-    tree = SubsetTrees(squared_distance_matrix(points)).lengths
-    return lambda _, subsets: map(tree, subsets)
+    return SubsetTrees(squared_distance_matrix(points)).of_many
 
 
 def _subsample_lengths(
