@@ -38,6 +38,7 @@ REGISTRIES = {
         "measure of similarity": "topodepth.similarity",
     }.items()
 }
+KINDS = Registry("topodepth.plan.kinds", "kind of experiment")
 
 # What the spoofing experiment does where the configuration does not say it; the rest is as for the other experiments.
 OF_SPOOFING = {
@@ -104,7 +105,7 @@ def _read(path: str | Path) -> Mapping:
 def _with_kinds(schema: Mapping) -> dict:
     """Return the schema with a list for each kind of experiment; what an item of it holds is in ``$defs``."""
     lists = {}
-    for kind in Registry("topodepth.plan.kinds", "kind of experiment").names():
+    for kind in KINDS.names():
         description = schema["$defs"][kind]["description"]
         items = {"$ref": f"#/$defs/{kind}"}
         lists[kind] = {"description": description, "type": "array", "default": [], "items": items}
@@ -166,14 +167,19 @@ def _part(schema: Mapping, name: str) -> "jsonschema.protocols.Validator":
 
 
 def _validator(schema: Mapping) -> "jsonschema.protocols.Validator":
-    """Return a validator whose patterns end where the text ends: Python's ``$`` lets a line break follow."""
+    return _with_whole_patterns()(schema)
+
+
+@cache
+def _with_whole_patterns() -> "type[jsonschema.protocols.Validator]":
+    """Return the validators whose patterns end where the text ends: Python's ``$`` lets a line break follow."""
     from jsonschema import Draft202012Validator, ValidationError, validators
 
     def pattern(validator: object, wanted: str, value: object, schema: Mapping) -> Iterator[ValidationError]:
         if isinstance(value, str) and not re.search(re.sub(r"\$\Z", r"\\Z", wanted), value):
             yield ValidationError(f"{value!r} does not match {wanted!r}")
 
-    return validators.extend(Draft202012Validator, {"pattern": pattern})(schema)
+    return validators.extend(Draft202012Validator, {"pattern": pattern})
 
 
 def _refuse_first(validator: "jsonschema.protocols.Validator", value: object, prefix: str = "") -> None:
