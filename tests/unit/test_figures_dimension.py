@@ -33,6 +33,19 @@ def test_an_estimate_beyond_what_the_points_resolve_has_an_open_marker_and_a_bar
     assert not any("beyond" in name for name in names_in(dimension.draw(descriptor_table(("vgg",)))))
 
 
+def test_an_estimate_beyond_the_calibration_is_marked_too_without_a_bar():
+    table = descriptor_table(("vgg",))
+    table = table[table["descriptor"] == "mle"].assign(bias=-np.inf, true_low=np.inf, true_high=np.inf)
+    figure = dimension.draw(table)
+    (axes,) = (axes for axes in figure.axes if axes.get_visible())
+    (opened,) = (line for line in axes.lines if line.get_gid() == "beyond")
+    np.testing.assert_allclose(opened.get_ydata(), table["value"])
+    assert np.isfinite(axes.get_ylim()).all()
+    bars = [segment for lines in axes.collections if hasattr(lines, "get_segments") for segment in lines.get_segments()]
+    assert not any(np.size(bar) for bar in bars)
+    assert any("beyond what n resolves" in name for name in names_in(figure))
+
+
 def table(orders=(1, 4, 16)):
     one = descriptor_table(("vgg", "resnet"))
     one = one[one["descriptor"] == "two_nn"]

@@ -33,7 +33,7 @@ def draw(
     """Draw every estimator with its interval and the layer's width against depth, on one logarithmic scale.
 
     Where the bias of an estimate may be larger than its interval, it has an open marker, and in place of the interval a
-    bar: the range of true dimensions that the calibration allows.
+    bar: the range of true dimensions that the calibration allows. There is no bar where that lies beyond its curves.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _draw_model(axes: "Axes", curves: Mapping[str, "DataFrame"], marks: Mapping[
             continue
         marked = rows[beyond]
         places = marked["relative_depth"] + APART * (number - (len(curves) - 1) / 2)
-        bars = marked["true_low"], np.minimum(marked["true_high"], marked["dimension"])
+        bars = marked["true_low"].replace(np.inf, np.nan), np.minimum(marked["true_high"], marked["dimension"])
         axes.vlines(places, *bars, color=mark.colour, alpha=0.45, linewidth=2.2, zorder=1.6)
         look = {**OPEN, "marker": mark.marker, "markeredgecolor": mark.colour}
         axes.plot(marked["relative_depth"], marked["value"], linestyle="none", **look, zorder=3.5, gid="beyond")
@@ -98,5 +98,5 @@ def _draw_model(axes: "Axes", curves: Mapping[str, "DataFrame"], marks: Mapping[
 
 
 def _beyond(rows: "DataFrame") -> "Series":
-    """Tell which estimates may have a bias larger than their interval."""
+    """Tell which estimates may have a bias larger than their interval: infinite beyond the calibration."""
     return rows["bias"].abs() > (rows["ci_high"] - rows["ci_low"]) / 2

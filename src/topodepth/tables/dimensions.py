@@ -131,7 +131,8 @@ def _checked(name: str, found: object) -> dimension.DimensionEstimate:
 def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimension.DimensionEstimate]) -> dict:
     """Return the columns of one estimate: interval, null value and ratio, as far as there are draws, and the bias.
 
-    The note marks a value whose bias is larger than its interval.
+    What lies beyond the calibration is infinite in its columns; without a calibration there are none. The note marks a
+    value whose bias is larger than its interval.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def estimate_columns(found: dimension.DimensionEstimate, draws: Sequence[dimensi
         **columns(own, null),
         "n_points": found.n_points,
         "r_squared": getattr(found, "r_squared", None),
-        **{name: getattr(found, name) for name in CALIBRATED if np.isfinite(getattr(found, name))},
+        **{name: getattr(found, name) for name in CALIBRATED if not np.isnan(getattr(found, name))},
         "note": "; ".join(filter(None, (_beyond(found), found.note))) or None,
     }
 
