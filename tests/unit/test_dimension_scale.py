@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from topodepth.errors import InputError
 from topodepth.homology import nearest_distances
 from topodepth.topology.dimension import gride, registry
-from topodepth.topology.dimension.scales import _likeliest
+from topodepth.topology.dimension.scales import likeliest
 
 ORDERS = (1, 2, 4, 8, 16, 32)
 
@@ -21,7 +21,7 @@ def ratios(order, dimension, n=4000, seed=0):
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_ratios_of_constant_density_have_their_dimension(order):
-    assert _likeliest(ratios(order, 7.0), order) == pytest.approx(7, rel=0.06 / np.sqrt(order))
+    assert likeliest(ratios(order, 7.0), order) == pytest.approx(7, rel=0.06 / np.sqrt(order))
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -33,7 +33,7 @@ def test_the_value_is_the_maximum_of_the_likelihood_of_denti_and_others(order):
         return -np.sum(np.log(d) + (order - 1) * np.log(np.expm1(d * logs)) - ((2 * order - 1) * d + 1) * logs)
 
     best = minimize_scalar(negative, bounds=(0.5, 20), method="bounded", options={"xatol": 1e-9}).x
-    assert _likeliest(near, order) == pytest.approx(best, rel=1e-6)
+    assert likeliest(near, order) == pytest.approx(best, rel=1e-6)
 
 
 def test_of_order_1_it_is_the_inverse_of_the_mean_log_ratio():
@@ -63,8 +63,8 @@ def test_noise_fills_space_at_the_least_scale_and_not_at_the_largest():
 def test_some_ratios_of_1_leave_a_value_and_all_of_them_none():
     near = ratios(4, 5.0, n=200)
     near[:50] = 1.0
-    assert _likeliest(near, 4) > 5
-    assert np.isnan(_likeliest(np.ones((20, 8)), 4))
+    assert likeliest(near, 4) > 5
+    assert np.isnan(likeliest(np.ones((20, 8)), 4))
     found = gride(np.eye(80), 4)
     assert not found.defined
     assert "equally far" in found.note

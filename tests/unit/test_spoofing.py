@@ -10,10 +10,11 @@ import pytest
 
 from topodepth.errors import InputError
 from topodepth.experiments import spoofing
-from topodepth.experiments.spoofing.permutation import p_value
+from topodepth.experiments.spoofing.permutation import Statistics, p_value
 from topodepth.homology import persistence_diagrams
 from topodepth.topology import descriptors, dimension
 from topodepth.topology.clouds import min_max_scale
+from topodepth.topology.dimension import spread
 
 ROOT = Path(__file__).parents[2]
 QUICK = {"permutations": 19, "test_draws": 1, "parameters": {"ph_dimension": {"draws": 3}}}
@@ -81,6 +82,19 @@ def test_values_are_those_of_the_estimators_and_descriptors_on_each_class():
         assert ph["ci_low"] < ph["value"] < ph["ci_high"]
         assert all(row["n_points"] == 60 for row in rows.values())
         assert all(row["relative_value"] == pytest.approx(row["value"] / row["null_value"]) for row in rows.values())
+
+
+@pytest.mark.parametrize("order", [1, 4, 32])
+def test_a_permutation_has_the_estimators_gride_without_its_interval(order, monkeypatch):
+    points, _ = two_clouds(dimensions=(3, 2))
+    points[7] = points[3]
+    name, members = f"gride_{order}", np.arange(70)
+    settings = spoofing.SpoofSettings(**QUICK, estimators=[name], descriptors=())
+    estimate = dimension.registry.get(name)(points[members])
+    monkeypatch.setattr(spread, "log_interval", lambda *_: pytest.fail("an interval is made"))
+    found = Statistics(points, points, {(name, None): estimate}, settings)(members)
+    assert found == {(name, None): pytest.approx(estimate.value)}
+    assert np.isnan(Statistics(points, points, {(name, None): estimate}, settings)(members[: 2 * order])[name, None])
 
 
 def test_a_difference_is_real_minus_spoof_with_both_intervals_in_quadrature():

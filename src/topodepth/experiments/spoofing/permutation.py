@@ -11,6 +11,7 @@ from topodepth.tables.values import Key, values_of
 from topodepth.topology import dimension
 from topodepth.topology.clouds import WHOLE, originals
 from topodepth.topology.diagrams import Diagrams
+from topodepth.topology.dimension.scales import ORDERS, likeliest
 
 ROUNDING = 1e-7  # permutations of the same clouds give the same difference up to rounding
 
@@ -70,6 +71,8 @@ class Statistics:
                 value = self._two_nn(members, **options)
             elif name == "mle":
                 value = self._mle(members, **options)
+            elif name in ORDERS:
+                value = self._gride(members, ORDERS[name])
             else:
                 value = dimension.registry.get(name)(self.points[members], seed=self.settings.seed, **options).value
             found[name, degree] = value
@@ -108,6 +111,10 @@ class Statistics:
         """Return the inverse of the maximum-likelihood dimension."""
         near = self._log_neighbours(members, neighbours)
         return float((near[:, -1:] - near[:, :-1]).mean())
+
+    def _gride(self, members: np.ndarray, order: int) -> float:
+        """Return the GRIDE dimension, without its interval."""
+        return likeliest(np.exp(self._log_neighbours(members, 2 * order)), order)
 
     def _log_neighbours(self, members: np.ndarray, k: int) -> np.ndarray:
         """Return the logarithms of the distances of every distinct point to its k nearest others, ascending."""

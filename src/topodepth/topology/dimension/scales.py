@@ -11,6 +11,8 @@ import numpy as np
 from topodepth.topology.dimension.estimate import DimensionEstimate, check_whole, register
 from topodepth.topology.dimension.spread import ROUNDING, near_dimension
 
+ORDERS = {f"gride_{order}": order for order in (1, 2, 4, 8, 16, 32)}  # by the name of the estimator
+
 
 def gride(points: np.ndarray, order: int, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return the GRIDE dimension: of the likelihood of the ratios μ of the distances to the 2n-th and n-th neighbour.
@@ -45,12 +47,12 @@ def gride(points: np.ndarray, order: int, *, seed: int = 0, kept: np.ndarray | N
     check_whole("order", order, 1)
     least = max(10, 2 * order + 1)
     return near_dimension(
-        points, kept, f"GRIDE of order {order}", least=least, k=2 * order, estimator=partial(_likeliest, order=order),
+        points, kept, f"GRIDE of order {order}", least=least, k=2 * order, estimator=partial(likeliest, order=order),
         seed=seed, equal="the neighbours are",
     )  # fmt: skip
 
 
-def _likeliest(near: np.ndarray, order: int) -> float:
+def likeliest(near: np.ndarray, order: int) -> float:
     """Return the maximum of the likelihood, from distances to the 2n nearest, (m, 2n); NaN where all ratios are 1.
 
     With x = d log μ the derivative of the likelihood in d vanishes where 1 + (n − 1) mean(x / (1 − e^−x)) = (2n − 1)
