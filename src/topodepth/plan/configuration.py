@@ -11,6 +11,7 @@ from topodepth import plugins
 from topodepth.errors import InputError, unknown_name
 from topodepth.plan import original, parameters, unused_keys
 from topodepth.registry import Registry
+from topodepth.topology.clouds import check_groups
 
 if TYPE_CHECKING:
     import jsonschema
@@ -273,11 +274,7 @@ def _measuring(config: Mapping) -> list[tuple[str, Mapping]]:
 
 
 def _check_measuring(where: str, topology: Mapping, dimension: Mapping) -> None:
-    if topology["jackknife_groups"] == 1:
-        raise InputError(
-            f"config key '{where}topology.jackknife_groups': expected 0, or 2 groups and more, to leave out each in "
-            "turn. Received: 1."
-        )
+    check_groups(topology["jackknife_groups"], f"config key '{where}topology.jackknife_groups'")
     sizes = dimension["sizes"]
     if sizes and sizes != sorted(sizes):
         raise InputError(f"config key '{where}dimension.sizes': expected ascending sizes. Received: {sizes}.")

@@ -13,7 +13,7 @@ from topodepth.networks.torch_pooling import CHANNELS, POOLINGS
 from topodepth.plan.parameters import check, of_descriptors, of_estimators
 from topodepth.registry import Registry
 from topodepth.tables.dimensions import DimensionSettings
-from topodepth.topology.clouds import SCALINGS, WHOLE
+from topodepth.topology.clouds import SCALINGS, WHOLE, check_groups
 from topodepth.topology.diagrams import DiagramSettings
 
 # whole numbers: least and most; a setting of MAY_BE_NONE may be None too
@@ -133,8 +133,7 @@ class Settings:
             check(where, NAMES[selected], getattr(self, name), getattr(self, selected))
         if not self.descriptors:
             raise InputError("descriptors: expected at least one. Received: none.")
-        if self.jackknife_groups == 1:
-            raise InputError("jackknife_groups: expected 0, or 2 groups and more, to leave out each. Received: 1.")
+        check_groups(self.jackknife_groups)
 
     @property
     def diagrams(self) -> DiagramSettings:

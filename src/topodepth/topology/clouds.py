@@ -176,6 +176,12 @@ def null_clouds(points: np.ndarray, draws: int, *stream: int) -> Iterator[np.nda
         yield permuted_features(points, np.random.default_rng([*stream, draw]))
 
 
+def check_groups(groups: int, where: str = "jackknife_groups") -> None:
+    """Refuse a single group to leave out: without it nothing is left. ``where`` says which setting it is."""
+    if groups == 1:
+        raise InputError(f"{where}: expected 0, or 2 groups and more, to leave out each in turn. Received: 1.")
+
+
 def left_out(n: int, groups: int, seed: int) -> Iterator[np.ndarray]:
     """Yield the rows of n points that are left without each of some groups, drawn at random, alike in size."""
     group = np.random.default_rng([seed, 2]).permutation(np.arange(n) % max(1, groups))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from topodepth.errors import InputError
+from topodepth.topology.clouds import check_groups
 from topodepth.topology.dimension.estimate import check_whole
 
 MEASURES = (
@@ -53,5 +53,4 @@ class SimilaritySettings:
         for name, least in LEAST.items():
             if getattr(self, name) is not None:
                 check_whole(name, getattr(self, name), least)
-        if self.jackknife_groups == 1:
-            raise InputError("jackknife_groups: expected 0, or 2 groups and more. Received: 1.")
+        check_groups(self.jackknife_groups)

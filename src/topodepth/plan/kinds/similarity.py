@@ -10,6 +10,7 @@ from topodepth.plan.kinds import register
 from topodepth.plan.panels import Panel
 from topodepth.plan.parameters import check
 from topodepth.plan.units import RESULTS, Unit, through_training
+from topodepth.topology.clouds import check_groups
 
 
 @register("similarity")
@@ -32,11 +33,7 @@ class Similarity(Experiment):
                 f"config key '{where}.models': expected models on the images of one data set. "
                 f"Received: {', '.join(f'{name} on {dataset}' for dataset, name in datasets.items())}."
             )
-        if self["jackknife_groups"] == 1:
-            raise InputError(
-                f"config key '{where}.jackknife_groups': expected 0, or 2 groups and more, to leave out each in turn. "
-                "Received: 1."
-            )
+        check_groups(self["jackknife_groups"], f"config key '{where}.jackknife_groups'")
         check(where, REGISTRIES["measure of similarity"], self["parameters"], self["measures"])
 
     @cached_property
