@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from topodepth.errors import InputError
 from topodepth.figures import drawing, frame, grids, keys, scales, style
 from topodepth.figures.frame import Labels, Models
+from topodepth.tables.rows import OF_SCALE, of_scale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -13,14 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
 
-ESTIMATOR = "gride_"
 PER_ROW = 4
 COLUMNS = (*frame.KEYS, *frame.VALUE)
-
-
-def of_scale(estimator: str) -> bool:
-    """Tell whether an estimator is of one scale of several."""
-    return estimator.startswith(ESTIMATOR)
 
 
 def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
@@ -94,7 +89,7 @@ def _by_order(table: "DataFrame", panels: list[frame.Panel]) -> "DataFrame":
 
 
 def _order(estimator: str) -> int:
-    number = estimator.removeprefix(ESTIMATOR)
+    number = estimator.removeprefix(OF_SCALE)
     if not number.isdigit():
         raise InputError(f"dimension by scale figure: expected estimators gride_1, gride_2, … Received: {estimator}.")
     return int(number)

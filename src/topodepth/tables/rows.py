@@ -19,11 +19,17 @@ PARTS = ("value", "ci_low", "ci_high")
 SHUFFLED = {f"shuffled_{part}": f"null_{part}" for part in PARTS}
 SHUFFLED |= {f"relative_to_shuffled_{part}": f"relative_{part}" for part in PARTS}
 
+OF_SCALE = "gride_"  # how estimators of one scale of several begin, before its number
 NAMES = {"betti_peak": "peak of the Betti curve", "ph_dimension": "PH dimension", "two_nn": "TwoNN dimension",
          "mle": "maximum-likelihood dimension", "trajectory_lifespan_sum": "lifespan sum E_0 of the trajectory",
          "trajectory_ph_dimension": "PH dimension of the trajectory",
          "trajectory_magnitude": "positive magnitude of the trajectory",
-         **{f"gride_{order}": f"GRIDE dimension, order {order}" for order in (1, 2, 4, 8, 16, 32)}}  # fmt: skip
+         **{f"{OF_SCALE}{order}": f"GRIDE dimension, order {order}" for order in (1, 2, 4, 8, 16, 32)}}  # fmt: skip
+
+
+def of_scale(estimator: str) -> bool:
+    """Tell whether an estimator is of one scale of several."""
+    return estimator.startswith(OF_SCALE)
 
 
 def about(attributes: Mapping) -> dict:

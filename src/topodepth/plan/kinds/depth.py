@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from topodepth.figures.dimension_scale import of_scale
 from topodepth.plan.experiment import Experiment, Figure
 from topodepth.plan.kinds import register
 from topodepth.plan.units import RESULTS, Unit
+from topodepth.tables.rows import of_scale
 
 
 @register("depth")
