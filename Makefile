@@ -19,7 +19,7 @@ test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 test-torch: .venv-torch/ready # what needs PyTorch, in an environment of its own
-	.venv-torch/bin/python -m pytest -n 2 tests/torch
+	.venv-torch/bin/python -m pytest -n 2 --dist loadgroup tests/torch
 
 lint: .venv/ready
 	$(BIN)/ruff check .
