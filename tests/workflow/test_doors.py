@@ -214,15 +214,15 @@ def images(tmp_path_factory):
 
 
 MISSING = {
-    "datasets.own.source": "mine.npz",
+    "datasets.own.source": "gone.npz",
     "models.net.file": "mine.keras",
     "activations.acts.file": "acts.h5",
     "assets.kept.path": "kept.h5",
 }
 
 
-@pytest.mark.parametrize("key", MISSING)
-def test_a_missing_file_is_told_once_with_its_key_before_any_job_runs(clone, study, images, key):
+def with_files(study, images, changed=None):
+    """Write a configuration that names files of every kind, one of which may be missing; the arguments that use it."""
     own = {
         "run": "mine",
         "assets": {"kept": {"file": "kept.h5", "path": str(images / "mine.keras")}},
@@ -234,19 +234,28 @@ def test_a_missing_file_is_told_once_with_its_key_before_any_job_runs(clone, stu
         "activations": {"acts": {"file": "mine.h5"}},
         "experiments": {"depth": [{"name": "mine", "models": ["net", "kept", "acts"]}]},
     }
-    where = ["--snakefile", clone.path / "Snakefile", "--configfile", "own.yaml"]
+    if changed:
+        part, name, last = changed.split(".")
+        own[part][name][last] = MISSING[changed]
     (study / "own.yaml").write_text(yaml.safe_dump(own))
-    assert rules_planned(study, *where, "--", "depth")["prepare_dataset"] == 1
-    part, name, last = key.split(".")
-    own[part][name][last] = MISSING[key] if part != "datasets" else "gone.npz"
-    (study / "own.yaml").write_text(yaml.safe_dump(own))
+    return ["--configfile", "own.yaml", "--", "depth"]
+
+
+def test_files_that_are_there_are_planned(clone, study, images):
+    where = ["--snakefile", clone.path / "Snakefile"]
+    assert rules_planned(study, *where, *with_files(study, images))["prepare_dataset"] == 1
+
+
+@pytest.mark.parametrize("key", MISSING)
+def test_a_missing_file_is_told_once_with_its_key_before_any_job_runs(clone, study, images, key):
+    where = ["--snakefile", clone.path / "Snakefile", *with_files(study, images, key)]
     for dry in ([], ["--dry-run"]):
-        result = snakemake(study, "--cores", "2", *dry, *where, "--", "depth")
+        result = snakemake(study, "--cores", "2", *dry, *where)
         said = result.stdout + result.stderr
         assert result.returncode != 0
-        assert said.count(own[part][name][last]) == 1
+        assert said.count(MISSING[key]) == 1
         expected = f"expected a file or folder that is there, seen from {study}."
-        assert f"error: config key '{key}': {expected} Received: {own[part][name][last]}" == last_line(result.stderr)
+        assert f"error: config key '{key}': {expected} Received: {MISSING[key]}" == last_line(result.stderr)
         assert "Traceback" not in said
         assert "same command" not in said
     assert not (study / "results").exists()
