@@ -25,7 +25,7 @@ TINY = {
     "models": {
         "vgg": {**SMALL, "layers": [2, "block3_conv1", "logits"]},
         "resnet": {**SMALL, "layers": ["penultimate", "logits"], "training": {"snapshots": [0, 2]}},
-        "grid": {**SMALL, "architecture": "cnn", "grid": {"depth": [1, 2], "label_noise": [0.0, 0.5]}},
+        "grid": {**SMALL, "architecture": "cnn", "seeds": [0], "grid": {"depth": [1, 2], "label_noise": [0.0, 0.5]}},
     },
     "samples": {
         "default": {"images": 120, "points": 12},
@@ -114,6 +114,7 @@ class Repository:
         shutil.copy(Path(__file__).with_name("recorder.py"), recorder)
         result = self.snakemake(*arguments, config=config)
         recorder.unlink()
+        shutil.rmtree(self.path / "noted")
         assert result.returncode == 0, result.stdout + result.stderr
 
     def planned(self, *arguments, config="tiny.yaml"):

@@ -3,11 +3,13 @@
 import ast
 import builtins
 import importlib.machinery
+import marshal
 import os
 import sys
 from pathlib import Path
 
 RECORDS = Path(__file__).resolve().parents[1] / "entered"
+NOTED = RECORDS.with_name("noted")  # modules with their notes, compiled
 seen = set()
 
 
@@ -36,8 +38,16 @@ plain = importlib.machinery.SourceFileLoader.get_code
 
 
 def get_code(loader, name):
-    """Load modules of this project with notes, and all others as ever."""
-    return noting(loader.path, name) if name.split(".")[0] == "topodepth" else plain(loader, name)
+    """Load modules of this project with notes, made once, and all others as ever."""
+    if name.split(".")[0] != "topodepth":
+        return plain(loader, name)
+    made = NOTED / name
+    if not made.exists():
+        NOTED.mkdir(exist_ok=True)
+        part = made.with_name(f"{name}.{os.getpid()}")
+        part.write_bytes(marshal.dumps(noting(loader.path, name)))
+        part.replace(made)
+    return marshal.loads(made.read_bytes())
 
 
 builtins.__note__ = note

@@ -20,30 +20,34 @@ def grid_models(repository):
     return sorted((repository.path / "results/tiny/models").glob("grid@*/model.keras"))
 
 
-@pytest.fixture
-def archived(repository):
-    """The four networks of the grid as the authors' archive: an archive of files named by architecture and accuracy."""
+def brought(repository, folder=False, **changes):
+    """Bring the four networks of the grid as the authors' archive, of files named by architecture and accuracy."""
+    with zipfile.ZipFile(repository.path / "models.zip", "w") as archive:
+        for name, path in zip(NAMES, grid_models(repository), strict=True):
+            archive.write(path, f"ResNets/{name}.keras")
+    if folder:
+        with zipfile.ZipFile(repository.path / "models.zip") as archive:
+            archive.extractall(repository.path / "zoo")
 
-    def configure(folder=False):
-        with zipfile.ZipFile(repository.path / "models.zip", "w") as archive:
-            for name, path in zip(NAMES, grid_models(repository), strict=True):
-                archive.write(path, f"ResNets/{name}.keras")
-        if folder:
-            with zipfile.ZipFile(repository.path / "models.zip") as archive:
-                archive.extractall(repository.path / "zoo")
+    def change(config):
+        config["assets"] = {"theirs": {"file": "models.zip", "path": "models.zip", "unpack": True}}
+        config["models"]["theirs"] = {"dataset": "digits"} | (
+            {"directory": "zoo/ResNets"} if folder else {"asset": "theirs"}
+        )
+        experiment = config["experiments"]["generalization"][0] | {"name": "theirs", "models": ["theirs"]}
+        config["experiments"] = {"generalization": [experiment | {"controls": ["architecture"]} | changes]}
+        config["experiments"] |= {kind: [] for kind in ("depth", "dynamics", "adversarial", "spoofing")}
 
-        def change(config):
-            config["assets"] = {"theirs": {"file": "models.zip", "path": "models.zip", "unpack": True}}
-            config["models"]["theirs"] = {"dataset": "digits"} | (
-                {"directory": "zoo/ResNets"} if folder else {"asset": "theirs"}
-            )
-            experiment = config["experiments"]["generalization"][0] | {"name": "theirs", "models": ["theirs"]}
-            config["experiments"] = {"generalization": [experiment | {"controls": ["architecture"]}]}
-            config["experiments"] |= {kind: [] for kind in ("depth", "dynamics", "adversarial", "spoofing")}
+    return repository.configure(change, "theirs.yaml")
 
-        return repository.configure(change, "theirs.yaml")
 
-    return configure
+@pytest.fixture(scope="module")
+def measured(finished, tmp_path_factory):
+    """A repository in which the networks of a folder were measured."""
+    repository = finished.copied(tmp_path_factory.mktemp("measured") / "repository")
+    result = repository.snakemake("--cores", "2", "generalization", config=brought(repository, folder=True))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return repository
 
 
 def test_every_cell_of_the_grid_is_a_row_with_its_values_and_its_measured_accuracy(finished):
@@ -60,8 +64,8 @@ def test_every_cell_of_the_grid_is_a_row_with_its_values_and_its_measured_accura
     assert "cannot be said" in (folder / "summary.html").read_text()
 
 
-def test_models_of_an_archive_are_known_once_it_is_unpacked_and_measured_here(archived, repository):
-    config = archived()
+def test_models_of_an_archive_are_known_once_it_is_unpacked_and_measured_here(repository):
+    config = brought(repository)
     planned = repository.planned("generalization", config=config)
     assert "unpack_asset" in rules(planned)
     result = repository.snakemake("--cores", "2", "generalization", config=config)
@@ -81,18 +85,15 @@ def test_models_of_an_archive_are_known_once_it_is_unpacked_and_measured_here(ar
     assert repository.planned("generalization", config=config) == set()
 
 
-def test_stated_accuracies_spare_the_test_images(archived, repository):
-    config = archived(folder=True)
-    text = (repository.path / config).read_text().replace("controls:", "accuracy: stated\n    controls:")
-    (repository.path / config).write_text(text)
+def test_stated_accuracies_spare_the_test_images(repository):
+    config = brought(repository, folder=True, accuracy="stated")
     jobs = repository.planned("generalization", config=config)
     assert {rule for rule, _ in jobs} == CHAIN | AGGREGATES | {"generalization"}
 
 
-def test_stated_accuracies_are_the_names_and_other_names_are_refused_before_any_job(archived, repository):
-    config = archived(folder=True)
-    text = (repository.path / config).read_text().replace("controls:", "accuracy: stated\n    controls:")
-    (repository.path / config).write_text(text)
+def test_stated_accuracies_are_the_names_and_other_names_are_refused_before_any_job(measured, tmp_path):
+    repository = measured.copied(tmp_path / "copy")
+    config = brought(repository, folder=True, accuracy="stated")
     listing = "results/tiny/generalization/theirs/listing.json"
     result = repository.snakemake("--cores", "2", listing, config=config)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -110,10 +111,9 @@ def test_stated_accuracies_are_the_names_and_other_names_are_refused_before_any_
     assert "Received: zoo/ResNets/model_1.keras" in result.stderr.strip().splitlines()[-1]
 
 
-def test_one_file_replaced_by_another_recomputes_that_model_and_the_aggregates(archived, repository):
-    config = archived(folder=True)
-    result = repository.snakemake("--cores", "2", "generalization", config=config)
-    assert result.returncode == 0, result.stdout + result.stderr
+def test_one_file_replaced_by_another_recomputes_that_model_and_the_aggregates(measured, tmp_path):
+    repository, config = measured.copied(tmp_path / "copy"), "theirs.yaml"
+    assert repository.planned("generalization", config=config) == set()
     zoo = repository.path / "zoo/ResNets"
     shutil.copy(zoo / f"{NAMES[0]}.keras", zoo / f"{NAMES[2]}.keras")
     jobs = repository.planned("generalization", config=config)
@@ -128,6 +128,6 @@ def test_one_cell_of_the_grid_changed_by_hand_spares_the_others(repository):
 
     jobs = repository.planned("generalization", config=repository.configure(change))
     trained = {wildcards for rule, wildcards in jobs if rule == "train_model"}
-    assert trained == {f"model=grid@depth{depth}-label_noise0.25" for depth in (1, 2)}
+    assert trained == {f"model=grid@depth{depth}-label_noise0.25-s0" for depth in (1, 2)}
     assert all("label_noise0.25" in wildcards for rule, wildcards in jobs if "model=" in wildcards)
     assert rules(jobs) >= AGGREGATES

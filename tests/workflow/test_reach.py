@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.workflow.conftest import copy_repository
 from topodepth.jobs import reach
 
 pytestmark = pytest.mark.xdist_group("workflow")
 # the import of a module with a registry makes it, and on what it holds depends only who asks it; every `from topodepth
 # import room` asks the package first, which answers with a public name or with none
 APART = {("topodepth.registry", "Registry"), ("topodepth", "__getattr__")}
+TRAJECTORY = "models/cnn/trajectory.json"
 
 
 def entered(repository):
@@ -48,10 +48,10 @@ def test_every_definition_that_a_job_enters_is_in_its_digest(finished, all_logic
     assert not missed(jobs, all_logic)
 
 
-def test_so_it_is_of_jobs_that_have_to_be_asked_for(tmp_path, all_logic):
-    repository = copy_repository(tmp_path / "repository")
+def test_so_it_is_of_jobs_that_have_to_be_asked_for(repository, all_logic):
     config = repository.configure(ask_for_more, "more.yaml")
-    repository.make_recorded("--cores", "2", "--", "depth", "results/tiny/models/cnn/trajectory.json", config=config)
+    targets = [f"results/tiny/{name}" for name in ("depth/one/bars.csv", "depth/one/bars/cnn.png", TRAJECTORY)]
+    repository.make_recorded("--cores", "2", "--", *targets, config=config)
     jobs = entered(repository)
     assert {"draw_bars", "list_bars", "measure_trajectory"} <= {*jobs}
     assert not missed(jobs, all_logic)
@@ -59,8 +59,8 @@ def test_so_it_is_of_jobs_that_have_to_be_asked_for(tmp_path, all_logic):
 
 def ask_for_more(config):
     own = {"dataset": "digits", "architecture": "cnn", "width": 4, "depth": 1, "seeds": [], "layers": ["logits"]}
-    config["models"] = {"cnn": own | {"training": {"trajectory_every": 2}}}
-    config["experiments"] = {"depth": [{"name": "one", "models": ["cnn"], "bars": 1}]}
+    config["models"]["cnn"] = own | {"training": {"trajectory_every": 2}}
+    config["experiments"]["depth"].append({"name": "one", "models": ["cnn"], "bars": 1})
 
 
 def missed(jobs, all_logic):

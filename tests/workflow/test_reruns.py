@@ -134,7 +134,7 @@ def test_another_label_of_a_model_draws_only(repository):
 def test_a_model_file_replaced_by_another_is_measured_again_and_by_its_like_is_not(repository):
     """The files are networks that the run trained; one is brought in under a name of its own."""
     made = repository.path / "results/tiny/models"
-    first, second = made / "grid@depth1-label_noise0/model.keras", made / "grid@depth1-label_noise0.5/model.keras"
+    first, second = (made / f"grid@depth1-label_noise{noise}-s0/model.keras" for noise in ("0", "0.5"))
     assert first.read_bytes() != second.read_bytes()
     mine = repository.path / "mine.keras"
     shutil.copy(first, mine)
@@ -227,10 +227,8 @@ def test_a_descriptors_parameter_spares_the_diagrams(repository):
 
 
 def test_another_seed_of_a_model_trains_only_itself(repository):
-    first = repository.configure(lambda config: config["models"]["vgg"].update(seeds=[0]))
-    assert repository.snakemake("--cores", "2", config=first).returncode == 0
-    second = repository.configure(lambda config: config["models"]["vgg"].update(seeds=[0, 1]), "more.yaml")
-    jobs = repository.planned(config=second)
-    assert {wildcards for rule, wildcards in jobs if rule == "train_model"} == {"model=vgg@s1"}
-    assert of_model(jobs, "vgg@s0") == set()
-    assert "join_depth_tables" in rules(jobs)
+    jobs = repository.planned(config=repository.configure(lambda config: config["models"]["grid"].update(seeds=[0, 1])))
+    cells = [f"grid@depth{depth}-label_noise{noise}" for depth in (1, 2) for noise in ("0", "0.5")]
+    assert {wildcards for rule, wildcards in jobs if rule == "train_model"} == {f"model={cell}-s1" for cell in cells}
+    assert not any(of_model(jobs, f"{cell}-s0") for cell in cells)
+    assert "join_generalization" in rules(jobs)
