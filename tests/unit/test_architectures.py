@@ -174,6 +174,14 @@ def test_a_network_of_any_depth_has_as_many_layers_with_kernels_and_declares_wha
         assert {layer.name for layer in model.layers}.issuperset(architectures.layers("cnn", depth))
 
 
+def test_a_residual_network_of_any_depth_taps_each_layer_once():
+    for depth in (8, 14, 20):
+        names = architectures.layers("cifar_resnet", depth)
+        assert len(set(names)) == len(names)
+        if depth < 20:
+            assert {layer.name for layer in small("cifar_resnet", depth=depth).layers}.issuperset(names)
+
+
 def test_cifar_resnet_of_depth_32_is_resnet32():
     ours, known = small("cifar_resnet", depth=32, seed=3), small("resnet32", seed=3)
     for left, right in zip(ours.get_weights(), known.get_weights(), strict=True):

@@ -9,8 +9,8 @@ if TYPE_CHECKING:
 
 
 def taps(blocks: int) -> list[str]:
-    """Return the layers worth tapping: three blocks a stage, evenly apart up to its last, and the head."""
-    chosen = [blocks // 3, 2 * blocks // 3, blocks]
+    """Return the layers worth tapping: three blocks a stage (or all) evenly apart up to its last, and the head."""
+    chosen = sorted({max(1, blocks // 3), max(1, 2 * blocks // 3), blocks})
     return [*(f"stage{stage}_block{block}_add" for stage in (1, 2, 3) for block in chosen), "dense", "logits"]
 
 
