@@ -1,4 +1,4 @@
-"""docs/claims.md says of the zoo what its tables say, by SciPy and by the experiment."""
+"""docs/claims.md says of the zoo what its tables say, by SciPy and by the experiment; and its scripts count what they say."""
 
 from pathlib import Path
 
@@ -70,3 +70,16 @@ def test_the_page_has_these_numbers(found):
     rows += [found[name].loc["within"] for name in ("true_labels", "noisy_labels")]
     told = [line.split("|")[2].split()[0] for line in page.splitlines() if "networks" in line and line.count("|") == 4]
     assert told == [f"{row['kendall']:+.2f}".replace("-", "−") for row in rows]
+
+
+def test_one_outlying_point_sets_the_threshold_of_the_largest_distance_only():
+    script = jobs.benchmark("actopo_claim")
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    one_loop = dict.fromkeys((script.LARGEST, script.MEDIAN, script.RATIO), 1)
+    assert script.counts(circle) == script.counts(1000 * circle) == one_loop
+    outlying = np.vstack([circle, [[100.0, 0.0]]])
+    assert script.counts(outlying) == one_loop | {script.LARGEST: 0}
+    np.testing.assert_allclose(script.standardised(5 + outlying).std(axis=0), 1)
+    assert script.without_outlying(outlying)[0][script.LARGEST] == 0
+    assert script.without_outlying(outlying)[1][script.LARGEST] == 1
