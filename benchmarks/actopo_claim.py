@@ -1,9 +1,9 @@
 """Does instruction tuning change β_1? The two clouds that actopo 0.1.0 ships, by several thresholds, with intervals.
 
-actopo counts the bars of H_1 that are longer than 3 % of the cloud's own largest distance, which one token sets.
-Here the same clouds are counted by thresholds that no single point sets as well: 5 % of the median distance, and a ratio
-death / birth of 1.1, which knows no scale (Bobrowski & Skraba 2023, arXiv:2207.03926). The points are those of the same
-prompts in both clouds, so the jackknife leaves the same ones out of both. The null model has every feature permuted.
+actopo counts the bars of H_1 that are longer than 3 % of the cloud's own largest distance, which one token sets. Here
+the same clouds are counted by thresholds that no single point sets: 5 % of the median distance, and a ratio of death to
+birth of 1.1, which knows no scale (Bobrowski & Skraba 2023, arXiv:2207.03926). The points are of the same prompts in
+both clouds, so the jackknife leaves the same ones out of both. The null model has every feature permuted.
 
     pip download --no-deps actopo==0.1.0 && unzip -d actopo actopo-0.1.0-py3-none-any.whl
     python benchmarks/actopo_claim.py actopo/actopo/data/example_base.npy actopo/actopo/data/example_instruct.npy

@@ -1,4 +1,4 @@
-"""docs/claims.md says of the zoo what its tables say, by SciPy and by the experiment; and its scripts count what they say."""
+"""docs/claims.md says of its networks what their tables say, by SciPy and by the experiment."""
 
 from pathlib import Path
 
