@@ -25,7 +25,7 @@ def zoo():
 @pytest.fixture(scope="module")
 def found():
     """Rows of associations of each experiment, with few resamples: coefficients do not depend on them."""
-    pairs = jobs.benchmark("zoo_verdicts").verdicts(ROOT / "docs/zoo", resamples=100, permutations=199)
+    pairs = jobs.benchmark("zoo_verdicts").verdicts("zoo", resamples=100, permutations=199)
     return {name: rows[rows["measure"] == LOGITS].set_index("scope") for name, rows in pairs}
 
 
