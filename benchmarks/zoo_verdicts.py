@@ -21,7 +21,7 @@ from topodepth.files import texts
 ROOT = Path(__file__).resolve().parents[1]
 AXES = {
     "zoo": ["augmentation", "batch", "label_noise", "learning_rate", "width"],
-    "own_zoo": ["architecture", "depth", "label_noise", "learning_rate", "width"],
+    "own_zoo": ["depth", "label_noise", "learning_rate", "width"],
 }
 
 
