@@ -13,13 +13,16 @@ ROOT = Path(__file__).parents[2]
 LOGITS = "lifespan_sum H0, logits"
 
 
-@pytest.fixture(scope="module")
-def zoo():
-    """Models of the zoo with E_0 of their logits."""
-    models = pandas.read_csv(ROOT / "docs/zoo/models.csv")
-    measures = pandas.read_csv(ROOT / "docs/zoo/measures.csv")
+def with_values(name):
+    """Return the models of a zoo with E_0 of their logits."""
+    models, measures = (pandas.read_csv(ROOT / "docs" / name / f"{table}.csv") for table in ("models", "measures"))
     values = measures[measures["measure"] == LOGITS].set_index("model")["value"]
     return models.assign(value=models["model"].map(values))
+
+
+@pytest.fixture(scope="module")
+def zoo():
+    return with_values("zoo")
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +86,22 @@ def test_one_outlying_point_sets_the_threshold_of_the_largest_distance_only():
     np.testing.assert_allclose(script.standardised(5 + outlying).std(axis=0), 1)
     assert script.without_outlying(outlying)[0][script.LARGEST] == 0
     assert script.without_outlying(outlying)[1][script.LARGEST] == 1
+
+
+def test_the_own_zoo_is_a_complete_grid_and_the_page_has_its_coefficients():
+    models = with_values("own_zoo")
+    axes = ["architecture", "depth", "width", "learning_rate", "label_noise"]
+    assert len(models) == len(models.drop_duplicates(axes)) == 48
+    assert set(models["architecture"].value_counts()) == {12}
+    assert not models["value"].isna().any()
+    rows = dict(jobs.benchmark("zoo_verdicts").verdicts("own_zoo", resamples=100, permutations=99))["zoo"]
+    found = rows[rows["measure"] == LOGITS].set_index("scope")["kendall"]
+    expected = {"all 48": tau(models)} | {f"12 `{name}`": tau(own) for name, own in models.groupby("architecture")}
+    assert found["all"] == pytest.approx(expected["all 48"])
+    assert [found[f"group:{name}"] for name, _ in models.groupby("architecture")] == pytest.approx(
+        list(expected.values())[1:]
+    )
+    lines = [line.split("|") for line in (ROOT / "docs/claims.md").read_text(encoding="utf-8").splitlines()]
+    told = {line[1].removesuffix(" on digits ").strip(): line[2].split()[0] for line in lines if len(line) == 5}
+    for compared, value in (expected | {"within cells,": found["within"]}).items():
+        assert told[compared] == f"{value:+.2f}".replace("-", "−")
