@@ -3,6 +3,7 @@
 import html
 import math
 from collections.abc import Iterable, Sequence
+from html.parser import HTMLParser
 from numbers import Real
 from typing import NamedTuple
 
@@ -79,6 +80,40 @@ def _number(value: float) -> str:
         return ""
     whole = 999.5 <= abs(value) < 1e15  # 1,620 and not 1.62e+03
     return (f"{value:,.0f}" if whole else f"{value:.3g}").replace("-", "−")
+
+
+class _Head(HTMLParser):
+    """Gathers the title of a page, and the paragraphs above its first table."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.title, self.said = "", list[str]()
+        self._tag, self._done = "", False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note which element begins."""
+        self._tag, self._done = tag, self._done or tag == "table"
+        if tag == "p" and not self._done:
+            self.said.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Note that an element ends."""
+        self._tag = ""
+
+    def handle_data(self, data: str) -> None:
+        """Keep the text of a title or paragraph."""
+        if self._tag == "title":
+            self.title += data
+        elif self._tag == "p" and not self._done:
+            self.said[-1] += data
+
+
+def head(text: str) -> tuple[str, list[str]]:
+    """Return the title of a page that :func:`page` made, and the paragraphs above its first table, as plain text."""
+    parser = _Head()
+    parser.feed(text)
+    parser.close()
+    return parser.title, parser.said
 
 
 def estimate(value: float, low: float, high: float) -> str:

@@ -2,6 +2,7 @@
 
 from topodepth.plan.entries import archived, stated, units
 from topodepth.plan.experiment import Experiment, Figure, as_json
+from topodepth.plan.exploring import explored, shown_layers
 from topodepth.plan.plan import Plan, model_settings, one_of
 from topodepth.plan.resources import (
     bars_megabytes,
@@ -29,11 +30,13 @@ __all__ = [
     "check_positions",
     "diagrams_megabytes",
     "dimensions_megabytes",
+    "explored",
     "followed",
     "gpus",
     "model_settings",
     "one_of",
     "pixels",
+    "shown_layers",
     "similarity_megabytes",
     "snapshots",
     "stated",
