@@ -47,6 +47,7 @@ class Browser:
         os.close(into)
         self._number, self._rest, self._session = 0, b"", None
         self.problems: list[str] = []
+        self.seconds = 0.0
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")
         self._session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
@@ -106,6 +107,15 @@ class Browser:
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def until(self, expression: str, held: str) -> bool:
+        """Tell whether the text that an expression gives comes to hold something within some seconds."""
+        end = time.perf_counter() + 10
+        while held not in str(self.ask(expression)):
+            if time.perf_counter() > end:
+                return False
+            time.sleep(0.05)
+        return True
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other, as a user does."""

@@ -1,7 +1,7 @@
 """Rules by what they do, and what is planned."""
 
 FIGURES = {"draw_depth", "draw_depth_models", "draw_dimension", "draw_training"}
-AGGREGATES = {"join_depth_tables", "join_histories", "tabulate_accuracy", "summarize_depth"} | FIGURES
+AGGREGATES = {"join_depth_tables", "join_histories", "tabulate_accuracy", "summarize_depth", "explore"} | FIGURES
 PROVENANCE = {"all", "list_provenance", "provenance", "describe_tables", "write_methods"}
 NETWORKS = {"train_model", "evaluate_model", "extract_activations", "attack_model"}
 LAYERS = {"compute_diagrams", "compute_attacked_diagrams", "estimate_dimensions", "compare_spoofs"}

@@ -67,7 +67,7 @@ def test_a_models_parameter_changes_its_chain_and_the_aggregates_no_more(reposit
     config = repository.configure(lambda config: config["models"]["vgg"].update(seed=7))
     jobs = repository.planned(config=config)
     chain = {"train_model", "extract_activations", "compute_diagrams", "estimate_dimensions", "describe_model"}
-    assert of_model(jobs, "vgg") == chain | {"tabulate_diagrams", "draw_diagrams"}
+    assert of_model(jobs, "vgg") == chain | {"tabulate_diagrams", "draw_diagrams", "show_layers"}
     assert not any("resnet" in wildcards for _, wildcards in jobs)
     spoofing = {"join_spoofs", "draw_spoofing_growth", "draw_spoofing_layers"}
     assert of_model(jobs, "vgg@spoof.digits") == {"extract_activations", "compare_spoofs"}
@@ -125,6 +125,7 @@ def test_another_label_of_a_model_draws_only(repository):
     jobs = repository.planned(config=repository.configure(lambda config: config["models"]["vgg"].update(label="Mine")))
     assert {"draw_depth", "draw_diagrams"} <= rules(jobs)
     assert {rule for rule in rules(jobs) - PROVENANCE if not rule.startswith("draw_")} <= {
+        "explore",
         "join_spoofs",
         "tabulate_accuracy",
         "summarize_depth",

@@ -78,6 +78,7 @@
     const chosen = data.look.colours[place % data.look.colours.length];
     return chosen === "#000000" && dark.matches ? "#f2f2f2" : chosen;
   }
+  const grey = () => dark.matches ? "#a8a8a8" : data.look.grey;
   const faint = (hex, share) => hex + Math.round(share * 255).toString(16).padStart(2, "0");
 
   function plot(id, traces, layout, words) {
@@ -87,7 +88,7 @@
     delete layout.axis;
     const whole = { margin: { l: 56, r: 12, t: 8, b: 44 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: text, size: 12, family: "system-ui, sans-serif" }, hovermode: "closest",
-      dragmode: fine ? "zoom" : false, legend: { orientation: "h", y: -0.2, yanchor: "top" },
+      dragmode: fine ? "zoom" : false, legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
       hoverlabel: { bgcolor: variable("--page"), font: { color: text } }, ...layout,
       xaxis: { ...axis, ...layout.xaxis }, yaxis: { ...axis, ...layout.yaxis } };
     find(id).setAttribute("aria-label", words);
@@ -115,10 +116,9 @@
     const [low, high] = [columns[`${bounds}low`], columns[`${bounds}high`]];
     const traces = own && low && !mark.plain ? band(x, low, high, faint(mark.colour, 0.22), name) : [];
     if (own && state.version === "value" && columns.null_value && !mark.plain) {
-      const grey = data.look.grey;
-      if (columns.null_ci_low) traces.push(...band(x, columns.null_ci_low, columns.null_ci_high, faint(grey, 0.2), "null"));
+      if (columns.null_ci_low) traces.push(...band(x, columns.null_ci_low, columns.null_ci_high, faint(grey(), 0.2), "null"));
       traces.push({ x, y: columns.null_value, mode: "lines", name: safe(data.look.null), legendgroup: "null",
-        line: { color: dark.matches ? "#a0a0a0" : grey, dash: "dash", width: 1.5 }, hoverinfo: "skip" });
+        line: { color: grey(), dash: "dash", width: 1.5 }, hoverinfo: "skip" });
     }
     const words = one.layers.map((each, k) =>
       safe(`${name}, ${each[0]}: ${number(columns[state.version][k])}`) +
@@ -183,7 +183,7 @@
       x: some.map((bar) => bar.birth), y: some.map(end), text: some.map(barWords),
       marker: { symbol: SYMBOLS[degree], ...look } });
     const traces = [
-      { ...scatter(rest, 0, { color: "rgba(0,0,0,0)", size: 7, line: { color: data.look.grey, width: 1 } }),
+      { ...scatter(rest, 0, { color: "rgba(0,0,0,0)", size: 7, line: { color: grey(), width: 1 } }),
         name: safe(data.look.null), hoverinfo: "skip" },
       ...degrees.map((degree) => ({
         ...scatter(own.filter((bar) => bar.degree === degree), degree, { color: faint(colour(degree), 0.75), size: 8 }),
@@ -264,15 +264,15 @@
       const space = (high - low) * 0.05 || 1;
       return [low - space, high + space];
     };
-    const percent = (k) => `${Math.round(100 * told.variance[k])} % of the variance`;
+    const share = (k) => `${Math.round(100 * told.variance[k])} %`;
     plot("points", traces, {
-      xaxis: { title: { text: `axis 1, ${percent(0)}` }, range: range(0) },
-      yaxis: { title: { text: `axis 2, ${percent(1)}` }, range: range(1) },
+      xaxis: { title: { text: `axis 1, ${share(0)}` }, range: range(0) },
+      yaxis: { title: { text: `axis 2, ${share(1)}` }, range: range(1) },
     }, `${own.indices.length} images at layer ${layerName()} in the plane of their two principal axes, ` +
-       `${percent(0)} and ${percent(1)}, coloured by class.`);
+       `with ${share(0)} and ${share(1)} of the variance, coloured by class.`);
     const attacked = view().steps.length ? " The plane is that of the clean images; thumbnails show them." : "";
     say("points-note", `${own.indices.length} of ${own.images} images, ${told.dimension} features, in the plane of their ` +
-      `two principal axes.${attacked} Point at one, or use the arrow keys, to see the image.`);
+      `two principal axes, with their shares of the variance.${attacked} Point at one, or use the arrow keys, to see the image.`);
     choosePoint(null);
   }
 
@@ -327,7 +327,7 @@
       return columns && columns[column] ? columns[column][k] : null;
     });
     const traces = model().layers.flatMap(([name], k) => k === state.layer ? [] : [{ x, y: of("value", k), mode: "lines",
-      text: x.map(() => safe(name)), hoverinfo: "text", showlegend: false, line: { color: data.look.grey, width: 1 },
+      text: x.map(() => safe(name)), hoverinfo: "text", showlegend: false, line: { color: grey(), width: 1 },
       opacity: 0.5 }]);
     traces.push(...band(x, of("ci_low", state.layer), of("ci_high", state.layer), faint(colour(state.model), 0.22), "own"));
     traces.push({ x, y: of("value", state.layer), mode: "lines+markers", name: safe(layerName()), hoverinfo: "y",
