@@ -14,6 +14,7 @@ demo: .venv/ready # small networks on embedded data, minutes on two cores
 	@echo
 	@echo "Figures and their tables: results/demo/{depth,dynamics,generalization,adversarial,spoofing}/"
 	@echo "Report, to open in a browser: $(CURDIR)/results/demo/report.html"
+	@echo "To look around in the results: $(CURDIR)/results/demo/explore.html"
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -313,16 +313,17 @@
 
   // ---- dimension by scale
 
+  const scales = () => Object.values(curves()).filter((each) => each.order !== null).sort((a, b) => a.order - b.order);
+
   function drawScale() {
-    const scales = Object.values(curves()).filter((each) => each.order !== null).sort((a, b) => a.order - b.order);
-    find("scale").hidden = scales.length < 2;
-    if (scales.length < 2) {
+    const own = scales(), x = own.map((each) => each.order);
+    find("scale").hidden = own.length < 2;
+    if (own.length < 2) {
       say("scale-note", "Not measured in this experiment. Ask for it with several estimators gride_1, gride_2, gride_4, … " +
         "in the configuration, key dimension: estimators.");
       return;
     }
-    const x = scales.map((each) => each.order);
-    const of = (column, k) => scales.map((each) => {
+    const of = (column, k) => own.map((each) => {
       const columns = each.classes[cloudOf(each.classes)];
       return columns && columns[column] ? columns[column][k] : null;
     });
@@ -402,7 +403,8 @@
       const kept = names.indexOf(find("layer").dataset.name);
       options("layer", names.map((name, k) => [k, name]));
       find("layer").value = kept >= 0 ? kept : Math.min(Number(find("layer").value), names.length - 1);
-      options("measure", Object.entries(curves()).filter(([, each]) => each.order === null)
+      const several = scales().length > 1; // one alone is a measure as any other
+      options("measure", Object.entries(curves()).filter(([, each]) => each.order === null || !several)
         .map(([key, each]) => [key, each.name]));
       const known = new Set(Object.values(curves()).flatMap((each) => Object.keys(each.classes)));
       options("class", [...known].sort(byClass).map((name) => [name, className(name)]));
