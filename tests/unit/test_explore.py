@@ -161,14 +161,19 @@ def test_what_a_page_says_is_read_back():
 
 
 @pytest.fixture
-def opened(network, tmp_path):
+def written(network, tmp_path):
     if not browser.FOUND:
         pytest.skip("there is no Chromium to open the page in")
     path = tmp_path / "explore.html"
     path.write_text(page.page(f"Explore {HOSTILE}", whole(network)), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def opened(written, tmp_path):
     with browser.Browser(tmp_path / "profile") as found:
         found.show(1280)
-        found.seconds = found.open(path)
+        found.seconds = found.open(written)
         yield found
 
 
@@ -242,3 +247,13 @@ def test_it_fits_a_telephone_and_every_plot_says_what_it_shows(opened, dark):
     colours = opened.ask("[getComputedStyle(document.body).color, document.getElementById('depth').layout.font.color]")
     assert colours == (["rgb(232, 234, 237)", "#e8eaed"] if dark else ["rgb(31, 35, 40)", "#1f2328"])
     assert not opened.problems
+
+
+def test_a_run_without_curves_has_its_words(written, tmp_path):
+    words = {"kind": "Spoofing", "title": "Prints", "said": ["The PH dimension is higher."]}
+    written.write_text(page.page("Explore", data.of_run("run", [], [], [], [words])), encoding="utf-8")
+    with browser.Browser(tmp_path / "profile") as found:
+        found.open(written)
+        assert "Spoofing: PrintsThe PH dimension is higher." in text(found, "words")
+        assert found.ask("document.getElementById('controls').hidden")
+        assert not found.problems

@@ -1,5 +1,8 @@
 """The tiny run makes every promised file, and what they hold is right."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from scipy.sparse.csgraph import minimum_spanning_tree
@@ -156,3 +159,16 @@ def test_the_report_is_one_page_with_figures_captions_and_versions(finished):
     page = (finished.path / "report.html").read_text()
     for words in ("persistence", "Provenance", "depth.png", "versions.csv"):
         assert words in page
+
+
+def test_the_page_to_explore_holds_every_comparison_attack_and_page(results):
+    text = (results / "explore.html").read_text()
+    held = json.loads(re.search(r'id="data">(.*?)</script>', text, flags=re.DOTALL)[1])
+    assert [view["kind"] for view in held["views"]] == ["Depth", "Adversarial"]
+    assert [list(network["layers"]) for network in held["networks"]] == [
+        ["2", "block3_conv1", "logits"], ["penultimate", "logits"], ["logits"],
+    ]  # fmt: skip
+    assert [len(sheet["places"]) for sheet in held["sheets"]] == [120, 60]
+    kinds = {"Adversarial", "Depth", "Dynamics", "Generalisation", "Similarity", "Spoofing"}
+    assert {each["kind"] for each in held["words"]} == kinds
+    assert all(each["said"] for each in held["words"])
