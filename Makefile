@@ -5,7 +5,7 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
-.PHONY: demo test test-torch lint notebooks lock clean bench
+.PHONY: demo test test-torch lint docs notebooks lock clean bench
 
 demo: .venv/ready # small networks on embedded data, minutes on two cores
 	$(SNAKEMAKE) all times --configfile examples/demo.yaml $(LOGGER)
@@ -29,6 +29,10 @@ lint: .venv/ready
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
 
+docs: .venv-docs/ready # the site, into site/: open site/index.html
+	.venv-docs/bin/python -m sphinx -b html -c docs/site --jobs auto --fail-on-warning --keep-going --quiet . site
+	.venv-docs/bin/python docs/site/check.py site
+
 notebooks: .venv/ready .venv-torch/ready # run again those of docs/notebooks; their outputs are committed
 	$(BIN)/python docs/notebooks/execute.py docs/notebooks/own_arrays.ipynb
 	.venv-torch/bin/python docs/notebooks/execute.py docs/notebooks/own_pytorch_model.ipynb
@@ -44,9 +48,12 @@ lock: # resolve the newest versions again; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
 	    --upgrade --constraint requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
 	    tests/torch/requirements.in --output-file requirements-torch.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
+	    --upgrade --constraint requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock) \
+	    docs/site/requirements.in --output-file requirements-docs.lock
 
 clean: # remove the environments; results stay
-	rm -rf .venv .venv-torch
+	rm -rf .venv .venv-torch .venv-bench .venv-docs
 
 .venv/ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 14) else \
@@ -78,4 +85,11 @@ endef
 	@echo "Installing PyTorch into .venv-torch: about 3 GB to download, 6 GB on the disk, some minutes"
 	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 	    -r requirements-torch.lock
+	@touch $@
+
+# beside it what builds the site
+.venv-docs/ready: .venv/ready requirements-docs.lock
+	$(call beside,.venv-docs)
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+	    -r requirements-docs.lock
 	@touch $@

@@ -91,7 +91,7 @@ def complete(config: dict, schema_path: str | Path) -> dict:
         message names the key.
     """
     try:
-        return _completed(config, _with_kinds(_read(schema_path)))
+        return _completed(config, schema(schema_path))
     except RecursionError:
         raise InputError("config: expected values less deep in each other. Received: too deep ones.") from None
 
@@ -103,9 +103,9 @@ def _read(path: str | Path) -> Mapping:
     return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
 
 
-def _with_kinds(schema: Mapping) -> dict:
+def schema(path: str | Path) -> dict:
     """Return the schema with a list for each kind of experiment; what an item of it holds is in ``$defs``."""
-    lists = {}
+    schema, lists = _read(path), {}
     for kind in KINDS.names():
         description = schema["$defs"][kind]["description"]
         items = {"$ref": f"#/$defs/{kind}"}
