@@ -5,7 +5,7 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
-.PHONY: demo test test-torch lint docs notebooks lock clean bench
+.PHONY: demo test test-torch lint docs gallery notebooks lock clean bench
 
 demo: .venv/ready # small networks on embedded data, minutes on two cores
 	$(SNAKEMAKE) all times --configfile examples/demo.yaml $(LOGGER)
@@ -32,6 +32,10 @@ lint: .venv/ready
 docs: .venv-docs/ready # the site, into site/: open site/index.html
 	.venv-docs/bin/python -m sphinx -b html -c docs/site --jobs auto --fail-on-warning --keep-going --quiet . site
 	.venv-docs/bin/python docs/site/check.py site
+
+gallery: .venv/ready # draw the pictures of the site's gallery again: the demo, and what it leaves out
+	$(SNAKEMAKE) all times --configfile examples/demo.yaml docs/site/gallery.yaml $(LOGGER)
+	$(BIN)/python docs/site/gallery.py results/demo
 
 notebooks: .venv/ready .venv-torch/ready # run again those of docs/notebooks; their outputs are committed
 	$(BIN)/python docs/notebooks/execute.py docs/notebooks/own_arrays.ipynb

@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import gallery
 import keys
 from docutils import nodes
-from docutils.utils.math import latex2mathml
+from docutils.utils.math import MathError, latex2mathml
 from pygments.lexers import PythonLexer, TextLexer
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
-MADE = {"docs/site/configuration": keys.page}
+log = logging.getLogger(__name__)
+
+MADE = {"docs/site/configuration": keys.page, "docs/site/gallery": gallery.page}
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -30,14 +34,22 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 def inline_formula(translator: Any, node: nodes.math) -> None:
     """Write a formula within a line as MathML, which browsers draw by themselves."""
-    translator.body.append(latex2mathml.tex2mathml(node.astext()))
+    translator.body.append(_mathml(node, block=False))
     raise nodes.SkipNode
 
 
 def block_formula(translator: Any, node: nodes.math_block) -> None:
     """Write a formula on lines of its own."""
-    translator.body.append(f'<div class="formula">{latex2mathml.tex2mathml(node.astext(), as_block=True)}</div>')
+    translator.body.append(f'<div class="formula">{_mathml(node, block=True)}</div>')
     raise nodes.SkipNode
+
+
+def _mathml(node: nodes.Element, *, block: bool) -> str:
+    try:
+        return latex2mathml.tex2mathml(node.astext(), as_block=block)
+    except MathError as error:
+        log.warning("%s: %s", error, node.astext(), location=node)
+        return ""
 
 
 def made_here(app: Sphinx) -> list[str]:
