@@ -23,7 +23,7 @@ CONFIGURATIONS = ("examples/demo.yaml", "docs/site/gallery.yaml")
 # by kind of experiment; None: of the whole run. Other figures are those that a kind names.
 BESIDE = {"depth": ["diagrams", "bars"], "adversarial": ["adversarial_images"], None: ["times"]}
 KINDS = ("depth", "dynamics", "generalization", "adversarial", "spoofing", "similarity", None)
-WIDTH, COLOURS = 1000, 64
+WIDTH, QUALITY = 1200, 80
 
 
 class Wildcards(SimpleNamespace):
@@ -49,7 +49,8 @@ def _section(kind: str | None) -> Iterator[str]:
     yield f"## {(kind or 'cost of a run').capitalize()}"
     for figure in figures(kind):
         text = caption(figure, kind)
-        yield f"\n### `{figure}`\n\n![{alternative(text)}](../images/gallery/{figure}.png)\n\n```{{eval-rst}}\n{text}\n```\n"
+        yield f"\n### `{figure}`\n\n![{alternative(text)}](../images/gallery/{figure}.webp)\n"
+        yield f"```{{eval-rst}}\n{text}\n```\n"
 
 
 def caption(figure: str, kind: str | None) -> str:
@@ -97,7 +98,7 @@ def keep(run: Path) -> None:
     from PIL import Image
 
     PICTURES.mkdir(parents=True, exist_ok=True)
-    for kind, figure in [(kind, figure) for kind in KINDS for figure in figures(kind)]:
+    for figure, kind in ((name, each) for each in KINDS for name in figures(each)):
         item = _first(kind)
         folder = run / kind / item["name"] if kind else run
         found = [*folder.rglob(f"{figure}.png"), *folder.rglob(f"{figure}/{item.get('models', [''])[0]}.png")]
@@ -106,7 +107,7 @@ def keep(run: Path) -> None:
         with Image.open(found[0]) as picture:
             size = (WIDTH, round(picture.height * WIDTH / picture.width))
             small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-        small.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURES / f"{figure}.png", optimize=True)
+        small.save(PICTURES / f"{figure}.webp", quality=QUALITY, method=6)
 
 
 if __name__ == "__main__":
