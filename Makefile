@@ -30,7 +30,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 docs: .venv-docs/ready # the site, into site/: open site/index.html
-	.venv-docs/bin/python -m sphinx -b html -c docs/site --jobs auto --fail-on-warning --keep-going --quiet . site
+	.venv-docs/bin/python -m sphinx -b html -c docs/site --fresh-env --fail-on-warning --keep-going --quiet . site
 	.venv-docs/bin/python docs/site/check.py site
 
 gallery: .venv/ready # draw the pictures of the site's gallery again: the demo, and what it leaves out

@@ -7,10 +7,12 @@ from typing import Any
 
 import gallery
 import keys
+import names
 from docutils import nodes
 from docutils.utils.math import MathError, latex2mathml
 from pygments.lexers import PythonLexer, TextLexer
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 log = logging.getLogger(__name__)
@@ -24,10 +26,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.config.html_math_renderer = "mathml"
     app.add_lexer("snakemake", PythonLexer)
     app.add_lexer("csv", TextLexer)
-    app.connect("env-get-outdated", lambda *_: made_here(app))
     app.connect("source-read", with_made)
-    app.connect("autodoc-process-docstring", plain_bars)
+    app.connect("autodoc-process-docstring", plain_docstring)
     app.connect("doctree-read", described)
+    app.connect("env-check-consistency", all_public)
     app.connect("build-finished", front_page)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -52,22 +54,21 @@ def _mathml(node: nodes.Element, *, block: bool) -> str:
         return ""
 
 
-def made_here(app: Sphinx) -> list[str]:
-    """Return the pages that a build always makes again, since more than their own file goes into them."""
-    return [app.config.root_doc, *MADE]
-
-
 def with_made(app: Sphinx, name: str, text: list[str]) -> None:
     """Add what is made here to its page; to the README, the front page, the contents, which GitHub has no use for."""
     if name == app.config.root_doc:
         text[0] += "\n" + Path(app.confdir, "contents.txt").read_text()
     elif name in MADE:
         text[0] += "\n" + MADE[name]()
+    elif name.startswith("docs/site/reference/"):
+        text[0] = names.with_constants(text[0])
 
 
-def plain_bars(*arguments: Any) -> None:
-    """Let |τ| in a docstring be an absolute value; reStructuredText would look for a substitution."""
-    lines = arguments[-1]  # of the docstring, to be changed in place
+def plain_docstring(*arguments: Any) -> None:
+    """Let |τ| in a docstring be an absolute value, not a substitution; a constant has no docstring but its type's."""
+    what, lines = arguments[1], arguments[-1]  # the lines are to be changed in place
+    if what == "data":
+        lines[:] = []
     for number, line in enumerate(lines):
         parts = line.split("``")
         parts[::2] = [part.replace("|", r"\|") for part in parts[::2]]
@@ -90,6 +91,12 @@ def _before(node: nodes.Node) -> Iterator[nodes.Node]:
         node = node.parent
         if isinstance(node, nodes.container) and "cell" in node.get("classes", []):
             yield from node.findall()
+
+
+def all_public(app: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of public names that the reference lacks."""
+    for name in names.public() - env.domains.python_domain.objects.keys():
+        log.warning("docs/site/reference lacks the public name %s", name)
 
 
 def front_page(app: Sphinx, error: Exception | None) -> None:
