@@ -10,11 +10,10 @@ import numpy as np
 
 from topodepth.datasets import DataSet
 from topodepth.figures import style
-from topodepth.figures.dimension_scale import ESTIMATOR, of_scale
 from topodepth.figures.explore.layers import BARS, CLASSES, POINTS, rounded, shown_classes
 from topodepth.figures.frame import KEYS, NULL, RELATIVE, VALUE, tidy
 from topodepth.files import texts
-from topodepth.tables.rows import measure
+from topodepth.tables.rows import OF_SCALE, measure, of_scale
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -145,7 +144,7 @@ def _curves(rows: "DataFrame", layers: Sequence[Sequence]) -> dict:
         name = str(descriptor)
         curves[_key(name, degree)] = {
             "name": measure(name, degree),
-            "order": int(name.removeprefix(ESTIMATOR)) if of_scale(name) else None,
+            "order": int(name.removeprefix(OF_SCALE)) if of_scale(name) else None,
             "classes": {str(cloud): _columns(points, places) for cloud, points in own.groupby("class", sort=False)},
         }
     return curves
