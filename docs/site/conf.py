@@ -15,6 +15,7 @@ include_patterns = [
     "README.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
+    "config/README.md",
     "docs/*.md",
     "docs/notebooks/*.ipynb",
     "docs/site/**.md",
