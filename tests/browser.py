@@ -47,7 +47,6 @@ class Browser:
         os.close(into)
         self._number, self._rest, self._session = 0, b"", None
         self.problems: list[str] = []
-        self.seconds = 0.0
         targets = self.call("Target.getTargets")["targetInfos"]
         page = next(target["targetId"] for target in targets if target["type"] == "page")
         self._session = self.call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
@@ -93,14 +92,13 @@ class Browser:
         elif name == "Network.requestWillBeSent" and not told["request"]["url"].startswith(("file:", "data:", "blob:")):
             self.problems.append(f"asked for {told['request']['url']}")
 
-    def open(self, path: Path) -> float:
-        """Open a page and return how many seconds it took until it said that it is ready."""
+    def open(self, path: Path) -> None:
+        """Open a page and wait until it says that it is ready."""
         start = time.perf_counter()
         self.call("Page.navigate", url=path.as_uri())
         while self.ask("document.documentElement?.dataset.ready || ''") != "yes":
             assert time.perf_counter() - start < 60, self.problems
             time.sleep(0.05)
-        return time.perf_counter() - start
 
     def ask(self, expression: str) -> object:
         """Return the value of an expression in the page."""

@@ -40,8 +40,8 @@ def test_every_kind_of_experiment_has_a_wildcard_a_folder_and_a_place_in_the_rep
 
 def test_all_that_is_measured_is_named_once_and_matches_the_wildcard(tiny):
     names = list(tiny.units)
-    assert {"vgg", "resnet", "resnet@0000", "resnet@0002", "grid@depth1-label_noise0.5", "resnet@attack.fgsm-02",
-            "vgg@spoof.digits", "pixels@spoof.digits"} <= {*names}  # fmt: skip
+    assert {"vgg", "resnet", "resnet@0000", "resnet@0002", "grid@depth1-label_noise0.5-s0",
+            "resnet@attack.fgsm-02", "vgg@spoof.digits", "pixels@spoof.digits"} <= {*names}  # fmt: skip
     model = re.compile(tiny.wildcards()["model"])
     assert all(model.fullmatch(name) for name in names)
     assert not model.fullmatch("nobody")

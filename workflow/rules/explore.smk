@@ -20,7 +20,7 @@ rule show_layers:
         code=code("show_layers.py"),
     shell:
         "python $SCRIPTS/show_layers.py --activations={input.activations:q} --diagrams {input.diagrams:q}"
-        " --scaling {params.scaling} --out {output:q} 2> {log:q}"
+        " --scaling {params.scaling:q} --out {output:q} 2> {log:q}"
 
 
 rule show_attacked_layers:
@@ -41,7 +41,7 @@ rule show_attacked_layers:
         code=code("show_layers.py"),
     shell:
         "python $SCRIPTS/show_layers.py --activations={input.activations:q} --diagrams {input.diagrams:q}"
-        " --scaling {params.scaling} --out {output:q} 2> {log:q}"
+        " --scaling {params.scaling:q} --out {output:q} 2> {log:q}"
 
 
 rule explore:
