@@ -91,7 +91,7 @@ def compare(wheel: Path, sdist: Path, folder: Path) -> None:
         names = {name for name in archive.namelist() if name.startswith("topodepth/")}
     expected = {
         path.relative_to(ROOT / "src").as_posix()
-        for path in (ROOT / "src/topodepth").rglob("*") if path.suffix in (".py", ".pyi", ".typed")
+        for path in (ROOT / "src/topodepth").rglob("*") if path.is_file() and path.suffix != ".pyc"
     }  # fmt: skip
     assert names == expected, names ^ expected
     with tarfile.open(sdist) as archive:
