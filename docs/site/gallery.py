@@ -76,14 +76,8 @@ def _config() -> dict[str, Any]:
     """Return the configuration of the gallery, complete."""
     config: dict[str, Any] = {}
     for name in CONFIGURATIONS:
-        config = _merged(config, yaml.safe_load((ROOT / name).read_text(encoding="utf-8")))
+        config = configuration.merged(config, yaml.safe_load((ROOT / name).read_text(encoding="utf-8")))
     return configuration.complete(configuration.laid_over(ROOT, config), ROOT / "workflow/schemas/config.schema.yaml")
-
-
-def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Return one map laid over another as Snakemake does with several files."""
-    both = {key: _merged(below[key], above[key]) for key in below.keys() & above.keys() if isinstance(above[key], dict)}
-    return {**below, **above, **both}
 
 
 def alternative(text: str) -> str:

@@ -4,9 +4,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from topodepth.plan.configuration import PATTERNS, TYPES, schema
+from topodepth.plan.configuration import PATTERNS, TYPES, resolved, schema
 
 SCHEMA = Path(__file__).resolve().parents[2] / "workflow/schemas/config.schema.yaml"
 BOUNDS = {"minimum": "from {}", "exclusiveMinimum": "above {}", "maximum": "up to {}", "exclusiveMaximum": "below {}"}
@@ -28,12 +27,12 @@ def sections(whole: Mapping, node: Mapping, path: str) -> Iterator[tuple[str, Ma
 
 
 def _inner(whole: Mapping, value: Mapping, path: str) -> Iterator[tuple[str, Mapping]]:
-    value = _resolved(whole, value)
+    value = resolved(whole, value)
     yield path, value
     if isinstance(value.get("additionalProperties"), Mapping):
-        yield f"{path}: <name>", _resolved(whole, value["additionalProperties"])
+        yield f"{path}: <name>", resolved(whole, value["additionalProperties"])
     if "items" in value:
-        yield f"{path}: -", _resolved(whole, value["items"])
+        yield f"{path}: -", resolved(whole, value["items"])
 
 
 def _below(whole: Mapping, node: Mapping, path: str) -> Iterator[str]:
@@ -46,7 +45,7 @@ def _below(whole: Mapping, node: Mapping, path: str) -> Iterator[str]:
 
 def _keys(whole: Mapping, node: Mapping, path: str) -> Iterator[str]:
     for key, part in node["properties"].items():
-        value = _resolved(whole, part)
+        value = resolved(whole, part)
         needed = key in node.get("required", [])
         yield from ["", f"[`{key}`]{{#{anchor(path + key)}}}", f": {prose(value.get('description', ''))}", ""]
         yield f"  *{'; '.join(_facts(whole, value, needed=needed))}*"
@@ -63,7 +62,7 @@ def _facts(whole: Mapping, value: Mapping, *, needed: bool) -> Iterator[str]:
 
 
 def _allowed(whole: Mapping, value: Mapping) -> str:
-    value = _resolved(whole, value)
+    value = resolved(whole, value)
     if "enum" in value:
         return "one of " + ", ".join(f"`{json.dumps(each).strip(chr(34))}`" for each in value["enum"])
     types = value.get("type", "object")
@@ -76,13 +75,6 @@ def _allowed(whole: Mapping, value: Mapping) -> str:
     if value.get("items"):
         facts.append(f"of {_allowed(whole, value['items'])}")
     return ", ".join(facts)
-
-
-def _resolved(whole: Mapping, value: Mapping) -> dict[str, Any]:
-    """Return a part of the schema with what it refers to; its own words stand before those."""
-    if "$ref" not in value:
-        return dict(value)
-    return {**whole["$defs"][value["$ref"].rpartition("/")[2]], **value}
 
 
 def anchor(path: str) -> str:

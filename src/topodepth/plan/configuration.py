@@ -63,14 +63,15 @@ def laid_over(folder: str | Path, config: Mapping) -> dict:
     """
     base = _read(Path(folder, "config.yaml"))
     if "experiments" not in {**base, **config}:
-        base = _merged(base, _read(Path(folder, "examples/paper.yaml")))
-    return copy.deepcopy(_merged(base, config))  # what was read is kept, and must not change with its copies
+        base = merged(base, _read(Path(folder, "examples/paper.yaml")))
+    return copy.deepcopy(merged(base, config))  # what was read is kept, and must not change with its copies
 
 
-def _merged(below: Any, above: Any) -> Any:
+def merged(below: Any, above: Any) -> Any:
+    """Return one map laid over another, as Snakemake does with several files: key by key, lists are replaced."""
     if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
         return copy.deepcopy(above)
-    return {**below, **{key: _merged(below.get(key), value) for key, value in above.items()}}
+    return {**below, **{key: merged(below.get(key), value) for key, value in above.items()}}
 
 
 def complete(config: dict, schema_path: str | Path) -> dict:
@@ -225,10 +226,16 @@ def _as_line(error: "jsonschema.ValidationError", prefix: str) -> InputError:
     return InputError(f"{at}: {text}")
 
 
+def resolved(root: Mapping, schema: Mapping) -> Mapping:
+    """Return a part of a schema with what it refers to; its own words stand before those."""
+    if "$ref" not in schema:
+        return schema
+    return {**root["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
+
+
 def _with_defaults(value: Any, schema: Mapping, root: Mapping) -> Any:
     """Return a copy of ``value`` in which every key that has a default and is absent is filled in."""
-    if "$ref" in schema:
-        schema = {**root["$defs"][schema["$ref"].rpartition("/")[2]], **schema}
+    schema = resolved(root, schema)
     if isinstance(value, list):
         return [_with_defaults(item, schema.get("items", {}), root) for item in value]
     if not isinstance(value, Mapping):
