@@ -17,6 +17,7 @@ from topodepth.errors import InputError
 from topodepth.figures.explore import data, layers, page
 from topodepth.files import hdf5, pages
 from topodepth.plan import Plan, configuration, explored
+from topodepth.topology import clouds
 from topodepth.topology.diagrams import Diagrams
 
 ROOT = Path(__file__).parents[2]
@@ -108,10 +109,10 @@ def test_a_network_shows_its_longest_bars_and_the_points_of_the_same_images(netw
 def test_of_many_bars_the_longest_are_kept_and_of_many_images_some_all_over():
     diagram = np.array([[0, death] for death in np.arange(1, 1001) / 100])
     assert layers.longest(diagram)[1::2] == list(np.arange(1000, 1000 - layers.BARS, -1) / 100)
-    rows = layers.evenly(1000, layers.POINTS)
+    rows = clouds.evenly(1000, layers.POINTS)
     assert len(rows) == layers.POINTS
     assert (rows[0], rows[-1]) == (0, 999)
-    assert layers.evenly(3, layers.POINTS).tolist() == [0, 1, 2]
+    assert clouds.evenly(3, layers.POINTS).tolist() == [0, 1, 2]
 
 
 def test_of_many_classes_the_first_are_shown_and_the_summaries():

@@ -29,6 +29,7 @@ from topodepth.files import hdf5, storage, texts
 from topodepth.jobs.commands import log
 from topodepth.networks.batches import even_batch
 from topodepth.networks.network import Network
+from topodepth.topology.clouds import evenly
 
 COLUMNS = (
     "model", "attack", "norm", "target", "logits", "epsilon", "epsilon_unit", "accuracy", "macro_f1", "success_rate",
@@ -174,7 +175,7 @@ class _Tally:
         self.gradients = np.zeros(len(labels))
         self.norms: list[dict[str, np.ndarray]] = [{} for _ in range(strengths)]
         self.rows = _one_a_class(labels, settings.target)
-        self.shown = np.unique(np.linspace(0, strengths - 1, min(SHOWN_STRENGTHS, strengths)).round().astype(int))
+        self.shown = evenly(strengths, SHOWN_STRENGTHS)
         self.pixels = np.zeros((len(self.rows), len(self.shown), *shape), dtype=np.float32)
 
     def add(self, k: int, start: int, predicted: np.ndarray, norms: Mapping, gradients: np.ndarray) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from topodepth.errors import InputError
 from topodepth.figures import frame, style
 from topodepth.figures.frame import Labels, Models
+from topodepth.topology.clouds import evenly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,8 +54,7 @@ def foremost(table: "DataFrame", models: Models = None) -> "DataFrame":
     whole = text.join(table[[*IMAGES]].reset_index(drop=True).astype(object))
     rows, _ = frame.one_model(whole, models, "bars")
     names = list(frame.layers(rows))
-    count = min(LAYERS, len(names))
-    kept = [names[round(place)] for place in np.linspace(0, len(names) - 1, count)]
+    kept = [names[place] for place in evenly(len(names), LAYERS)]
     rows = rows[rows["layer"].isin(kept)]
     rows = rows.assign(lifespan=rows["death"] - rows["birth"]).sort_values("lifespan", ascending=False, kind="stable")
     rows = rows.drop_duplicates(["layer", "homology_dimension"])

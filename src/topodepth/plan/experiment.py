@@ -128,6 +128,11 @@ class Experiment:
         return [f"{folder}/{result}" for result in ["summary.html", *[f"{figure}.png" for figure in self.drawn]]]
 
     @property
+    def first_of_curves(self) -> dict[str, Unit]:
+        """The first model of each curve, which stands for it where one is shown alone."""
+        return {unit.model.curve: unit for unit in reversed(self.members)}
+
+    @property
     def tabulated(self) -> list[str]:
         """The tables of its folder: those that its figures show, and those beside them."""
         names = dict.fromkeys([*(name for each in self.drawn for name in self.figures[each].tables), *self.beside])

@@ -51,9 +51,8 @@ def explored(plan: Plan) -> Explored:
 
 
 def _add_comparison(plan: Plan, found: Explored, item: Experiment) -> None:
-    """Add a comparison: the first model of each curve stands for it, as among the diagrams that are drawn."""
-    first: Mapping[str, Unit] = {unit.model.curve: unit for unit in reversed(item.members)}
-    labels = item.labels("depth")
+    """Add a comparison; one model stands for each curve, as among the diagrams that are drawn."""
+    first, labels = item.first_of_curves, item.labels("depth")
     networks = {curve: f"{RESULTS}/explore/networks/{first[curve].name}/{item['sample']}.json" for curve, _ in labels}
     places = {curve: _place(plan, found, path, first[curve], item["sample"]) for curve, path in networks.items()}
     view = {"kind": item.category, "title": item.title, "labels": labels, "layers": places, "trends": False}

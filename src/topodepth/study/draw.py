@@ -3,9 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from topodepth.errors import InputError
+from topodepth.topology.clouds import evenly
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -84,7 +83,7 @@ def diagrams(measured: Measured, *, layers: int = 4, **options: Any) -> "Figure"
     if layers < 1:
         raise InputError(f"layers: expected at least 1. Received: {layers}.")
     known = measured.layers
-    shown = {known[place] for place in np.linspace(0, len(known) - 1, min(layers, len(known))).round().astype(int)}
+    shown = {known[place] for place in evenly(len(known), layers)}
     tables = [table[table["layer"].isin(shown)] for table in (measured.bars, measured.betti)]
     return importlib.import_module("topodepth.figures.diagrams").draw(*tables, measured=len(known), **options)
 

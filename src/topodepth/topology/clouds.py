@@ -176,6 +176,11 @@ def null_clouds(points: np.ndarray, draws: int, *stream: int) -> Iterator[np.nda
         yield permuted_features(points, np.random.default_rng([*stream, draw]))
 
 
+def evenly(n: int, most: int) -> np.ndarray:
+    """Return at most so many of n places, spread evenly, ascending."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
+
+
 def check_groups(groups: int, where: str = "jackknife_groups") -> None:
     """Refuse a single group to leave out: without it nothing is left. ``where`` says which setting it is."""
     if groups == 1:

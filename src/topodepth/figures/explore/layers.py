@@ -7,7 +7,7 @@ import numpy as np
 
 from topodepth.activations.file import Activations
 from topodepth.errors import InputError
-from topodepth.topology.clouds import WHOLE
+from topodepth.topology.clouds import WHOLE, evenly
 from topodepth.topology.diagrams import Diagrams
 
 # of each layer; more would make the page slow to load, and hide each other
@@ -70,11 +70,6 @@ def of_network(
         "labels": None if first.labels is None else first.labels[rows].tolist(),
         "layers": layers,
     }
-
-
-def evenly(n: int, most: int) -> np.ndarray:
-    """Return at most so many of n rows, spread evenly, ascending."""
-    return np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(int))
 
 
 def plane(clouds: Sequence[np.ndarray], scaling: str) -> Plane:

@@ -85,8 +85,7 @@ class Depth(Experiment):
     @property
     def shown_alone(self) -> list[str]:
         """The models whose diagrams are drawn: one a curve."""
-        first = {unit.model.curve: unit for unit in reversed(self.members)}
-        return sorted(unit.name for unit in first.values()) if self["diagrams"] else []
+        return sorted(unit.name for unit in self.first_of_curves.values()) if self["diagrams"] else []
 
     @property
     def tabulated(self) -> list[str]:
