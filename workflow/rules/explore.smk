@@ -23,7 +23,7 @@ rule show_layers:
         " --scaling {params.scaling:q} --out {output:q} 2> {log:q}"
 
 
-rule show_attacked_layers:
+use rule show_layers as show_attacked_layers with:
     input:
         layers=found_attacked_layers,
         activations=rules.attack_model.output,
@@ -34,14 +34,6 @@ rule show_attacked_layers:
         "<logs>/show_attacked_layers/{attack}-{model}.log",
     benchmark:
         "<benchmarks>/show_attacked_layers/{attack}-{model}.tsv"
-    conda:
-        "../../envs/homology.yaml"
-    params:
-        scaling=config["topology"]["scaling"],
-        code=code("show_layers.py"),
-    shell:
-        "python $SCRIPTS/show_layers.py --activations={input.activations:q} --diagrams {input.diagrams:q}"
-        " --scaling {params.scaling:q} --out {output:q} 2> {log:q}"
 
 
 rule explore:
