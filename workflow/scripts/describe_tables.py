@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from topodepth import __version__
 from topodepth.files import texts
-from topodepth.jobs import provenance
 from topodepth.jobs.commands import run
 from topodepth.tables import metadata
 
@@ -15,9 +15,8 @@ def main() -> None:
     parser.add_argument("--record", required=True, help="provenance.json of the run, in whose folder the tables lie")
     arguments = parser.parse_args()
     record, folder = texts.read_json(arguments.record), Path(arguments.record).parent
-    version = provenance.package_versions(["topodepth"]).get("topodepth")
     for path in record["tables"]:
-        texts.write_json(folder / f"{path}{metadata.ENDING}", metadata.describe(folder, path, record, version))
+        texts.write_json(folder / f"{path}{metadata.ENDING}", metadata.describe(folder, path, record, __version__))
 
 
 run(main)

@@ -3,11 +3,11 @@
 import argparse
 from pathlib import Path
 
+from topodepth import __version__
 from topodepth.experiments.methods.bibliography import bibliography
 from topodepth.experiments.methods.run import Run
 from topodepth.experiments.methods.text import methods
 from topodepth.files import texts
-from topodepth.jobs import provenance
 from topodepth.jobs.commands import run
 
 
@@ -18,8 +18,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="Markdown to make")
     parser.add_argument("--references", required=True, help="BibTeX to make, of what it cites")
     arguments = parser.parse_args()
-    version = provenance.package_versions(["topodepth"]).get("topodepth")
-    text = methods(Run(texts.read_json(arguments.record), Path(arguments.record).parent), version)
+    text = methods(Run(texts.read_json(arguments.record), Path(arguments.record).parent), __version__)
     texts.write_text(arguments.out, text)
     texts.write_text(arguments.references, bibliography(text))
 

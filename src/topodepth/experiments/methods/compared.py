@@ -85,8 +85,7 @@ def generalization(run: Run, each: Settings) -> Iterator[str]:
 
 def _recorded(run: Run, name: str) -> bool:
     settings = run.config["models"][name]
-    training = {**run.config["training"], **settings["training"]}
-    return bool(settings["architecture"] and training.get("trajectory_every"))
+    return bool(settings["architecture"] and settings["training"]["trajectory_every"])
 
 
 def adversarial(run: Run, each: Settings) -> Iterator[str]:

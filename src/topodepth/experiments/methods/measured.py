@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from topodepth.experiments.methods.run import Run, listed, named, spread, times
+from topodepth.experiments.methods.run import Run, listed, named, span, times
+from topodepth.tables.rows import OF_SCALE, of_scale
 
 SPLITS = {"train+validation": "training (with validation)", "train": "training"}
 CLOUDS = {
@@ -49,7 +50,7 @@ def data(run: Run) -> Iterator[str]:
     known = [value for table in found for value in table["accuracy"].dropna()]
     if known:
         yield (
-            f"Their accuracy on the very images that were measured was {spread(known, '.3f')}; its 95 % "
+            f"Their accuracy on the very images that were measured was {span(known, '.3f')}; its 95 % "
             "interval is that of "
             "Clopper and Pearson [@clopper1934]."
         )
@@ -72,13 +73,13 @@ def _networks(run: Run, names: list[str]) -> Iterator[str]:
 
 
 def _training(run: Run, settings: Mapping[str, Any]) -> str:
-    training, own = run.config["training"] | settings["training"], "the architecture's own"
+    training, own = settings["training"], "the architecture's own"
     seeds = settings["seeds"] or [run.seed(settings)]
     grid = [f"{axis} ({listed(values, 'or')})" for axis, values in settings["grid"].items()]
     extra = [word for word, key in (("random augmentation", "augment"), ("horizontal flips", "flip")) if training[key]]
     extra += [f"wrong labels for a share of {training['label_noise']:g}"] if training["label_noise"] else []
     extra += [f"{training['images']} training images"] if training["images"] else []
-    first = training.get("random_label_epochs")
+    first = training["random_label_epochs"]
     extra += [f"{first} epochs on random labels before [@tan2024]"] if first else []
     return (
         f"on `{settings['dataset']}`{f', once for each combination of {listed(grid)}' if grid else ''}, with "
@@ -105,7 +106,7 @@ def images(run: Run) -> Iterator[str]:
     for each in run.experiments("depth"):
         table = run.table(f"depth/{each['name']}/depth.csv")
         layers = table.groupby("model")["layer"].nunique()
-        yield f"In comparison `{each['name']}` {spread(layers)} layers of each network were tapped."
+        yield f"In comparison `{each['name']}` {span(layers)} layers of each network were tapped."
 
 
 def homology(run: Run) -> Iterator[str]:
@@ -164,14 +165,14 @@ def dimension(run: Run) -> Iterator[str]:
 
 def estimators(settings: Mapping[str, Any], told: str) -> Iterator[str]:
     """Yield how dimensions were estimated."""
-    orders = [name.removeprefix("gride_") for name in settings["estimators"] if name.startswith("gride_")]
+    orders = [name.removeprefix(OF_SCALE) for name in settings["estimators"] if of_scale(name)]
     growth = (
         f"PH dimension, α/(1 − m) of the slope m of log E_0^α against log n, α = {settings['alpha']:g}, "
         f"{settings['draws']} "
         "subsamples of each size [@schweinhart2020; @adams2020; @jaquette2020]"
     )
     known = ESTIMATORS | {"ph_dimension": growth}
-    ways = [known.get(name, f"`{name}`") for name in settings["estimators"] if not name.startswith("gride_")]
+    ways = [known.get(name, f"`{name}`") for name in settings["estimators"] if not of_scale(name)]
     ways += [f"GRIDE of order {listed(orders)} [@denti2022]"] if orders else []
     scaled = "features scaled to [0, 1]" if settings["scaling"] == "minmax" else "features not scaled"
     yield f"{told} ({scaled}) by {listed(ways)}."

@@ -95,7 +95,7 @@ def times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-def spread(values: Iterable[float], form: str = "g") -> str:
+def span(values: Iterable[float], form: str = "g") -> str:
     """Return the least and the largest value, or the one that all are."""
     known = [*values]
     ends = [format(pick, form) for pick in (min(known), max(known))]

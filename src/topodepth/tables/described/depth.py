@@ -17,12 +17,23 @@ from topodepth.tables.columns import (
     SHUFFLED,
     UNMEASURED,
     Column,
+    Columns,
     bounds,
     count,
     share,
     text,
 )
 from topodepth.tables.table import Table
+
+# whose bars they are
+OF_DIAGRAM: Columns = {
+    "model": MODEL,
+    "layer": LAYER,
+    "layer_index": LAYERS["layer_index"],
+    "relative_depth": DEPTH,
+    "class": CLASS,
+    "homology_dimension": DEGREE.but(empty=""),
+}
 
 TABLES: Mapping[str, Table] = {
     "accuracy": Table(
@@ -78,12 +89,7 @@ TABLES: Mapping[str, Table] = {
         "One row per bar of a model's persistence diagrams, of the data and of the first draw of the null model.",
         "tabulate_diagrams.py",
         {
-            "model": MODEL,
-            "layer": LAYER,
-            "layer_index": LAYERS["layer_index"],
-            "relative_depth": DEPTH,
-            "class": CLASS,
-            "homology_dimension": DEGREE.but(empty=""),
+            **OF_DIAGRAM,
             "birth": LENGTH.but(meaning="Filtration value at which the bar is born."),
             "death": LENGTH.but(
                 meaning="Filtration value at which it dies.", empty="of an essential bar, which never dies"
@@ -96,12 +102,7 @@ TABLES: Mapping[str, Table] = {
         "One row per filtration value: Betti curves of a model's layers.",
         "tabulate_diagrams.py",
         {
-            "model": MODEL,
-            "layer": LAYER,
-            "layer_index": LAYERS["layer_index"],
-            "relative_depth": DEPTH,
-            "class": CLASS,
-            "homology_dimension": DEGREE.but(empty=""),
+            **OF_DIAGRAM,
             "filtration_value": LENGTH.but(meaning="Filtration value."),
             "betti": Column("Betti number there, the mean over classes.", low=0),
             "null_betti": Column(
@@ -116,11 +117,7 @@ TABLES: Mapping[str, Table] = {
         "One row per bar, the longest ones of each layer, class and homology dimension: which images make them.",
         "list_bars.py",
         {
-            "model": MODEL,
-            "layer": LAYER,
-            "layer_index": LAYERS["layer_index"],
-            "relative_depth": DEPTH,
-            "class": CLASS,
+            **OF_DIAGRAM,
             "homology_dimension": DEGREE.but(empty="", high=1),
             "rank": count("Place by length, 1 is the longest; the essential bar is left out.", low=1),
             "birth": LENGTH.but(meaning="Filtration value at which the bar is born."),

@@ -41,12 +41,8 @@ ABOUT_MEASURE: Columns = {
 }
 ASSOCIATION = Column("", low=-1, high=1, empty="where it is undefined; `reason` says why")
 PART = Column("", low=-1, high=1, empty="where there are no covariates, or it is undefined; `partial_reason` says why")
-P = share("", "where the test is undefined")
+UNTESTED = "where the test is undefined"
 GRID_ONLY = "in rows of blocks, and where the models are no grid"
-
-
-def _p(meaning: str, empty: str = P.empty) -> Column:
-    return share(meaning, empty)
 
 
 def _association(name: str, meaning: str, like: Column = ASSOCIATION) -> Columns:
@@ -133,12 +129,16 @@ TABLES: Mapping[str, Table] = {
             **_association("pearson", "Pearson's r with the target."),
             **_association("spearman", "Spearman's ρ with the target."),
             **_association("kendall", "Kendall's τ-b with the target."),
-            "p_value": _p("Permutation test of τ, two-sided."),
-            "p_corrected": _p("The same, corrected for the number of descriptors of this target (Westfall & Young)."),
+            "p_value": share("Permutation test of τ, two-sided.", UNTESTED),
+            "p_corrected": share(
+                "The same, corrected for the number of descriptors of this target (Westfall & Young).", UNTESTED
+            ),
             "least_p": share("Least p-value that the permutations can give."),
             **_association("partial", "Partial correlation given the covariates, of normal scores.", PART),
-            "partial_p": _p("Permutation test of it, two-sided.", PART.empty),
-            "partial_corrected": _p("The same, corrected for the number of descriptors.", f"of a rival; {PART.empty}"),
+            "partial_p": share("Permutation test of it, two-sided.", PART.empty),
+            "partial_corrected": share(
+                "The same, corrected for the number of descriptors.", f"of a rival; {PART.empty}"
+            ),
             "partial_given": text("Covariates that were used.", empty="where there are none"),
             "partial_unknown": text(
                 "Covariates that are unknown of some models, and left out.", empty="where there are none"
