@@ -249,6 +249,21 @@ def test_it_fits_a_telephone_and_every_plot_says_what_it_shows(opened, dark):
     assert not opened.problems
 
 
+def test_points_have_the_width_of_the_page_where_no_dimension_by_scale_stands_beside_them(opened, written, network):
+    wide = "document.getElementById('points').clientWidth > 900"
+    hidden = "document.getElementById('scale').parentElement.hidden"
+    assert (opened.ask(wide), opened.ask(hidden)) == (False, False)
+    shown = whole(network)
+    for curve in (each for view in shown["views"] for one in view["models"] for each in one["curves"]):
+        for key in [key for key, told in curve.items() if told["order"] is not None]:
+            del curve[key]
+    written.write_text(page.page("Explore", shown), encoding="utf-8")
+    opened.open(written)
+    assert (opened.ask(wide), opened.ask(hidden)) == (True, True)
+    assert opened.ask("document.getElementById('points')._fullLayout.width > 900")
+    assert not opened.problems
+
+
 def test_a_run_without_curves_has_its_words(written, tmp_path):
     words = {"kind": "Spoofing", "title": "Prints", "said": ["The PH dimension is higher."]}
     written.write_text(page.page("Explore", data.of_run("run", [], [], [], [words])), encoding="utf-8")

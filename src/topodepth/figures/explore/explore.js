@@ -317,12 +317,10 @@
 
   function drawScale() {
     const own = scales(), x = own.map((each) => each.order);
-    find("scale").hidden = own.length < 2;
-    if (own.length < 2) {
-      say("scale-note", "Not measured in this experiment. Ask for it with several estimators gride_1, gride_2, gride_4, … " +
-        "in the configuration, key dimension: estimators.");
-      return;
-    }
+    const scale = find("scale").parentElement, points = find("points").parentElement;
+    scale.hidden = own.length < 2;
+    points.classList.toggle("wide", scale.hidden); // where nothing stands beside them
+    if (scale.hidden) return;
     const of = (column, k) => own.map((each) => {
       const columns = each.classes[cloudOf(each.classes)];
       return columns && columns[column] ? columns[column][k] : null;
@@ -359,7 +357,8 @@
     say("limits", `On this page: at most ${points} images a layer, the ${most} longest bars of a diagram, the first ` +
       `${classes} classes, ${layers} layers of a model with points and bars, numbers to 3 digits. Curves of ` +
       `all models are here` + (left ? `; points and bars of ${left} models are not` : "") +
-      ". Everything stands in the tables beside this page.");
+      ". Dimension by scale is here where several estimators gride_1, gride_2, gride_4, … are measured (key dimension: " +
+      "estimators). Everything stands in the tables beside this page.");
   }
 
   // ---- controls
@@ -426,8 +425,9 @@
     say("here", wordsHere());
     drawDepth();
     drawBars();
-    drawPoints();
     drawScale();
+    drawPoints();
+    Plotly.Plots.resize("points"); // whose place may be as wide as the page now
     drawWords();
   }
 
