@@ -103,6 +103,8 @@ def images(run: Run) -> Iterator[str]:
         )
         if run.measures("topology"):
             yield f"Point clouds for persistent homology were the activations of {CLOUDS[settings['clouds']]}{most}."
+    if any(name in run.config["models"] for name in run.entries):
+        yield "The output of each layer, averaged over space where it has spatial axes, is one point for each image."
     for each in run.experiments("depth"):
         table = run.table(f"depth/{each['name']}/depth.csv")
         layers = table.groupby("model")["layer"].nunique()
