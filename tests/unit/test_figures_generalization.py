@@ -105,6 +105,29 @@ def test_the_numbers_in_the_scatter_follow_target_descriptor_layer_and_version()
     assert "conv_3" in axes.get_title(loc="left")
 
 
+def test_what_is_of_no_layer_has_a_panel_without_one():
+    own = MODELS.assign(descriptor="trajectory_magnitude", measure="trajectory_magnitude", kind="descriptor")
+    rows = own.assign(version="value", value=MODELS.test_error * 2)[
+        ["model", "measure", "kind", "descriptor", "version", "value"]
+    ]
+    table = pd.concat([MEASURES, rows])
+    panels = [("lifespan_sum", 0), ("trajectory_magnitude", None)]
+    figure = generalization_scatter.draw(MODELS, table, ASSOCIATIONS, panels=panels, layer="conv_3")
+    layered, whole = figure.axes[:2]
+    assert layered.get_title(loc="left").endswith(", conv_3")
+    assert whole.get_title(loc="left") == "Positive magnitude of the trajectory"
+    drawn = np.concatenate([points_of(whole, group) for group in ("resnet32", "resnet56")])
+    np.testing.assert_allclose(sorted(drawn[:, 0]), 50 * np.sort(rows.value))
+
+
+def test_a_group_that_is_a_number_is_called_by_its_column_too():
+    models, measures, associations = small(groups=("0.0", "0.2"))
+    models = models.assign(label_noise=models.architecture.astype(float))
+    figure = generalization_scatter.draw(models, measures, associations, group="label_noise")
+    assert {"label noise 0.0", "label noise 0.2"} <= set(legend_names(figure))
+    assert "label noise 0.2, n = " in written(figure.axes[0])
+
+
 def test_the_line_of_the_scatter_is_fitted_to_all_and_to_each_group():
     axes = DRAWN["scatter"]().axes[0]
     rows = MODELS.merge(MEASURES[MEASURES.measure == "lifespan_sum H0, logits"], on="model")

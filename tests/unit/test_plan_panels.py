@@ -114,5 +114,5 @@ def test_what_cannot_be_shown_is_refused_in_one_line(chosen, message):
 def test_a_descriptor_that_exists_and_is_not_measured_is_refused():
     with pytest.raises(InputError, match=r"unknown panel 'longest_bar'.*Known: lifespan_sum, .*topology.descriptors"):
         planned(["longest_bar"], topology={"descriptors": ["lifespan_sum"]})
-    with pytest.raises(InputError, match=r"unknown panel 'mle'.*and dimension.estimators"):
+    with pytest.raises(InputError, match=r"unknown panel 'mle'.*dimension.estimators, and trajectories"):
         planned(["mle"], experiments={"depth": [{"name": "bare", "models": ["vgg"], "sample": "bare"}]})

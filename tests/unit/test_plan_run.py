@@ -10,6 +10,7 @@ from tests.workflow.conftest import TINY
 from topodepth import plan
 from topodepth.errors import InputError
 from topodepth.plan import configuration, kinds
+from topodepth.topology import trajectory
 
 ROOT = Path(__file__).parents[2]
 
@@ -166,6 +167,20 @@ def test_of_models_whose_weights_are_recorded_the_trajectory_is_measured():
     assert experiment.trajectories == [f"<results>/models/{name}/trajectory.json" for name in names]
     assert [model["model"] for model in experiment.listing["models"] if model.get("trajectory")] == names
     assert plan.model_settings(found.units[names[0]].model)["training"]["trajectory_last"] == 1000
+    shown = experiment.options("generalization_scatter")["panels"]
+    assert shown == [("lifespan_sum", None), *((name, None) for name in trajectory.MEASURES)]
+    assert "panels" not in experiment.options("generalization_depth")
+
+
+def test_measures_of_trajectories_can_be_chosen_for_figures_and_are_of_no_layer():
+    net = {"dataset": "digits", "architecture": "cnn", "depth": 2, "training": {"trajectory_every": 2}}
+    settings = {"models": {"net": net}, "experiments": {"generalization": [{"name": "x", "models": ["net"]}]}}
+    figures = {"panels": ["betti_peak H1", trajectory.MEASURES[0]]}
+    (experiment,) = planned(**settings, figures=figures).of("generalization")
+    both = [("betti_peak", 1), (trajectory.MEASURES[0], None)]
+    assert experiment.options("generalization_scatter")["panels"] == both
+    assert experiment.options("generalization_forest")["panels"] == both
+    assert experiment.options("generalization_depth")["panels"] == both[:1]
 
 
 @pytest.mark.parametrize("axis", ["snapshots", "trajectory_every"])

@@ -94,8 +94,8 @@ def tidy(table: "DataFrame", columns: Iterable[str], figure: str) -> "DataFrame"
 
 
 def _as_text(column: "Series") -> "Series":
-    """Return a column as text; a class 1 that empty cells below it made a float stays 1."""
-    return column.map("{:g}".format) if column.dtype.kind == "f" else column.astype(str)
+    """Return a column as text, empty cells as they are; a class 1 that those made a float stays 1."""
+    return column.map("{:g}".format if column.dtype.kind == "f" else str, na_action="ignore")
 
 
 def order(table: "DataFrame", models: Models, column: str = "model") -> list[str]:

@@ -1,5 +1,6 @@
 """The generalisation experiment: a descriptor against the test error of many models, a point a model."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import cycle
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from pandas import DataFrame
+    from pandas import DataFrame, Series
 
 MEASURES = ("model", "measure", "descriptor", "layer", "relative_depth", "class", "homology_dimension", "version",
             *frame.VALUE)  # fmt: skip
@@ -33,7 +34,8 @@ ASSOCIATIONS = (
 PER_ROW = 3  # panels side by side; more start a new block of rows
 FEW = 6  # so many values of a covariate are named one by one, more go on a continuous scale
 GROUPS_WRITTEN = 4  # groups whose r and τ stand in the panel; the others' are in the table
-GROUP_LINES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (6, 1.5, 1, 1.5, 1, 1.5)), (0, (2.5, 3.5)))
+NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?|True|False")
+GROUP_LINES = ((0, (5, 2)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)), (0, (2.5, 3.5)), (0, (9, 1.5, 1, 1.5, 1, 1.5)))
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,8 @@ def draw(
     measured = {panel: _rows_of(measures, panel, what) for panel in chosen}
     correlations = frame.of_target(frame.tidy(associations, ASSOCIATIONS, "scatter"), what.target)
     drawn = frame.order(points, models)
-    labels = {"nan": "unknown", **(labels or {})}
     marks = style.marks(dict.fromkeys(points["group"]))
+    labels = _group_names(what.group, marks) | dict(labels or {})
     lines = _group_lines(marks, correlations)
     blocks = grids.Blocks(len(chosen), PER_ROW)
     with style.look():
@@ -127,8 +129,7 @@ def draw(
             gaps |= _draw_points(axes, own[own["model"].isin(drawn)], marks, paint)
             written = _write_correlations(axes, correlations[correlations["measure"] == about["measure"]], labels)
             texts = frame.titles(panel)
-            where = about["layer"] if about["class"] in SUMMARIES else f"{about['layer']}, class {about['class']}"
-            axes.set_title(f"{texts[0]}, {style.short(where, 36)}", pad=10 + 11 * written, fontweight="bold")
+            axes.set_title(f"{texts[0]}{_where(about)}", pad=10 + 11 * written, fontweight="bold")
             axes.set(xlabel=frame.TARGETS[what.target][0], ylabel=texts[2 if what.version == "relative" else 1])
             axes.locator_params(nbins=7)
         names = [*_group_handles(points, marks, lines, labels), *colour_handles]
@@ -156,11 +157,12 @@ def _points(table: "DataFrame", what: Shown) -> "DataFrame":
 def _rows_of(measures: "DataFrame", panel: frame.Panel, what: Shown) -> "DataFrame":
     """Return one row a model."""
     rows, descriptor, layer, version = frame.rows_of(measures, panel), panel[0], what.layer, what.version
-    known = list(frame.layers(rows))
-    layer = layer or ("logits" if "logits" in known else known[-1])
-    if layer not in known:
-        raise unknown_name("layer in the table of measures", layer, known)
-    rows = rows[rows["layer"] == layer]
+    if rows["layer"].notna().any():  # a trajectory is of no layer
+        known = list(frame.layers(rows))
+        layer = layer or ("logits" if "logits" in known else known[-1])
+        if layer not in known:
+            raise unknown_name("layer in the table of measures", layer, known)
+        rows = rows[rows["layer"] == layer]
     if version not in set(rows["version"]):
         raise unknown_name(f"version of {descriptor} in the table of measures", version, set(rows["version"]))
     rows = frame.one_class(rows[rows["version"] == version])
@@ -171,6 +173,20 @@ def _rows_of(measures: "DataFrame", panel: frame.Panel, what: Shown) -> "DataFra
             f"Received: several for model {twice['model'].iloc[0]}, layer {layer}."
         )
     return rows
+
+
+def _where(about: "Series") -> str:
+    """Return what a panel's title says of layer and class."""
+    if not isinstance(about["layer"], str):
+        return ""
+    where = about["layer"] if about["class"] in SUMMARIES else f"{about['layer']}, class {about['class']}"
+    return f", {style.short(where, 36)}"
+
+
+def _group_names(column: str, groups: Iterable[str]) -> dict[str, str]:
+    """Return what groups are called: a number says nothing without the name of its column."""
+    name = column.replace("_", " ")
+    return {group: f"{name} {group}" for group in groups if NUMBER.fullmatch(group)} | {"nan": "unknown"}
 
 
 def _colouring(

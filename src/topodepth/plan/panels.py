@@ -35,6 +35,7 @@ def chosen(names: Iterable[str], known: Iterable[Panel]) -> list[Panel]:
         if name not in by_name:
             raise InputError(
                 f"config key 'figures.panels': {unknown_name('panel', name, by_name)} They are what the experiments "
-                "measure: topology.descriptors up to H of topology.max_dim, and dimension.estimators."
+                "measure: topology.descriptors up to H of topology.max_dim, dimension.estimators, and trajectories "
+                "that are recorded."
             )
     return list(dict.fromkeys(panel for name in names for panel in by_name[name]))

@@ -7,6 +7,7 @@ from topodepth.plan.entries import archived, stated
 from topodepth.plan.experiment import Experiment, Figure, pick
 from topodepth.plan.hyperparameters import varied
 from topodepth.plan.kinds import register
+from topodepth.plan.panels import Panel
 from topodepth.plan.units import RESULTS, Unit
 
 
@@ -81,6 +82,20 @@ class Generalization(Experiment):
         return [f"{RESULTS}/models/{unit.model.name}/trajectory.json" for unit in self.members if _recorded(unit)]
 
     @property
+    def of_trajectories(self) -> list[Panel]:
+        """The measures of trajectories, where any of its networks has one."""
+        if self.archived or not self.trajectories:
+            return []
+        from topodepth.topology.trajectory import MEASURES  # brings the engines, which few plans need
+
+        return [(name, None) for name in MEASURES]
+
+    @property
+    def measured(self) -> list[Panel]:
+        """The descriptors that it measures, of layers and of trajectories."""
+        return super().measured + self.of_trajectories
+
+    @property
     def metrics(self) -> list[str]:
         """Where the accuracies lie that are not stated."""
         return [] if self["accuracy"] == "stated" else [unit.model.metrics for unit in self.members]
@@ -121,8 +136,11 @@ class Generalization(Experiment):
 
     def options(self, figure: str) -> dict:
         """Return further arguments of a figure."""
-        options = {"target": self["targets"][0]}
+        options = {"target": self["targets"][0]} | super().options(figure)
+        of_trajectories = self.of_trajectories
         if figure == "generalization_scatter":
-            alone = [(self.plan.leading_descriptor, None)]
-            options |= {"colour": self["colour"], "group": self["groups"] or "architecture", "panels": alone}
-        return options | super().options(figure)
+            alone = [(self.plan.leading_descriptor, None), *of_trajectories]
+            options = {"colour": self["colour"], "group": self["groups"] or "architecture", "panels": alone} | options
+        if figure == "generalization_depth" and "panels" in options:  # a trajectory is of no layer
+            options["panels"] = [panel for panel in options["panels"] if panel not in of_trajectories] or None
+        return options
