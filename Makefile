@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+# Two processes share the tests file by file: what the tests of a file have in common is made once. The files that take
+# longest come first, see testpaths in pyproject.toml. (By groups it would not be so: of pytest-xdist 3.8.0, --dist
+# loadgroup sees no group under pytest 9.2.0, https://github.com/pytest-dev/pytest-xdist/issues/1386.)
+SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
 .PHONY: demo test test-torch lint docs gallery notebooks lock clean bench
@@ -17,10 +21,10 @@ demo: .venv/ready # small networks on embedded data, minutes on two cores
 	@echo "To look around in the results: $(CURDIR)/results/demo/explore.html"
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest $(SHARED)
 
 test-torch: .venv-torch/ready # what needs PyTorch, in an environment of its own
-	.venv-torch/bin/python -m pytest -n 2 --dist loadgroup tests/torch
+	.venv-torch/bin/python -m pytest $(SHARED) tests/torch
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -14,7 +14,6 @@ from tests.fuzz import files
 from tests.unit.dataset_files import pixels
 from tests.workflow.conftest import Repository, copy_repository
 
-pytestmark = pytest.mark.xdist_group("workflow")
 ROOT = Path(__file__).parents[2]
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 

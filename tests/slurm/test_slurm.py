@@ -17,7 +17,6 @@ import yaml
 
 from tests.workflow.conftest import ROOT, SMALL, TINY, copy_repository
 
-pytestmark = pytest.mark.xdist_group("slurm")
 START = ROOT / "tests/slurm/start_slurm.sh"
 CANNOT = 77  # the script's exit code where Slurm cannot run
 

@@ -13,7 +13,6 @@ from tests.workflow.conftest import copy_repository
 from topodepth import datasets
 from topodepth.networks.torch_files import load_torch
 
-pytestmark = pytest.mark.xdist_group("workflow")
 NETS = """
 from torch import nn
 

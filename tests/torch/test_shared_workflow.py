@@ -16,12 +16,9 @@ import yaml
 from tests.workflow.conftest import copy_repository
 
 SHARED = Path(os.environ.get("TOPODEPTH_SHARED", ""))
-pytestmark = [
-    pytest.mark.xdist_group("workflow"),
-    pytest.mark.skipif(
-        "TOPODEPTH_SHARED" not in os.environ, reason="needs published models: set TOPODEPTH_SHARED to their folder"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    "TOPODEPTH_SHARED" not in os.environ, reason="needs published models: set TOPODEPTH_SHARED to their folder"
+)
 NAME = "resnet20"
 TABLE = "results/mine/depth/one/depth.csv"
 

@@ -21,7 +21,6 @@ from topodepth.networks import openers
 from topodepth.networks.torch_files import load_torch
 from topodepth.training import classifiers
 
-pytestmark = pytest.mark.xdist_group("workflow")
 BLOCKS = """
 from torch import nn
 

@@ -1,5 +1,6 @@
 """A finished tiny run in a copy of the repository, shared by the tests that look at it or plan over it."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -157,10 +158,20 @@ def copy_repository(target, source=ROOT):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A repository in which the tiny run has been made; what its jobs entered of the library is in ``entered``."""
-    repository = copy_repository(tmp_path_factory.mktemp("finished") / "repository")
-    repository.make_recorded("--cores", "2")
-    return repository
+    """A repository in which the tiny run has been made; what its jobs entered of the library is in ``entered``.
+
+    Of the processes that share the tests one makes it, and the others wait; none may change it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    everyones = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    with (everyones / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = everyones / "finished"
+        if not made.exists():
+            making = copy_repository(tmp_path_factory.mktemp("making") / "repository")
+            making.make_recorded("--cores", "2")
+            making.path.rename(made)
+    return Repository(made)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import yaml
 from tests.workflow.conftest import ROOT, TINY, copy_repository
 from topodepth.files import texts
 
-pytestmark = pytest.mark.xdist_group("workflow")
 SCRIPTS = ROOT / "workflow/scripts"
 
 

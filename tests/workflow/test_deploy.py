@@ -13,7 +13,6 @@ import pytest
 import topodepth
 from tests.workflow.conftest import ROOT, copy_repository
 
-pytestmark = pytest.mark.xdist_group("workflow")
 TAG = f"v{topodepth.__version__}"
 ADDRESS = "https://github.com/owner/topodepth"
 # what snakedeploy 0.17.1 writes of that address and tag

@@ -16,7 +16,6 @@ import topodepth as td
 from tests.workflow.conftest import ROOT, copy_repository
 from topodepth import architectures
 
-pytestmark = pytest.mark.xdist_group("workflow")
 SNIPPET = re.search(r"```snakemake\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[1]
 CORES = len(os.sched_getaffinity(0))
 STUDY = {

@@ -10,8 +10,6 @@ from tests.unit.drive_server import Server
 from tests.workflow.conftest import copy_repository
 from topodepth import architectures
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 @pytest.fixture(scope="module")
 def mirror(tmp_path_factory):

@@ -12,8 +12,6 @@ from topodepth.activations.file import read_activations
 from topodepth.files import texts
 from topodepth.topology import descriptors, diagrams
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 @pytest.fixture(scope="module")
 def results(finished):
@@ -152,11 +150,11 @@ def test_snapshots_of_a_training_are_compared_on_the_same_images(results):
     assert "networks at the same depth: epoch 0 and epoch 2 with" in (folder / "summary.html").read_text()
 
 
-def test_the_report_is_one_page_with_figures_captions_and_versions(finished):
-    result = finished.snakemake("--cores", "1", "--report", "report.html")
+def test_the_report_is_one_page_with_figures_captions_and_versions(repository):
+    result = repository.snakemake("--cores", "1", "--report", "report.html")
     assert result.returncode == 0, result.stderr
     assert "WARNING/" not in result.stdout + result.stderr  # a caption that is not well-formed
-    page = (finished.path / "report.html").read_text()
+    page = (repository.path / "report.html").read_text()
     for words in ("persistence", "Provenance", "depth.png", "versions.csv"):
         assert words in page
 

@@ -25,8 +25,6 @@ import yaml
 
 from tests.workflow.conftest import ROOT, copy_repository
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 KILLS = 20
 LAYERS = 3
 CONFIG = {

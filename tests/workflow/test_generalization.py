@@ -8,8 +8,6 @@ import pytest
 from tests.workflow.test_reruns import of_model, rules
 from topodepth.files import texts
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 CHAIN = {"extract_activations", "compute_diagrams", "estimate_dimensions", "describe_model"}
 AGGREGATES = {"list_generalization", "join_generalization", "associate_measures", "draw_generalization_scatter",
               "draw_generalization_forest", "draw_generalization_depth"}  # fmt: skip

@@ -9,8 +9,6 @@ from tests.workflow.conftest import ROOT
 from tests.workflow.planned import PROVENANCE
 from topodepth.files import texts
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 ROOM = '''
 """How wide the layers are."""
 

@@ -11,7 +11,6 @@ import yaml
 from tests.unit.onnx_graphs import model, node, normal
 from tests.workflow.conftest import copy_repository
 
-pytestmark = pytest.mark.xdist_group("workflow")
 SAMPLE = {"images": 60, "points": 12, "dimensions": False}
 STUDY = {
     "run": "mine",

@@ -12,7 +12,6 @@ from tests.workflow.conftest import ROOT, copy_repository
 from tests.workflow.test_doors import SNIPPET, STUDY, last_line, snakemake, study  # noqa: F401
 from topodepth.files import texts
 
-pytestmark = pytest.mark.xdist_group("workflow")
 DESCRIPTOR, ESTIMATOR = re.findall(r"```python\n(.*?)```", (ROOT / "docs/plugins.md").read_text(), re.DOTALL)[:2]
 TRUSTED = [{"file": "code/bars.py", "trust": True}, {"file": "code/spread.py", "trust": True}]
 OWN = STUDY | {

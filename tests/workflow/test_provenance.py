@@ -9,8 +9,6 @@ import pytest
 
 from tests.workflow.conftest import copy_repository
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 @pytest.fixture
 def elsewhere(finished, tmp_path):

@@ -4,7 +4,6 @@ import pytest
 
 from topodepth.jobs import reach
 
-pytestmark = pytest.mark.xdist_group("workflow")
 # the import of a module with a registry makes it, and on what it holds depends only who asks it; every `from topodepth
 # import room` asks the package first, which answers with a public name or with none
 APART = {("topodepth.registry", "Registry"), ("topodepth", "__getattr__")}

@@ -10,7 +10,6 @@ import yaml
 from tests.workflow.conftest import ROOT, copy_repository
 from topodepth import architectures
 
-pytestmark = pytest.mark.xdist_group("workflow")
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 

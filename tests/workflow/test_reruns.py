@@ -7,13 +7,10 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.workflow.conftest import ROOT
 from tests.workflow.planned import AGGREGATES, LAYERS, NETWORKS, PROVENANCE, of_model, rules
 from topodepth.files import hdf5, texts
-
-pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def test_every_line_of_the_table_in_the_documentation_has_its_test():

@@ -4,11 +4,8 @@ import ast
 
 import h5py
 import numpy as np
-import pytest
 
 from tests.workflow.planned import NETWORKS, PROVENANCE, of_model, rules
-
-pytestmark = pytest.mark.xdist_group("workflow")
 
 
 def change_logic(repository, module):

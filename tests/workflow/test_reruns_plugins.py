@@ -2,8 +2,6 @@
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("workflow")
-
 
 def rules(jobs):
     return {rule for rule, _ in jobs}

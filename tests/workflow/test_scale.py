@@ -10,7 +10,7 @@ import yaml
 
 from tests.workflow.conftest import ROOT, copy_repository
 
-pytestmark = [pytest.mark.xdist_group("workflow"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 JOBS = 10_000
 BOUND = 60  # s of processor time, wherever and beside whatever this runs; docs/reruns.md says what was measured

@@ -3,13 +3,10 @@
 import csv
 import re
 
-import pytest
-
 from tests.workflow.conftest import TINY
 from topodepth.files import storage, texts
 from topodepth.tables import dictionary
 
-pytestmark = pytest.mark.xdist_group("workflow")
 NOT_IN_THIS_RUN = {"long_bars", "times", "times_parts"}  # they have to be asked for
 
 

@@ -6,7 +6,6 @@ import yaml
 from tests.workflow.conftest import copy_repository
 from tests.workflow.planned import rules
 
-pytestmark = pytest.mark.xdist_group("workflow")
 GIVEN = {"torch": "nets.py:Net", "weights": "w.pth", "dataset": "digits", "trust": True}
 STUDY = {
     "run": "mine",
