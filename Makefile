@@ -3,13 +3,15 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+# what is imported is compiled then; to compile all that is installed would take one core two minutes
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 # Two processes share the tests file by file: what the tests of a file have in common is made once. The files that take
 # longest come first, see testpaths in pyproject.toml. (By groups it would not be so: of pytest-xdist 3.8.0, --dist
 # loadgroup sees no group under pytest 9.2.0, https://github.com/pytest-dev/pytest-xdist/issues/1386.)
 SHARED := -n 2 --dist loadfile --no-loadscope-reorder
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
-.PHONY: demo test test-torch lint docs gallery notebooks lock clean bench
+.PHONY: demo test test-torch test-install lint docs gallery notebooks lock clean bench
 
 demo: .venv/ready # small networks on embedded data, minutes on two cores
 	$(SNAKEMAKE) all times --configfile examples/demo.yaml $(LOGGER)
@@ -25,6 +27,9 @@ test: .venv/ready
 
 test-torch: .venv-torch/ready # what needs PyTorch, in an environment of its own
 	.venv-torch/bin/python -m pytest $(SHARED) tests/torch
+
+test-install: .venv/ready # the package by itself, in an empty environment
+	$(BIN)/python tests/install/check_install.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -69,8 +74,8 @@ clean: # remove the environments; results stay
 	    ". Say which: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	@echo "Installing the locked packages into .venv: about 1 GB to download, some minutes"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python $(INSTALL) --require-hashes -r requirements.lock
+	$(BIN)/python $(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # $(call beside,NAME): an environment that sees all that is in .venv
@@ -83,7 +88,7 @@ endef
 # beside it the tools that only benchmarks need
 .venv-bench/ready: .venv/ready benchmarks/peers.txt
 	$(call beside,.venv-bench)
-	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r benchmarks/peers.txt \
+	.venv-bench/bin/python $(INSTALL) --no-deps -r benchmarks/peers.txt \
 	    || echo "Not installed, so left out of the comparison: benchmarks/peers.txt"
 	@touch $@
 
@@ -91,13 +96,11 @@ endef
 .venv-torch/ready: .venv/ready requirements-torch.lock
 	$(call beside,.venv-torch)
 	@echo "Installing PyTorch into .venv-torch: about 3 GB to download, 6 GB on the disk, some minutes"
-	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	    -r requirements-torch.lock
+	.venv-torch/bin/python $(INSTALL) --no-deps --require-hashes -r requirements-torch.lock
 	@touch $@
 
 # beside it what builds the site
 .venv-docs/ready: .venv/ready requirements-docs.lock
 	$(call beside,.venv-docs)
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
-	    -r requirements-docs.lock
+	.venv-docs/bin/python $(INSTALL) --no-deps --require-hashes -r requirements-docs.lock
 	@touch $@

@@ -1,6 +1,6 @@
 """Build the package, install it in an empty environment with the lock's hashes, and use it there.
 
-``.venv/bin/python tests/install/check_install.py``: about a minute, most of it for the download of six packages.
+``make test-install``: about a minute, most of it to download and unpack six packages.
 """
 
 import importlib.metadata
@@ -128,7 +128,7 @@ def install(wheel: Path, folder: Path) -> Path:
     venv.create(folder / "empty", with_pip=True)
     python = folder / "empty/bin/python"
     (folder / "core.lock").write_text(locked_core(wheel))
-    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--no-deps"]
     subprocess.run([*pip, "--require-hashes", "-r", folder / "core.lock"], check=True)
     subprocess.run([*pip, wheel], check=True)
     subprocess.run([python, "-m", "pip", "check", "--disable-pip-version-check"], check=True, stdout=subprocess.DEVNULL)
