@@ -5,10 +5,9 @@ CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 # what is imported is compiled then; to compile all that is installed would take one core two minutes
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
-# Two processes share the tests file by file: what the tests of a file have in common is made once. The files that take
-# longest come first, see testpaths in pyproject.toml. (By groups it would not be so: of pytest-xdist 3.8.0, --dist
-# loadgroup sees no group under pytest 9.2.0, https://github.com/pytest-dev/pytest-xdist/issues/1386.)
-SHARED := -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes share the tests file by file: what the tests of a file have in common is made once. (By groups it would
+# be made twice: under pytest 9.2.0 --dist loadgroup of pytest-xdist 3.8.0 sees none, its issue 1386.)
+SHARED := -n 2 --dist loadfile
 LOGGER := $(shell [ -t 2 ] && echo --logger rich) # progress bars, where there is a terminal to draw them on
 
 .PHONY: demo test test-torch test-install lint docs gallery notebooks lock clean bench
@@ -23,7 +22,7 @@ demo: .venv/ready # small networks on embedded data, minutes on two cores
 	@echo "To look around in the results: $(CURDIR)/results/demo/explore.html"
 
 test: .venv/ready
-	$(BIN)/python -m pytest $(SHARED)
+	$(BIN)/python -m pytest $(SHARED) --no-loadscope-reorder # in the order of testpaths
 
 test-torch: .venv-torch/ready # what needs PyTorch, in an environment of its own
 	.venv-torch/bin/python -m pytest $(SHARED) tests/torch
