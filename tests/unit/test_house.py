@@ -6,6 +6,7 @@ import importlib
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -255,6 +256,12 @@ def test_files_stay_short():
     lengths = {path: len(path.read_text().splitlines()) for path in sources}
     assert max(lengths.values()) <= 400, max(lengths, key=lengths.get)
     assert len((ROOT / "workflow/Snakefile").read_text().splitlines()) <= 60
+
+
+def test_every_folder_of_tests_is_collected():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    folders = {path.relative_to(ROOT).parts[:2] for path in found(ROOT / "tests", "**/test_*.py")}
+    assert {*settings["testpaths"]} == {"/".join(folder) for folder in folders}
 
 
 def test_every_result_in_the_report_has_one_label():

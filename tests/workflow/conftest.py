@@ -4,14 +4,14 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 import yaml
+
+from tests.workflow.preloaded import snakemake
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Snakefile", "config.yaml", "workflow", "src", "profiles", "examples", "envs", "requirements.lock")
@@ -97,17 +97,7 @@ class Repository:
         return Repository(path)
 
     def snakemake(self, *arguments, config="tiny.yaml", timeout=600):
-        # the console script, as a user calls it; nothing of the caller's environment is needed
-        environment = {
-            key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")
-        }
-        script = Path(sys.executable).with_name("snakemake")
-        # an environment beside .venv, such as that of PyTorch, has its packages without their scripts
-        called = [str(script)] if script.is_file() else [sys.executable, "-m", "snakemake"]
-        command = [*called, "--configfile", config, *arguments]
-        return subprocess.run(
-            command, cwd=self.path, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-        )
+        return snakemake(self.path, "--configfile", config, *arguments, timeout=timeout)
 
     def make_recorded(self, *arguments, config="tiny.yaml"):
         """Make something; what its jobs enter of the library is written to the folder ``entered``."""

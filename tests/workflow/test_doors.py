@@ -2,9 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -14,6 +11,7 @@ import yaml
 
 import topodepth as td
 from tests.workflow.conftest import ROOT, copy_repository
+from tests.workflow.preloaded import snakemake
 from topodepth import architectures
 
 SNIPPET = re.search(r"```snakemake\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)[1]
@@ -57,12 +55,6 @@ def study(tmp_path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump({"topodepth": STUDY, "colour": "red"}))
     (tmp_path / "config.yaml").write_text("colour: red\n")
     return tmp_path
-
-
-def snakemake(folder, *arguments):
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")}
-    command = [str(Path(sys.executable).with_name("snakemake")), *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def rules_planned(folder, *arguments):

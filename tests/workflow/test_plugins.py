@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.workflow.conftest import ROOT, copy_repository
-from tests.workflow.test_doors import SNIPPET, STUDY, last_line, snakemake, study  # noqa: F401
+from tests.workflow.preloaded import snakemake
+from tests.workflow.test_doors import SNIPPET, STUDY, last_line, study  # noqa: F401
 from topodepth.files import texts
 
 DESCRIPTOR, ESTIMATOR = re.findall(r"```python\n(.*?)```", (ROOT / "docs/plugins.md").read_text(), re.DOTALL)[:2]

@@ -48,9 +48,10 @@ def test_every_snakemake_command_can_be_planned(clone, command):
     assert "compute_diagrams" in result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("target", re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE))
-def test_every_target_can_be_planned(clone, target):
-    result = clone.snakemake("--cores", "2", "--dry-run", "--quiet", "rules", "--", target)
+def test_every_target_can_be_planned(clone):
+    targets = re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE)
+    assert {"all", "depth", "times"} <= {*targets}
+    result = clone.snakemake("--cores", "2", "--dry-run", "--quiet", "rules", "--", *targets)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -67,26 +67,25 @@ def paper(tmp_path_factory):
     return copy
 
 
-def timed(repository, *arguments):
-    """What Snakemake says, and the processor time that it took."""
+def timed(command, folder):
+    """What a command says, and the processor time that it took."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    result = repository.snakemake("--cores", "16", "all", *arguments, config="paper.yaml", timeout=3000)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3000, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    return result.stdout + result.stderr, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    said = result.stdout + result.stderr
+    assert result.returncode == 0, said[-3000:]
+    return said, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_a_paper_size_plan_is_drawn_and_found_finished_in_seconds(paper, record_property):
-    command = [sys.executable, "-c", SIMULATE, "--cores", "16", "--no-hooks", "all", "--configfile", "paper.yaml"]
-    made = subprocess.run(command, cwd=paper.path, capture_output=True, text=True, timeout=3000, check=False)
-    said = made.stdout + made.stderr
-    assert made.returncode == 0, said[-3000:]
+    arguments = ["--cores", "16", "all", "--configfile", "paper.yaml"]
+    said, _ = timed([sys.executable, "-c", SIMULATE, "--no-hooks", *arguments], paper.path)
     assert int(re.search(r"^total +(\d+)$", said, flags=re.MULTILINE)[1]) >= JOBS
     seconds = float(re.search(r"^drawn in (\S+) s$", said, flags=re.MULTILINE)[1])
     record_property("plan", seconds)
     assert 0 < seconds < BOUND
 
-    said, seconds = timed(paper)
+    said, seconds = timed([sys.executable, "-m", "snakemake", *arguments], paper.path)
     assert "Nothing to be done" in said
     record_property("nothing to do", seconds)
-    assert seconds < BOUND
+    assert 0 < seconds < BOUND
