@@ -14,7 +14,7 @@ from scipy import stats
 
 from topodepth.experiments.summaries import depth, dynamics, rows
 from topodepth.files import texts
-from topodepth.statistics.runs import common_direction
+from topodepth.statistics.resampling import common_direction
 
 SCRIPT = Path(__file__).parents[2] / "workflow/scripts/summarize.py"
 

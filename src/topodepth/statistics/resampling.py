@@ -3,7 +3,10 @@
 Where models are snapshots of training runs, whole runs are drawn and exchanged.
 """
 
+from itertools import product
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from topodepth.errors import InputError
 from topodepth.statistics.intervals import UNDEFINED, Interval, t_quantile
@@ -13,6 +16,8 @@ from topodepth.statistics.runs import FEWEST_RUNS, Runs, exchanges
 FEWEST = 3  # models; the sign of a single difference is no association
 CELLS = 4_000_000  # permutations × pairs held at once: 16 MB an array
 ROUNDING = 1e-9  # two statistics that differ by less are equal
+EXACT = 12  # runs; with more, not all of their signs are tried
+DRAWS = 9999
 
 
 def whole(statistic: Statistic, n: int) -> float:
@@ -128,6 +133,32 @@ def largest_of_many(statistics: np.ndarray, *, centred: bool = False) -> tuple[n
     scaled = statistics / np.where(scale > 0, scale, 1)
     reached = scaled[0] - ROUNDING
     return (scaled >= reached).mean(axis=0), (scaled.max(axis=1, initial=0)[:, None] >= reached).mean(axis=0)
+
+
+def common_direction(values: ArrayLike) -> np.ndarray:
+    """Return the p-value of each of m values over runs having one sign on the whole, corrected for all m, (m,).
+
+    Two-sided: the share of all signs of the runs that make any value's |Σ v|, divided by its root mean square over the
+    signs, at least as large; the observed signs are among them. A run turns the signs of all its values at once. Up to
+    12 runs all signs are tried; with more, 9999 random ones (seeded).
+
+    Parameters
+    ----------
+    values
+        A number for each value and run, such as a correlation along the run, (m, R); NaN where there is none.
+
+    References
+    ----------
+    Fisher (1935), The design of experiments, section 21.
+    """
+    known = np.nan_to_num(np.asarray(values, dtype=float))
+    count = known.shape[1]
+    if count <= EXACT:
+        signs = np.array(list(product((1.0, -1.0), repeat=count)))
+    else:
+        signs = np.random.default_rng(0).choice([1.0, -1.0], size=(DRAWS + 1, count))
+        signs[0] = 1
+    return largest_of_many(np.abs(signs @ known.T))[1]
 
 
 def _bca_shares(

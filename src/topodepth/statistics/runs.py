@@ -1,19 +1,14 @@
 """Models that are snapshots of training runs: the run is the unit, of resamples and of permutations."""
 
 from collections.abc import Hashable, Iterable
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from topodepth.statistics.pairs import codes
 
 FEWEST_RUNS = 5  # of fewer nothing is claimed: four have 24 orders, and no scatter of theirs is known
 FEWEST_EFFECTIVE = 4  # where runs differ in length; five of 10 to 30 snapshots weigh like 4.4
-EXACT = 12  # runs; with more, not all of their signs are tried
-DRAWS = 9999
-ROUNDING = 1e-9  # two statistics that differ by less are equal
 
 
 class Runs(NamedTuple):
@@ -87,31 +82,3 @@ def _course(rows: np.ndarray, others: np.ndarray, blocks: np.ndarray) -> np.ndar
         places = (np.arange(own.sum()) + 0.5) * theirs.size / own.sum()
         found[own] = theirs[places.astype(int)]
     return found
-
-
-def common_direction(values: ArrayLike) -> np.ndarray:
-    """Return the p-value of each of m values over runs having one sign on the whole, corrected for all m, (m,).
-
-    Two-sided: the share of all signs of the runs that make any value's |Σ v| / √(Σ v²) at least as large, the observed
-    signs among them. A run turns the signs of all its values at once. Up to 12 runs all signs are tried; with more,
-    9999 random ones (seeded).
-
-    Parameters
-    ----------
-    values
-        A number for each value and run, such as a correlation along the run, (m, R); NaN where there is none.
-
-    References
-    ----------
-    Fisher (1935), The design of experiments, section 21. Westfall & Young (1993), Resampling-based multiple testing.
-    """
-    known = np.nan_to_num(np.asarray(values, dtype=float))
-    count = known.shape[1]
-    if count <= EXACT:
-        signs = np.array(list(product((1.0, -1.0), repeat=count)))
-    else:
-        signs = np.random.default_rng(0).choice([1.0, -1.0], size=(DRAWS + 1, count))
-        signs[0] = 1
-    sizes = np.sqrt((known**2).sum(axis=1))
-    sums = np.abs(signs @ known.T) / np.where(sizes > 0, sizes, 1)
-    return np.array((sums.max(axis=1, initial=0)[:, None] >= sums[0] - ROUNDING).mean(axis=0))

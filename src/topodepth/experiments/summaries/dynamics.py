@@ -8,7 +8,7 @@ import numpy as np
 from topodepth.experiments.summaries.rows import APART, CHANGES, FALLS, RISES, change, count, curves, foremost, told
 from topodepth.files import pages
 from topodepth.statistics import Interval, correlation, mean_interval
-from topodepth.statistics.runs import common_direction
+from topodepth.statistics.resampling import common_direction
 
 if TYPE_CHECKING:
     import pandas
