@@ -52,7 +52,7 @@ rule extract_activations:
     resources:
         gpu=1,
     params:
-        split=lambda wildcards: PLAN.samples[wildcards.sample]["split"],
+        split=sampled(lambda sample: PLAN.samples[sample]["split"]),
         model=keras_file,
         torch=torch,
         normalisation=normalisation,
@@ -84,7 +84,7 @@ rule extract_pixels:
     conda:
         "../../envs/homology.yaml"
     params:
-        split=lambda wildcards: PLAN.samples[wildcards.sample]["split"],
+        split=sampled(lambda sample: PLAN.samples[sample]["split"]),
         size=unit(lambda unit: flag("--size", unit.model.settings["size"])),
         colour=unit(lambda unit: unit.model.settings["colour"]),
         code=code("extract_pixels.py"),

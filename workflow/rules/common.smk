@@ -1,5 +1,6 @@
 # What the rules share: the checked configuration, what it asks to measure, digests of the code behind each script.
 import gc
+import inspect
 import json
 import os
 import shlex
@@ -120,9 +121,16 @@ def code_with(script, **entries):
     return code(script, *(module for kind, names in entries.items() for module in known[kind].users(names)))
 
 
+def signed(function):
+    """A function of a rule, with its signature ready: Snakemake (9.27) asks for it twice at each call, 30 times a job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def look_up(answer):
     """What a rule asks the plan for its wildcards; what the plan refuses is said in one line."""
 
+    @signed
     def asked(wildcards):
         try:
             return answer(wildcards)
@@ -135,6 +143,7 @@ def look_up(answer):
 def brought(answer):
     """What a rule asks the plan of files that the configuration names; before any job runs, one line ends it all."""
 
+    @signed
     def asked(wildcards):
         try:
             return answer(wildcards)
@@ -153,7 +162,7 @@ def experiment(kind, answer):
 def title(kind):
     """The title of the experiment that a rule's wildcard names."""
     wildcard = PLAN.kinds[kind].wildcard
-    return lambda wildcards: PLAN.experiments[kind][wildcards[wildcard]].title_of(wildcards)
+    return look_up(lambda wildcards: PLAN.experiments[kind][wildcards[wildcard]].title_of(wildcards))
 
 
 def unit(answer):
@@ -164,6 +173,11 @@ def unit(answer):
 def measured(answer):
     """What a rule asks the unit and the sample that its wildcards name."""
     return look_up(lambda wildcards: answer(PLAN.units[wildcards.model], wildcards.sample))
+
+
+def sampled(answer):
+    """What a rule asks the plan of the sample that its wildcard names."""
+    return look_up(lambda wildcards: answer(wildcards.sample))
 
 
 def layers_of(unit, sample):
@@ -196,10 +210,12 @@ def network_code(script, *registries):
     return unit(lambda unit: code(script, *(registry.module_of(unit.model.kind) for registry in registries)))
 
 
+@signed
 def keras_file(wildcards, input):
     return PLAN.units[wildcards.model].model.keras_file(str(input.model))
 
 
+@signed
 def activations_path(wildcards, input):
     return PLAN.units[wildcards.model].activations_file(str(input[0]))
 
@@ -242,6 +258,7 @@ def attack_code(item, unit):
 found_attacked_layers = attacked(lambda item, unit: found_in(item.layers(unit)))
 
 
+@signed
 def attacked_diagrams_memory(wildcards, attempt):
     return attempt * plan.diagrams_megabytes(PLAN, PLAN.experiments["adversarial"][wildcards.attack]["sample"])
 
@@ -293,14 +310,17 @@ def spoofing_code(item):
     return code_with("compare_spoofs.py", **of)
 
 
+@signed
 def diagrams_memory(wildcards, attempt):
     return attempt * plan.diagrams_megabytes(PLAN, wildcards.sample)
 
 
+@signed
 def bars_memory(wildcards, attempt):
     return attempt * plan.bars_megabytes(PLAN, PLAN.experiments["depth"][wildcards.comparison]["sample"])
 
 
+@signed
 def dimensions_memory(wildcards, attempt):
     return attempt * plan.dimensions_megabytes(PLAN, wildcards.sample)
 
@@ -315,18 +335,21 @@ def compared(answer):
     )
 
 
+@signed
 def similarity_memory(wildcards, attempt):
     return attempt * plan.similarity_megabytes(PLAN, PLAN.experiments["similarity"][wildcards.similarity])
 
 
+@signed
 def distances_gpus(wildcards):
     return plan.gpus(PLAN, wildcards.sample)
 
 
+@signed
 def attacked_distances_gpus(wildcards):
     return plan.gpus(PLAN, PLAN.experiments["adversarial"][wildcards.attack]["sample"])
 
 
 def distances_environment(gpus):
     """The environment of a job that computes distances, with PyTorch if it asks for a GPU."""
-    return lambda wildcards: f"../../envs/{'gpu' if gpus(wildcards) else 'homology'}.yaml"
+    return look_up(lambda wildcards: f"../../envs/{'gpu' if gpus(wildcards) else 'homology'}.yaml")

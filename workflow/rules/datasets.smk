@@ -22,7 +22,7 @@ rule prepare_dataset:
 rule draw_sample:
     input:
         dataset="<results>/datasets/{dataset}.h5",
-        positions=lambda wildcards: PLAN.positions(wildcards.sample) or [],
+        positions=sampled(lambda sample: PLAN.positions(sample) or []),
     output:
         "<results>/samples/{dataset}/{sample}.csv",
     log:
@@ -32,7 +32,7 @@ rule draw_sample:
     conda:
         "../../envs/homology.yaml"
     params:
-        settings=lambda wildcards: as_json(PLAN.sample_settings(wildcards.sample)),
+        settings=sampled(lambda sample: as_json(PLAN.sample_settings(sample))),
         positions=lambda wildcards, input: f"--positions={shlex.quote(input.positions)}" if input.positions else "",
         code=code("draw_sample.py"),
     shell:

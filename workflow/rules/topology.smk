@@ -20,7 +20,7 @@ rule compute_diagrams:
     params:
         activations=activations_path,
         layer=layer_of,
-        settings=lambda wildcards: as_json(PLAN.diagram_settings(wildcards.sample)),
+        settings=sampled(lambda sample: as_json(PLAN.diagram_settings(sample))),
         code=code("compute_diagrams.py"),
     shell:
         "python $SCRIPTS/compute_diagrams.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
@@ -46,7 +46,7 @@ rule estimate_dimensions:
     params:
         activations=activations_path,
         layer=layer_of,
-        settings=lambda wildcards: as_json(PLAN.dimension_settings(wildcards.sample)),
+        settings=sampled(lambda sample: as_json(PLAN.dimension_settings(sample))),
         code=code_with("estimate_dimensions.py", estimator=config["dimension"]["estimators"]),
     shell:
         "python $SCRIPTS/estimate_dimensions.py --name={wildcards.model:q} --activations={params.activations:q} --layer={params.layer:q}"
