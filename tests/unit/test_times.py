@@ -11,7 +11,8 @@ import pytest
 from topodepth.errors import InputError
 from topodepth.figures import times
 from topodepth.files import texts
-from topodepth.jobs.record import PAUSE, read_record
+from topodepth.jobs.record import PAUSE, Job, Record, read_record
+from topodepth.jobs.schedule import expected_seconds, on_cores
 
 ROOT = Path(__file__).parents[2]
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"
@@ -20,7 +21,7 @@ HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load
 def tabulate(folder, out):
     command = [sys.executable, ROOT / "workflow/scripts/tabulate_times.py", "--benchmarks", folder, "--out", out]
     command += ["--record", folder.parent / "metadata", "--results", "results/one"]
-    command += ["--parts", out.with_name("parts.csv")]
+    command += ["--parts", out.with_name("parts.csv"), "--cores", out.with_name("cores.csv")]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -70,9 +71,46 @@ def test_what_the_time_of_a_run_went_to_is_told_in_one_table(record, tmp_path):
     rows = texts.read_table(tmp_path / "parts.csv").set_index("part")
     seconds = dict(rows["seconds"])
     assert (seconds["run"], seconds["all jobs"], seconds["longest chain"]) == (21, 10 + 3 + 3 + 2 + 1, 16)
-    assert (seconds["longest wait"], seconds["all waits"], seconds["nothing ran"]) == (5, 6, 5)
+    assert (seconds["longest wait"], seconds["nothing ran"]) == (5, 5)
     assert 0 < seconds["starts"] < 5 * 5
     assert rows["what"]["longest chain"] == "train → measure → describe → draw"
+
+
+def chained(rule, inputs=(), *, cores=1, memory=0.0, seconds=10.0, start=0.0):
+    """A job that makes a file of its name."""
+    return {rule: Job(rule, start, start + seconds, tuple(inputs), cores, memory)}
+
+
+def test_on_other_numbers_of_cores_jobs_wait_for_cores_for_what_they_read_and_for_nothing_else():
+    alike = Record({name: job for k in range(8) for name, job in chained(str(k), start=k).items()})
+    assert [expected_seconds(alike, p) for p in (1, 2, 3, 8, 99)] == [80, 40, 30, 10, 10]
+    chain = Record(chained("a") | chained("b", ["a"]) | chained("c", ["b"]) | chained("aside", seconds=5))
+    assert [expected_seconds(chain, p) for p in (1, 2, 8)] == [35, 30, 30]
+
+
+def test_on_other_numbers_of_cores_a_job_takes_the_cores_it_was_given_and_all_if_it_was_given_more():
+    record = Record(chained("wide", cores=4) | chained("a", start=1) | chained("b", start=2))
+    assert [expected_seconds(record, p) for p in (1, 2, 4, 5, 6)] == [30, 20, 20, 20, 10]
+
+
+def test_jobs_wait_for_memory_and_one_that_asks_for_more_than_there_is_runs_alone():
+    record = Record({name: job for k in range(4) for name, job in chained(str(k), start=k, memory=1000).items()})
+    assert [expected_seconds(record, 4, memory) for memory in (500, 1999, 2000, 4000)] == [40, 40, 20, 10]
+    assert on_cores(record, 2000)[:3] == [(1, 40, 40), (2, 20, 20), (4, 20, 10)]
+
+
+def test_what_a_job_was_given_is_read_from_its_benchmark_file(tmp_path):
+    folder = tmp_path / "metadata"
+    record_job(folder, "draw", (0, 1), ["one/a.png"], log="results/one/logs/draw/a.log")
+    record_job(folder, "join", (0, 1), ["one/a.csv"], log="results/one/logs/join/a.log")
+    path = tmp_path / "marks/draw/a.tsv"
+    job(path, 1, 9, 1)
+    header, row = path.read_text().splitlines()
+    given = {"mem_mb": 700, "gpu": 1, "tmpdir": "/tmp"}
+    path.write_text(f"{header}\tthreads\tresources\n{row}\t3\t{given}\n")
+    job(tmp_path / "marks/join/a.tsv", 1, 9, 1)  # of a run before benchmark files said so
+    found = {each.rule: each[4:] for each in read_record(folder, "results/one", tmp_path / "marks").jobs}
+    assert found == {"draw": (3, 700, 1), "join": (1, 0, 0)}
 
 
 def test_without_a_record_that_is_understood_the_table_of_rules_is_made_all_the_same(tmp_path):
@@ -83,6 +121,7 @@ def test_without_a_record_that_is_understood_the_table_of_rules_is_made_all_the_
     result = tabulate(tmp_path / "marks", tmp_path / "times.csv")
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "parts.csv").read_text() == "part,seconds,what\n"
+    assert (tmp_path / "cores.csv").read_text() == "cores,seconds,seconds_any_memory\n"
     assert (tmp_path / "times.csv").exists()
 
 

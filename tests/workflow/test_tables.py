@@ -7,7 +7,7 @@ from tests.workflow.conftest import TINY
 from topodepth.files import storage, texts
 from topodepth.tables import dictionary
 
-NOT_IN_THIS_RUN = {"long_bars", "times", "times_parts"}  # they have to be asked for
+NOT_IN_THIS_RUN = {"long_bars", "times", "times_parts", "times_cores"}  # they have to be asked for
 
 
 def tables(results):

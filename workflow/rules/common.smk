@@ -55,7 +55,7 @@ try:
     from topodepth import architectures, datasets, plan, plugins
     from topodepth.attacks import victims
     from topodepth.files import storage, texts
-    from topodepth.jobs import digests, provenance
+    from topodepth.jobs import digests, memory, provenance
     from topodepth.networks import openers
     from topodepth.plan import configuration
     from topodepth.errors import InputError

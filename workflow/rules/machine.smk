@@ -6,7 +6,7 @@
 # executor started for one job, on a node of a cluster, does the same there. A workflow that uses these rules as a module
 # keeps its own limits; of GPUs, which no rule of its own may know, it gets ours.
 MACHINE = {
-    "mem_mb": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6,
+    "mem_mb": memory.machine_megabytes(),
     # at most one: TensorFlow takes all the memory of every GPU that it sees
     "gpu": min(1, len([*Path(os.sep, "proc/driver/nvidia/gpus").glob("*")])),
 }

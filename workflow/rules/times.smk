@@ -18,6 +18,12 @@ rule tabulate_times:
             category="Provenance",
             labels={"result": "what the time of the run went to"},
         ),
+        cores=report(
+            "<results>/times_cores.csv",
+            caption="../report/times_cores.rst",
+            category="Provenance",
+            labels={"result": "what the run would take on other numbers of cores"},
+        ),
     log:
         "<logs>/tabulate_times.log",
     conda:
@@ -27,7 +33,7 @@ rule tabulate_times:
         code=code("tabulate_times.py"),
     shell:
         "python $SCRIPTS/tabulate_times.py --benchmarks results/{params.run:q}/benchmarks --results results/{params.run:q}"
-        " --out {output.rules:q} --parts {output.parts:q} 2> {log:q}"
+        " --out {output.rules:q} --parts {output.parts:q} --cores {output.cores:q} 2> {log:q}"
 
 
 rule draw_times:

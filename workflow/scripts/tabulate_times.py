@@ -1,14 +1,16 @@
-"""Sum up what every rule of a run cost: jobs, seconds, memory; and what the time of the whole run went to."""
+"""Sum up what every rule of a run cost, what its time went to, and what it would be on other numbers of cores."""
 
 import argparse
 import time
 
 from topodepth.files import texts
+from topodepth.jobs import memory, schedule
 from topodepth.jobs.commands import run
 from topodepth.jobs.record import parts, read_benchmarks, read_record
 
 COLUMNS = ["rule", "jobs", "seconds", "longest_seconds", "cpu_seconds", "peak_memory_mb"]
 PARTS = ["part", "seconds", "what"]
+CORES = ["cores", "seconds", "seconds_any_memory"]
 
 
 def main() -> None:
@@ -20,11 +22,14 @@ def main() -> None:
     parser.add_argument("--results", required=True, help="folder of the run's results, as the record names it")
     parser.add_argument("--out", required=True, help="CSV to make: one row a rule, the costliest first")
     parser.add_argument("--parts", required=True, help="CSV to make: what the time of the run went to")
+    parser.add_argument("--cores", required=True, help="CSV to make: what the run would take on other numbers of cores")
     arguments = parser.parse_args()
     rows = read_benchmarks(arguments.benchmarks)
-    record = read_record(arguments.record, arguments.results)
+    record = read_record(arguments.record, arguments.results, arguments.benchmarks)
     found = parts(record, start) if record else []
+    cores = schedule.on_cores(record, memory.machine_megabytes()) if record else []
     texts.write_table(arguments.parts, [dict(zip(PARTS, row, strict=True)) for row in found], PARTS)
+    texts.write_table(arguments.cores, [dict(zip(CORES, row, strict=True)) for row in cores], CORES)
     texts.write_table(arguments.out, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
 
 

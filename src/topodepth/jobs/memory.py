@@ -5,6 +5,7 @@ peaks lie between a third of the estimate and all of it (a test and ``make bench
 """
 
 import math
+import os
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -89,6 +90,11 @@ def _serving(engine: str, max_dim: int) -> str:
     if engine != "auto":
         return engine
     return "redzed" if max_dim == 1 and find_spec("redzed_tda") else "gudhi"
+
+
+def machine_megabytes() -> int:
+    """Return the memory that this machine was built with, in MB."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
 
 
 def available_memory() -> int | None:

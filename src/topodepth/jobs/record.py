@@ -4,9 +4,9 @@ Snakemake (9.27) keeps a JSON file for each output in ``.snakemake/metadata``; t
 base64, cut into folders where it is long. A job is one rule and one log: its start is noted for each of its outputs.
 """
 
+import ast
 import base64
 import binascii
-import csv
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -20,12 +20,27 @@ PAUSE = 60.0  # s in which nothing ran: what was before is of an earlier run
 
 
 class Job(NamedTuple):
-    """A finished job: its rule, its start and end in seconds since 1970, the files that it read."""
+    """A finished job.
+
+    Attributes
+    ----------
+    rule
+        Its rule.
+    start, end
+        In seconds since 1970.
+    inputs
+        The files that it read.
+    cores, memory, gpus
+        What it was given, memory in MB; one core and nothing else where no benchmark file tells.
+    """
 
     rule: str
     start: float
     end: float
     inputs: tuple[str, ...]
+    cores: int = 1
+    memory: float = 0.0
+    gpus: int = 0
 
     @property
     def seconds(self) -> float:
@@ -93,7 +108,7 @@ def _last_run(jobs: list[Job]) -> list[Job]:
     return jobs[first:]
 
 
-def read_record(folder: str | Path, results: str) -> Record | None:
+def read_record(folder: str | Path, results: str, benchmarks: str | Path = "") -> Record | None:
     """Read the record of the jobs that made files of a folder.
 
     Parameters
@@ -102,6 +117,8 @@ def read_record(folder: str | Path, results: str) -> Record | None:
         ``.snakemake/metadata``.
     results
         The folder of a run, such as ``results/demo``.
+    benchmarks
+        The folder of its benchmark files, which lie there as its logs lie in ``logs``; nothing if there is none.
 
     Returns
     -------
@@ -115,9 +132,10 @@ def read_record(folder: str | Path, results: str) -> Record | None:
             which, job = found
             outputs.setdefault(which, []).append((output, job))
     makers: dict[str, Job] = {}
-    for pairs in outputs.values():
-        one = Job(pairs[0][1].rule, min(job.start for _, job in pairs), max(job.end for _, job in pairs),
-                  pairs[0][1].inputs)  # fmt: skip
+    for (rule, log), pairs in outputs.items():
+        start, end = min(job.start for _, job in pairs), max(job.end for _, job in pairs)
+        own = Path(benchmarks, Path(log).relative_to(f"{results}/logs")) if log.startswith(f"{results}/logs/") else None
+        one = Job(rule, start, end, pairs[0][1].inputs, *(_given(own.with_suffix(".tsv")) if own else ()))
         makers |= dict.fromkeys((output for output, _ in pairs), one)
     return Record(makers) if makers else None
 
@@ -138,6 +156,16 @@ def _read(path: Path) -> tuple[tuple[str, str], Job] | None:
         return (job.rule, " ".join(said["log"] or [path.name])), job
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def _given(benchmark: Path) -> tuple[int, float, int]:
+    """Return cores, memory in MB and GPUs that a job was given, from its benchmark file (Snakemake's extended one)."""
+    try:
+        *_, job = _jobs_of(benchmark)
+        given = ast.literal_eval(job["resources"])
+        return int(job["threads"]), float(given.get("mem_mb", 0)), int(given.get("gpu", 0))
+    except (OSError, ValueError, KeyError, SyntaxError):  # none, or one of an older run, which does not say
+        return 1, 0.0, 0
 
 
 def read_benchmarks(folder: str | Path) -> list[list[Any]]:
@@ -175,15 +203,14 @@ def parts(record: Record, start: float) -> list[tuple[str, float, str]]:
         ("starts", start * len(jobs), f"about, of all jobs: {start:.2f} s each for Python and its packages"),
         ("longest chain", sum(job.seconds for job in chain), " → ".join(job.rule for job in chain)),
         ("longest wait", waited[last], f"{last.rule}: what it reads was there, cores or memory were not free"),
-        ("all waits", sum(waited.values()), "of all jobs together, for cores or memory"),
         ("nothing ran", record.idle(), "between jobs: Snakemake itself, or a queue"),
     ]
 
 
 def _jobs_of(path: Path) -> list[dict[str, str]]:
     """Return the jobs that a benchmark file tells of."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file, delimiter="\t"))
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+    return [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
 
 
 def _number(text: str | None) -> float:

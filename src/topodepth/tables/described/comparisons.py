@@ -178,4 +178,14 @@ TABLES: Mapping[str, Table] = {
         "tabulate_times.py",
         {"part": text("Part."), "seconds": Column("Time.", unit="s", low=0), "what": text("Of what.")},
     ),
+    "times_cores": Table(
+        ("times_cores.csv",),
+        "One row per number of cores: what the run would take, from the times of its jobs.",
+        "tabulate_times.py",
+        {
+            "cores": count("Cores of the machine."),
+            "seconds": Column("Time with the memory of the machine that made the table.", unit="s", low=0),
+            "seconds_any_memory": Column("Time without a limit of memory.", unit="s", low=0),
+        },
+    ),
 }
