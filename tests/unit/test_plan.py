@@ -297,3 +297,21 @@ def test_jobs_of_a_sample_ask_for_a_gpu_by_its_device_and_have_the_same_settings
     assert settings[0] == settings[1]
     own, with_gpu = (plan.diagrams_megabytes(each, "default") for each in made)
     assert (with_gpu > own) == bool(gpus)
+
+
+PEAKS = {  # MB of a training, measured: architecture, side of the images, images a batch
+    ("vgg", 32, 128): 1493, ("mobilenet_v2", 32, 128): 1253, ("se_resnet", 32, 128): 1579, ("resnet", 32, 128): 1035,
+    ("resnet110", 32, 128): 2778, ("vgg", 64, 256): 5658, ("mobilenet_v2", 64, 256): 3340,
+}  # fmt: skip
+
+
+def test_a_training_declares_the_memory_that_was_measured_and_little_more(configure):
+    for (name, side, batch), peak in PEAKS.items():
+        model = {"dataset": "digits", "architecture": name, "training": {"batch_size": batch}}
+        nets = {"net": model, "narrow": model | {"width": 4}}
+        config = configure(nets, experiments={"depth": [{"name": "one", "models": [*nets]}]})
+        config["datasets"]["digits"]["size"] = side
+        made = plan.Plan(config)
+        declared, narrow = (plan.training_megabytes(made, made.units[net]) for net in nets)
+        assert peak < declared < 1.25 * peak
+        assert narrow < declared

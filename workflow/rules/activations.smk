@@ -50,6 +50,7 @@ rule extract_activations:
     conda:
         network_environment
     resources:
+        mem_mb=network_memory("extract"),
         gpu=1,
     params:
         split=sampled(lambda sample: PLAN.samples[sample]["split"]),

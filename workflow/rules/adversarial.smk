@@ -20,6 +20,7 @@ rule attack_model:
     conda:
         network_environment
     resources:
+        mem_mb=network_memory("attack"),
         gpu=1,
     params:
         split=experiment("adversarial", lambda item: PLAN.samples[item["sample"]]["split"]),

@@ -340,6 +340,18 @@ def similarity_memory(wildcards, attempt):
     return attempt * plan.similarity_megabytes(PLAN, PLAN.experiments["similarity"][wildcards.similarity])
 
 
+def network_memory(task):
+    """The memory of a job that passes images through a network, as Snakemake asks for it."""
+
+    @signed
+    def asked(wildcards, attempt):
+        unit = PLAN.units[wildcards.model]
+        needed = plan.training_megabytes(PLAN, unit) if task == "train" else plan.network_megabytes(PLAN, unit, task)
+        return attempt * (needed + CUDA_MEGABYTES)
+
+    return asked
+
+
 @signed
 def distances_gpus(wildcards):
     return plan.gpus(PLAN, wildcards.sample)

@@ -16,6 +16,9 @@ if workflow.nodes is None or not workflow.is_main_process:
     for resource, amount in MACHINE.items():
         if resource not in workflow.global_resources and not (MODULE and resource == "mem_mb"):
             workflow.register_resource(resource, amount)
+# what CUDA takes of the host's memory in a job that may get a GPU
+WITHOUT_GPUS = "gpu" in workflow.global_resources and workflow.global_resources["gpu"].value == 0
+CUDA_MEGABYTES = 0 if WITHOUT_GPUS else plan.GPU_MEGABYTES
 if workflow.nodes is None and workflow.is_main_process and not MODULE and ASKED_CORES > CORES:
     workflow.register_resource("_cores", CORES)  # more jobs at once than cores would only cost memory
 

@@ -16,6 +16,7 @@ rule train_model:
     conda:
         "../../envs/networks.yaml"
     resources:
+        mem_mb=network_memory("train"),
         gpu=1,
     params:
         # not an output: Snakemake clears outputs of a job that failed, and training goes on from here
@@ -63,6 +64,7 @@ rule evaluate_model:
     conda:
         network_environment
     resources:
+        mem_mb=network_memory("evaluate"),
         gpu=1,
     params:
         model=keras_file,

@@ -23,6 +23,17 @@ LISTED_BYTES = 1600  # lists of near points, for each point
 EDGE_BYTES = {"redzed": 60, "gudhi": 110, "ripser": 200}  # ranks, lists of neighbours and columns, for each edge
 EDGE_SHARE = {"auto": 0.5, "redzed": 0.9, "gudhi": 0.9, "ripser": 1.0}  # of the edges below the threshold of H_1
 SIDE_MATRICES = 8  # distances, scaled; four kernels, two of nearest neighbours
+NETWORK = 1000 << 20  # TensorFlow with a network, and the images of CIFAR-10
+# What a training step holds, of a network at its own width and depth: bytes for each pixel of the batch. Measured for
+# vgg, mobilenet_v2, resnet, se_resnet and resnet110; of the others the outputs of all layers.
+STEP_BYTES = {
+    "cifar_resnet": 2700, "cnn": 600, "mobilenet_v2": 2400, "resnet": 1300, "resnet32": 4200, "resnet56": 7400,
+    "resnet110": 14400, "se_resnet": 5300, "vgg": 4700,
+}  # fmt: skip
+UNKNOWN_STEP_BYTES = 5300  # of an architecture of a plugin
+NETWORK_BATCH = 256  # images that are evaluated or attacked at a time
+# for each pixel of such a batch, whatever the network; activations are extracted in batches of few pixels
+PASS_BYTES = {"extract": 0, "evaluate": 500, "attack": 2000}
 SIMPLEX_BYTES = 4  # for each set of k + 1 points in H_k, k > 1, of which few become columns
 
 
@@ -72,6 +83,26 @@ def similarity_memory_estimate(n: int, d: int, layers: int) -> int:
     """
     a_side = 3 * FLOAT * n * d + SIDE_MATRICES * FLOAT * n * n
     return WORKER["auto"] + 2 * layers * a_side
+
+
+def training_memory_estimate(architecture: str, pixels: int, scale: float = 1.0) -> int:
+    """Return the bytes that a worker needs to train a network.
+
+    Parameters
+    ----------
+    architecture
+        Registered name.
+    pixels
+        Of all images of a batch together, each counted once for all its channels.
+    scale
+        How many times wider, times how many times deeper, than the architecture's own the network is.
+    """
+    return NETWORK + int(STEP_BYTES.get(architecture, UNKNOWN_STEP_BYTES) * scale * pixels)
+
+
+def network_memory_estimate(task: str, pixels: int) -> int:
+    """Return the bytes that a worker needs to pass images of so many pixels each through a network: a task's."""
+    return NETWORK + PASS_BYTES[task] * NETWORK_BATCH * pixels
 
 
 def device_memory_estimate(n: int, d: int) -> int:

@@ -140,7 +140,7 @@ def check_plan(config: Mapping, units: Iterable, attacked: Iterable[str]) -> Non
             continue
         model, name = unit.model, unit.images.dataset
         if name not in forms:
-            forms[name] = _form(config, name)
+            forms[name] = form_of(config, name)
         form, where = forms[name], f"config key 'models.{model.entry}'"
         if form is None:
             continue
@@ -167,7 +167,7 @@ def check_plan(config: Mapping, units: Iterable, attacked: Iterable[str]) -> Non
                 fitted(known[0][1:], form.shape, f"{where}: {model.path} on data set {name!r}")
 
 
-def _form(config: Mapping, name: str) -> datasets.Form | None:
+def form_of(config: Mapping, name: str) -> datasets.Form | None:
     """Return what one item of a data set will be; None if that is known only once its job has run."""
     dataset = config["datasets"][name]
     settings = {"size": dataset["size"], **dataset["options"]}

@@ -1,14 +1,19 @@
 """How much memory jobs ask for, from what is known before any of them runs."""
 
+import math
 from functools import cache
 
+from topodepth import architectures
 from topodepth.jobs import memory
+from topodepth.networks import inputs
 from topodepth.plan.experiment import Experiment
 from topodepth.plan.plan import Plan
+from topodepth.plan.units import Unit
 
 UNKNOWN_IMAGES = 10_000  # of a sample that takes all images there are
 UNKNOWN_LAYERS = 50  # of a network all of whose layers are compared
 UNKNOWN_WIDTH = 1024  # of a layer: known only once the model is open
+UNKNOWN_PIXELS = 64 * 64  # of an image: known only once its data set is made
 GPU_MEGABYTES = 3000  # of a process that has loaded PyTorch and its kernels
 
 
@@ -48,3 +53,24 @@ def similarity_megabytes(plan: Plan, experiment: Experiment) -> int:
     n = min(experiment["points"] or images, images)
     layers = 2 * (experiment["layers"] or UNKNOWN_LAYERS)
     return memory.similarity_memory_estimate(n, UNKNOWN_WIDTH, layers) // 10**6 + 1
+
+
+def training_megabytes(plan: Plan, unit: Unit) -> int:
+    """Return what the training of a network will need."""
+    settings = unit.model.settings
+    own = architectures.registry.get(settings["architecture"])
+    sizes = [key for key in ("width", "depth") if settings[key] and hasattr(own, key)]
+    scales = [settings[key] / getattr(own, key) for key in sizes]
+    pixels = settings["training"]["batch_size"] * _pixels(plan, settings["dataset"])
+    return memory.training_memory_estimate(settings["architecture"], pixels, math.prod(scales)) // 10**6 + 1
+
+
+def network_megabytes(plan: Plan, unit: Unit, task: str) -> int:
+    """Return what it will need to pass images through a network: of ``"extract"``, ``"evaluate"``, ``"attack"``."""
+    return memory.network_memory_estimate(task, _pixels(plan, unit.images.dataset)) // 10**6 + 1
+
+
+@cache
+def _pixels(plan: Plan, dataset: str) -> int:
+    form = inputs.form_of(plan.config, dataset)
+    return UNKNOWN_PIXELS if form is None else math.prod(form.shape[:2])
