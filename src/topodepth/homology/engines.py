@@ -106,6 +106,7 @@ def ripser_diagrams(distances: Condensed, max_dim: int, threshold: float = np.in
         return ripser(distances.square(), maxdim=max_dim, thresh=thresh, coeff=2, distance_matrix=True)["dgms"]
 
 
+HIGHER = ("gudhi", "ripser")  # above H_1, the fastest first; they find the enclosing radius by themselves
 COMPUTE = {"redzed": redzed_diagrams, "gudhi": gudhi_diagrams, "ripser": ripser_diagrams}  # the fastest for H_1 first
 
 

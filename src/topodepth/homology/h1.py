@@ -6,18 +6,16 @@ import numpy as np
 
 from topodepth.homology.condensed import Condensed
 from topodepth.homology.engines import COMPUTE, diagrams_of
-from topodepth.jobs import memory
+from topodepth.homology.thresholds import FEW_POINTS, LEVELS, first_complete, levels_of, some_distances, with_margin
 
+ENGINES = [*COMPUTE]  # the fastest first
 WITNESSES = 8  # near points that are tried on all the edges of a point at once
-FEW_POINTS = 100  # up to here a threshold gains nothing
 MARGIN = 1.4  # the first threshold takes this many times the edges that are known to be needed
 GROWTH = 2.0  # the second at least so many times those of the first
 SUBSAMPLE = 8  # every eighth point tells how late bars may die,
 LATE = 3.0  # which is believed at once where it takes this many times the edges that are known to be needed
-SAMPLE = 1 << 15  # distances that tell the share of edges below a threshold
 STRIP_BYTES = 1 << 19  # strips of rows that stay in cache
 CHUNK = 1024  # edges that are tried on all points at once
-LEVELS = np.iinfo(np.uint16).max
 
 
 def h1_diagrams(distances: Condensed) -> list[np.ndarray]:
@@ -51,19 +49,8 @@ def h1_diagrams(distances: Condensed) -> list[np.ndarray]:
     filtration, arXiv:2307.16333.
     """
     radius = distances.enclosing_radius()
-    some = _some_distances(distances)
-    for threshold in _thresholds(distances, some, radius):
-        share = float(np.mean(some <= threshold))
-        memory.require(memory.engine_bytes(len(distances), 1, share), f"H_1 of {len(distances)} points")
-        diagrams = _up_to(distances, threshold)
-        if threshold >= radius or np.isfinite(diagrams[1]).all():
-            break
-    return diagrams
-
-
-def _up_to(distances: Condensed, threshold: float) -> list[np.ndarray]:
-    """Return the diagrams of H_0 and H_1, from edges up to a threshold."""
-    return diagrams_of(distances, 1, [*COMPUTE], threshold)
+    some = some_distances(distances)
+    return first_complete(distances, 1, ENGINES, some, _thresholds(distances, some, radius))
 
 
 def _thresholds(distances: Condensed, some: np.ndarray, radius: float) -> Iterator[float]:
@@ -75,25 +62,15 @@ def _thresholds(distances: Condensed, some: np.ndarray, radius: float) -> Iterat
     if len(distances) > FEW_POINTS:
         birth = longest_unwitnessed_edge(distances)
         fewer = distances.every(SUBSAMPLE)
-        death = _up_to(fewer, fewer.enclosing_radius())[1][:, 1].max(initial=0.0)
+        death = diagrams_of(fewer, 1, ENGINES, fewer.enclosing_radius())[1][:, 1].max(initial=0.0)
         is_late = np.mean(some <= death) > LATE * np.mean(some <= birth)
-        first = max(birth, _with_margin(some, birth, MARGIN), death if is_late else 0.0)
+        first = max(birth, with_margin(some, birth, MARGIN), death if is_late else 0.0)
         if first < radius:
             yield first
-            second = max(death, _with_margin(some, first, GROWTH))
+            second = max(death, with_margin(some, first, GROWTH))
             if second < radius:
                 yield second
     yield radius
-
-
-def _some_distances(distances: Condensed) -> np.ndarray:
-    """Return a regular sample of the distances, all of them of few points."""
-    return distances.values[:: max(1, len(distances.values) // SAMPLE)].copy()
-
-
-def _with_margin(some: np.ndarray, threshold: float, factor: float) -> float:
-    """Return a threshold with ``factor`` times as many of some distances below it."""
-    return float(np.quantile(some, min(1.0, factor * float(np.mean(some <= threshold)))))
 
 
 def longest_unwitnessed_edge(distances: Condensed) -> float:
@@ -109,7 +86,7 @@ def longest_unwitnessed_edge(distances: Condensed) -> float:
         All distances of two or more points.
     """
     n = len(distances)
-    levels = _levels(distances)
+    levels = levels_of(distances)
     near = _near_witnesses(levels)
     size = max(1, STRIP_BYTES // (levels.itemsize * n))
     longest = 0.0
@@ -125,12 +102,6 @@ def longest_unwitnessed_edge(distances: Condensed) -> float:
                 longest = float(lengths[chunk[alone]])
                 break
     return longest
-
-
-def _levels(distances: Condensed) -> np.ndarray:
-    """Return the distances, (n, n), rounded down to whole numbers of two bytes; no order of two is turned round."""
-    largest = float(distances.values.max())
-    return distances.square(np.uint16, min(LEVELS / largest, np.finfo(float).max) if largest else 0.0)
 
 
 def _near_witnesses(levels: np.ndarray) -> np.ndarray:

@@ -9,15 +9,15 @@ from topodepth.errors import InputError, is_whole, unknown_name
 from topodepth.homology.condensed import Condensed
 from topodepth.homology.devices import computing_on
 from topodepth.homology.distances import checked_distances, checked_points, condensed, prepared, squared_norms
-from topodepth.homology.engines import COMPUTE, diagrams_of, sorted_diagrams
+from topodepth.homology.engines import COMPUTE, HIGHER, diagrams_of, sorted_diagrams
 from topodepth.homology.h1 import h1_diagrams
+from topodepth.homology.h2 import h2_diagrams
 from topodepth.homology.spanning_tree import minimum_spanning_tree_lengths, prim
 from topodepth.homology.ties import merged_bars
 from topodepth.jobs import memory
 
 MAX_DIMENSION = 3
 ENGINES = ("auto", *COMPUTE)
-HIGHER = ("gudhi", "ripser")  # above H_1, the fastest first; they find the enclosing radius by themselves
 PIVOTS = 16
 
 
@@ -122,7 +122,9 @@ def _of_distances(distances: Condensed, max_dim: int, engine: str) -> list[np.nd
         return [_h0_diagram(np.empty(0))] + [np.empty((0, 2)) for _ in range(max_dim)]
     if engine != "auto":
         return diagrams_of(distances, max_dim, [engine])
-    return h1_diagrams(distances) if max_dim == 1 else diagrams_of(distances, max_dim, HIGHER)
+    if max_dim > 2:
+        return diagrams_of(distances, max_dim, HIGHER)
+    return h1_diagrams(distances) if max_dim == 1 else h2_diagrams(distances)
 
 
 def _h0_diagram(lengths: np.ndarray) -> np.ndarray:
