@@ -3,12 +3,16 @@
     python benchmarks/gpu.py                        # on a machine with CUDA, under 6 minutes
     python benchmarks/gpu.py --quick --device cpu   # small sizes, by PyTorch on the CPU: that it runs
 
-Points are like the features of a ReLU layer. Each work is done once before (of small sizes) and timed from NumPy arrays
-to NumPy arrays; of several repeats the fastest counts. The largest device memory is PyTorch's own.
+The first row tells whether the answers are those of the CPU; then comes what has a goal. A work that fails, or that the
+CPU would do for lack of memory, has a row that says so, and the others go on. Points are like the features of a ReLU
+layer. Kernels are loaded before, and each work is timed from NumPy arrays to NumPy arrays; of several repeats the
+fastest counts. The largest device memory is PyTorch's own.
 """
 
 import argparse
 import time
+import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -69,21 +73,52 @@ def taps(count: int, n: int, d: int) -> float:
     return total
 
 
+def off_the_cpu(points: np.ndarray) -> float:
+    """Return the largest relative difference of the lengths of the tree from those of the CPU."""
+    found = minimum_spanning_tree_lengths(points)
+    with computing_on("cpu"):
+        expected = minimum_spanning_tree_lengths(points)
+    return float(np.max(np.abs(found - expected) / expected))
+
+
+def tree(n: int, d: int, repeats: int = 1, goal: float | None = None) -> Work:
+    """Return the work of H_0 of so many points."""
+    points = features(n, d)
+    return Work(f"H_0, {n:,} × {d}", lambda: h0(points), repeats, goal)
+
+
 def works(quick: bool) -> Iterator[Work]:
-    """Yield what is timed; points are made when they are needed."""
-    sizes = [(50_000, 128, 3, 0.3), (50_000, 2048, 2, None), (200_000, 128, 1, None), (1_000_000, 64, 1, 40)]
-    for n, d, repeats, goal in [(2000, 16, 1, None), (1500, 64, 1, None)] if quick else sizes:
-        points = features(n, d)
-        yield Work(f"H_0, {n:,} × {d}", lambda points=points: h0(points), repeats, goal)
+    """Yield what is timed, what has a goal first; points are made when they are needed."""
+    few = features(*((1500, 16) if quick else (10_000, 128)))
+    yield Work(f"largest relative difference from the CPU, {len(few):,} × {few.shape[1]}", lambda: off_the_cpu(few))
+    yield tree(2000, 16) if quick else tree(50_000, 128, 3, 0.3)
+    count, n, d = (1, devices.FEW, 4) if quick else (50, 10_000, 128)
+    name = f"{count} taps × {n:,} images × {d}: H_0, PH dimension, TwoNN, 10 null draws"
+    yield Work(name, lambda: taps(count, n, d), goal=None if quick else 60)
+    for size in [(1500, 64)] if quick else [(1_000_000, 64, 1, 40), (50_000, 2048, 2), (200_000, 128)]:
+        yield tree(*size)
     points = features(1500, 32) if quick else features(50_000, 2048)
     for k in (2, 20):
         name = f"{k} nearest neighbours, {len(points):,} × {points.shape[1]}"
         yield Work(name, lambda k=k: float(nearest_distances(points, k).sum()))
-    points = features(devices.FEW, 8) if quick else features(10_000, 128)
+    points = features(devices.FEW, 8) if quick else few
     yield Work(f"PH dimension, {len(points):,} × {points.shape[1]}", lambda: ph_dimension(points).value)
-    count, n, d = (1, devices.FEW, 4) if quick else (50, 10_000, 128)
-    name = f"{count} taps × {n:,} images × {d}: H_0, PH dimension, TwoNN, 10 null draws"
-    yield Work(name, lambda: taps(count, n, d), goal=None if quick else 60)
+
+
+def row(work: Work, device: torch.device) -> str:
+    """Time a work, and return its row of the table."""
+    seconds, goal = [], "" if work.goal is None else f"≤ {work.goal}"
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "device ", RuntimeWarning)  # that the CPU computes instead
+            for _ in range(work.repeats):
+                begun = time.perf_counter()
+                value = work.call()
+                seconds.append(time.perf_counter() - begun)
+    except Exception as error:  # the minutes on a GPU are few: the others go on
+        traceback.print_exc()
+        return f"| {work.name} | failed: {type(error).__name__} | {goal} | {memory_used(device)} | |"
+    return f"| {work.name} | {min(seconds):.3f} | {goal} | {memory_used(device)} | {value:.9g} |"
 
 
 def memory_used(device: torch.device) -> str:
@@ -106,21 +141,15 @@ def main() -> None:
     device = torch.device(arguments.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"topodepth on {name}, PyTorch {torch.__version__}, NumPy {np.__version__}\n")
-    print("| work | seconds | goal | device memory | sum |\n|---|---|---|---|---|")
+    print("| work | seconds | goal | device memory | sum |\n|---|---|---|---|---|", flush=True)
     start = time.perf_counter()
     with computing_on(device):
         h0(features(devices.FEW, 8))  # kernels are loaded
         for work in works(arguments.quick):
             if time.perf_counter() - start > LIMIT:
-                print(f"| {work.name} | not run: {LIMIT} s are over | {work.goal or ''} | | |")
+                print(f"| {work.name} | not run: {LIMIT} s are over | {work.goal or ''} | | |", flush=True)
                 continue
-            seconds = []
-            for _ in range(work.repeats):
-                begun = time.perf_counter()
-                value = work.call()
-                seconds.append(time.perf_counter() - begun)
-            goal = "" if work.goal is None else f"≤ {work.goal}"
-            print(f"| {work.name} | {min(seconds):.3f} | {goal} | {memory_used(device)} | {value:.9g} |", flush=True)
+            print(row(work, device), flush=True)
     print(f"\n{time.perf_counter() - start:.0f} s in all")
 
 

@@ -19,3 +19,8 @@ def torus(n: int) -> np.ndarray:
     """Return n random points of a torus in 3 dimensions, whose loops die late: most edges are needed."""
     a, b = 2 * np.pi * np.random.default_rng(n).random((2, n))
     return np.column_stack([(2 + np.cos(a)) * np.cos(b), (2 + np.cos(a)) * np.sin(b), np.sin(a)])
+
+
+def solid(n: int) -> np.ndarray:
+    """Return n standard normal points in 3 dimensions, of which most edges are needed too."""
+    return np.random.default_rng(n).normal(size=(n, 3))

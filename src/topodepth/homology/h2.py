@@ -77,20 +77,28 @@ def last_birth(distances: Condensed) -> float:
     start, size = 0, MOST
     while start < len(order):
         part = order[start : start + size]
-        failed = _first_in_doubt(levels, first[part], second[part])
-        if failed is None:
+        failed = np.flatnonzero(in_doubt(levels, first[part], second[part]))
+        if not len(failed):
             start, size = start + size, min(2 * size, MOST)
         elif size > LEAST:
-            start, size = start + failed, size // 2
+            start, size = start + int(failed[0]), size // 2
         else:
-            equal = order[lengths[order] == lengths[part[failed]]]
+            equal = order[lengths[order] == lengths[part[failed[0]]]]
             ends = np.sort([central[first[equal]], central[second[equal]]], axis=0)
             return float(distances.between(*ends).max())
     return 0.0
 
 
-def _first_in_doubt(levels: np.ndarray, first: np.ndarray, second: np.ndarray) -> int | None:
-    """Return the place of the first of some edges, of falling length, whose link is not shown to be connected."""
+def in_doubt(levels: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return of which edges, of falling length, the link is not shown to be connected, (k,).
+
+    Parameters
+    ----------
+    levels
+        Distances, (n, n); a point is in the link of more edges, the earlier it comes.
+    first, second
+        The ends of the edges, (k,).
+    """
     edges = np.arange(len(first))
     near = _bits(levels < levels[first[-1], second[-1]])
     link = _bits(levels <= levels[first[0], second[0]])
@@ -104,14 +112,14 @@ def _first_in_doubt(levels: np.ndarray, first: np.ndarray, second: np.ndarray) -
     middle = np.where(lowest, WORD * word + np.frexp(lowest.astype(float))[1] - 1, 0)
     star = near[middle]
     left = link & ~star
-    in_doubt = lowest == 0
-    open_edges = np.flatnonzero(left.any(axis=1) & ~in_doubt)
+    doubtful = lowest == 0
+    open_edges = np.flatnonzero(left.any(axis=1) & ~doubtful)
     star &= common
     bits = np.unpackbits(left[open_edges].view(np.uint8), axis=1, bitorder="little").view(np.bool)
     places, points = np.divmod(np.flatnonzero(bits), bits.shape[1])
     places = open_edges[places]
-    in_doubt[places[~(star[places] & near[points]).any(axis=1)]] = True
-    return int(in_doubt.argmax()) if in_doubt.any() else None
+    doubtful[places[~(star[places] & near[points]).any(axis=1)]] = True
+    return doubtful
 
 
 def _bits(matrix: np.ndarray) -> np.ndarray:
