@@ -53,7 +53,7 @@ rule explore:
         "../../envs/figures.yaml"
     params:
         contents=as_json(EXPLORED.contents),
-        template=[storage.sha256(path) for path in sorted(REPOSITORY.glob("src/topodepth/figures/explore/explore.*"))],
+        template=[storage.sha256(path) for path in sorted(REPOSITORY.glob("src/topodepth/figures/explore/parts/*"))],
         code=code("write_explorer.py"),
     shell:
         "python $SCRIPTS/write_explorer.py --contents {params.contents:q} --tables {input.tables:q}"

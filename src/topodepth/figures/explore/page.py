@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-TEMPLATE = Path(__file__).with_name("explore.html")  # with explore.css and explore.js beside it
+PARTS = Path(__file__).with_name("parts")
+SCRIPTS = ("chosen.js", "curves.js", "layer.js", "controls.js")  # one scope: each uses what stands before it
 
 
 def page(title: str, data: Mapping) -> str:
@@ -25,13 +26,17 @@ def page(title: str, data: Mapping) -> str:
 
     parts = {
         "title": html.escape(title),
-        "style": TEMPLATE.with_suffix(".css").read_text(encoding="utf-8"),
+        "style": _part("explore.css"),
         "data": as_script(data),
         "library": get_plotlyjs(),
-        "script": TEMPLATE.with_suffix(".js").read_text(encoding="utf-8"),
+        "script": "\n".join(map(_part, SCRIPTS)),
     }
     # in one pass: what is put in is never looked through
-    return re.sub(r"\{\{ (\w+) \}\}", lambda found: parts[found[1]], TEMPLATE.read_text(encoding="utf-8"))
+    return re.sub(r"\{\{ (\w+) \}\}", lambda found: parts[found[1]], _part("explore.html"))
+
+
+def _part(name: str) -> str:
+    return (PARTS / name).read_text(encoding="utf-8")
 
 
 def as_script(data: object) -> str:
