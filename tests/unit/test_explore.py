@@ -66,13 +66,21 @@ def table(epsilons=(0.0, 0.1)):
     return pd.DataFrame(rows)
 
 
+def trainings():
+    """Two trainings, the other of which kept no snapshot of epoch 3."""
+    rows = table((0.0, 3.0)).rename(columns={"epsilon": "epoch"})
+    rows["test_accuracy"] = rows["epoch"].map({0.0: 0.1, 3.0: 0.75})
+    return pd.concat([rows.assign(model="net"), rows[rows["epoch"] == 0].assign(model="other")], ignore_index=True)
+
+
 def whole(network):
-    """All that the page of a run with a comparison and an attack shows."""
+    """All that the page of a run with a comparison, an attack and trainings shows."""
     plain = table((0.0,)).drop(columns=["epsilon"]).assign(model="net")
     both = pd.concat([plain, plain.assign(model="other")])
     views = [
         data.View("Depth", "Two networks", both, {"net": HOSTILE, "other": "other"}, {"net": 0}),
         data.View("Adversarial", f"Attack {HOSTILE}", table(), {"net": HOSTILE}, {"net": 0}),
+        data.View("Dynamics", "Trainings", trainings(), {"net": "followed", "other": "other"}),
     ]
     place = {"source": "data:image/png;base64,", "side": 8, "columns": 20, "places": list(range(100, 100 + N)),
              "classes": [HOSTILE, "one"]}  # fmt: skip
@@ -84,18 +92,20 @@ def whole(network):
 
 def test_the_plane_holds_the_two_axes_of_most_variance_of_the_first_cloud():
     spread = np.array([[3.0, 0, 0], [-3, 0, 0], [0, 2, 0], [0, -2, 0], [0, 0, 1], [0, 0, -1]])
-    found = layers.plane([spread, spread + 1], "none")
+    found = layers.plane(spread, [spread, spread + 1], "none")
     assert found.variance == pytest.approx([9 / 14, 4 / 14])
     assert found.points[0] == pytest.approx(spread[:, :2])
     assert found.points[1] == pytest.approx(spread[:, :2] + 1)  # another cloud lies in the plane of the first
 
 
-def test_features_are_scaled_as_for_diagrams_and_few_of_them_suffice():
+def test_features_are_scaled_over_the_whole_sample_as_for_diagrams_and_few_of_them_suffice():
     one = np.array([[10.0], [30], [20]])
-    found = layers.plane([one], "minmax")
+    found = layers.plane(one, [one], "minmax")
     assert found.points[0] == pytest.approx(np.array([[-0.5, 0], [0.5, 0], [0, 0]]))
+    some = layers.plane(one, [one[1:]], "minmax")  # over the whole sample, not over those that are shown
+    assert some.points[0] == pytest.approx(np.array([[0.25, 0], [-0.25, 0]]))
     assert found.variance == pytest.approx([1, 0])
-    assert layers.plane([np.ones((3, 2))], "minmax").points[0] == pytest.approx(np.zeros((3, 2)))
+    assert layers.plane(np.ones((3, 2)), [np.ones((3, 2))], "minmax").points[0] == pytest.approx(np.zeros((3, 2)))
 
 
 def test_a_network_shows_its_longest_bars_and_the_points_of_the_same_images(network):
@@ -127,10 +137,13 @@ def test_layers_of_other_steps_are_refused(steps):
 
 def test_curves_are_those_of_the_table(network):
     view = whole(network)["views"][1]
-    assert [step["strength"] for step in view["steps"]] == [0, 0.1]
+    assert view["models"][0]["reached"][1] == "ε = 0.1 (pixel), F1 0.9, success 0.1"
     told = view["models"][0]["curves"][1]["lifespan_sum 1"]["classes"]["mean"]
     assert told["value"] == [1.1, 2.1]
     assert told["relative_value"] == [0.5, 0.5]
+    both = whole(network)["views"][2]["models"]
+    assert [one["reached"][1] for one in both] == ["epoch 3, test accuracy 0.75", "epoch 3: no snapshot of this model"]
+    assert [list(one["curves"][1]) for one in both] == [list(both[0]["curves"][0]), []]
 
 
 def test_names_stay_text_wherever_they_stand(network):
@@ -185,7 +198,7 @@ def text(opened, name):
 def choose(opened, name, number):
     """Focus a list and go down in it with the keyboard."""
     opened.ask(f"document.getElementById('{name}').focus()")
-    opened.press(*["ArrowDown"] * number)
+    opened.press(*["ArrowDown" if number > 0 else "ArrowUp"] * abs(number))
 
 
 def test_it_opens_and_every_control_works_with_the_keyboard(opened):
@@ -204,11 +217,30 @@ def test_it_opens_and_every_control_works_with_the_keyboard(opened):
     assert "not on this page" in text(opened, "points-note")
     choose(opened, "view", 1)
     choose(opened, "measure", 0)
+    assert not opened.problems
     before = opened.ask("document.getElementById('points').data[0].x[0]")
-    opened.ask("document.getElementById('strength').focus()")
+    opened.ask("document.getElementById('step').focus()")
     opened.press("ArrowRight")
     assert "ε = 0.1 (pixel)" in text(opened, "reached")
     assert opened.ask("document.getElementById('points').data[0].x[0]") != before
+    assert not opened.problems
+
+
+def test_a_training_is_walked_through_and_has_neither_bars_nor_points(opened):
+    choose(opened, "view", 2)
+    assert "epoch 0, test accuracy 0.1" in text(opened, "reached")
+    assert opened.ask("document.getElementById('diagram').clientWidth") == 0
+    before = opened.ask("document.getElementById('depth').layout.yaxis.range")
+    opened.ask("document.getElementById('step').focus()")
+    opened.press("ArrowRight")
+    assert "epoch 3, test accuracy 0.75" in text(opened, "reached")
+    names = "document.getElementById('depth').data.map((trace) => trace.name)"
+    assert [name for name in opened.ask(names) if name in ("epoch 0", "followed", "other")] == ["epoch 0", "followed"]
+    assert opened.ask("document.getElementById('depth').layout.yaxis.range") == before  # curves can be compared
+    choose(opened, "model", 1)
+    assert (text(opened, "here"), text(opened, "reached")) == ("Not measured.", "epoch 3: no snapshot of this model")
+    choose(opened, "view", -1)
+    assert opened.ask("document.getElementById('diagram')._fullLayout.width") > 300
     assert not opened.problems
 
 

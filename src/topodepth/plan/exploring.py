@@ -35,11 +35,14 @@ class Explored:
 
 
 def explored(plan: Plan) -> Explored:
-    """Return what the page of a run shows: comparisons by depth, attacks, and the sentences of all experiments."""
+    """Return what the page of a run shows: comparisons by depth, trainings, attacks, and the sentences of all experiments."""
     found = Explored()
     found.contents["run"] = plan.config["run"]
     for item in plan.of("depth"):
         _add_comparison(plan, found, item)
+    for item in plan.of("dynamics"):
+        view = {"kind": item.category, "title": item.title, "labels": item.labels("dynamics"), "layers": {}, "trends": False}
+        _add_view(found, view, f"{RESULTS}/dynamics/{item.name}/dynamics.csv")
     for item in plan.of("adversarial"):
         for unit in item.members:
             _add_attack(plan, found, item, unit)

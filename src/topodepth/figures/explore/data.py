@@ -21,19 +21,21 @@ if TYPE_CHECKING:
 SIDE, PER_ROW = 32, 20  # pixels of a thumbnail; thumbnails in a row of the sheet
 NUMBERS = (*VALUE, *NULL, *RELATIVE)
 COLUMNS = (*KEYS, *NUMBERS)
-REACHED = ("epsilon", "epsilon_unit", "macro_f1", "success_rate")  # of each strength of an attack
+# columns whose values are walked through: what they are called, and the numbers that are told of each
+STEPS = {"epsilon": "Attack strength", "epoch": "Epoch"}
+REACHED = {"epsilon": {"macro_f1": "F1", "success_rate": "success"}, "epoch": {"test_accuracy": "test accuracy"}}
 
 
 @dataclass(frozen=True)
 class View:
-    """A comparison by depth, or a network under an attack.
+    """A comparison by depth, trainings that are followed, or a network under an attack.
 
     Attributes
     ----------
     kind, title
         Where it stands among the others, and what it is called.
     table
-        Descriptor table; one of an attack has the column ``epsilon``.
+        Descriptor table; one of an attack has the column ``epsilon``, one of trainings ``epoch``.
     labels
         Names of the curves, in order.
     layers
@@ -94,24 +96,26 @@ def views(told: Sequence[Mapping], tables: Iterable[str], trends: Iterable[str])
 
 
 def of_view(view: View) -> dict:
-    """Return what is shown of a view: its curves by strength, measure and class, and what is said of them."""
-    attack = "epsilon" in view.table
-    table = tidy(view.table, [*COLUMNS, *(REACHED[:1] + REACHED[2:] if attack else ())], "explore")
-    if attack:
+    """Return what is shown of a view: its curves by step, measure and class, and what is said of them."""
+    column = next((name for name in STEPS if name in view.table), "")
+    table = tidy(view.table, [*COLUMNS, *([column] if column else []), *REACHED.get(column, ())], "explore")
+    if column == "epsilon":
         table["model"] = next(iter(view.labels))  # which the table calls otherwise at each strength
-    steps = [own for _, own in table.groupby("epsilon", sort=True)] if attack else [table]
+    steps = [(_place(view.table, column, value), own) for value, own in table.groupby(column)] if column else []
     names = [name for name in view.labels if name in set(table["model"])]
     layers = {name: _layers(table[table["model"] == name]) for name in names}
     return {
         "kind": view.kind,
         "title": view.title,
-        "steps": [_step(view.table, own) for own in steps] if attack else [],
+        "step": STEPS.get(column),
+        "first": "clean images" if column == "epsilon" else steps[0][0] if steps else None,
         "models": [
             {
                 "label": view.labels[name],
                 "layers": layers[name],
                 "network": view.layers.get(name),
-                "curves": [_curves(own[own["model"] == name], layers[name]) for own in steps],
+                "curves": [_curves(own[own["model"] == name], layers[name]) for _, own in steps or [("", table)]],
+                "reached": [_reached(place, own[own["model"] == name], column) for place, own in steps],
             }
             for name in names
         ],
@@ -119,10 +123,17 @@ def of_view(view: View) -> dict:
     }
 
 
-def _step(told: "DataFrame", own: "DataFrame") -> dict:
-    first = own.iloc[0]
-    strength, f1, success = rounded(first[["epsilon", "macro_f1", "success_rate"]])
-    return {"strength": strength, "unit": str(told["epsilon_unit"].iloc[0]), "f1": f1, "success": success}
+def _place(told: "DataFrame", column: str, value: float) -> str:
+    return f"ε = {value:g} ({told['epsilon_unit'].iloc[0]})" if column == "epsilon" else f"epoch {value:g}"
+
+
+def _reached(place: str, rows: "DataFrame", column: str) -> str:
+    """Return what is told of a network at a step; of a training that kept no snapshot there, that."""
+    if rows.empty:
+        return f"{place}: no snapshot of this model"
+    first = rows.iloc[0]
+    told = [f"{words} {first[name]:.3g}" for name, words in REACHED[column].items() if np.isfinite(first[name])]
+    return ", ".join([place, *told])
 
 
 def _layers(rows: "DataFrame") -> list[list]:

@@ -56,7 +56,8 @@ def of_network(
         name = str(own[0].attributes["layer"])
         if len(own) != len(steps):
             raise InputError(f"layer {name!r}: expected diagrams of {len(steps)} steps. Received: {len(own)}.")
-        found = plane([file.points(name)[rows] for file in steps], scaling)
+        whole = first.points(name)
+        found = plane(whole, [whole[rows], *(file.points(name)[rows] for file in steps[1:])], scaling)
         layers[name] = {
             "dimension": first.layer(name).d,
             "depth": rounded([first.layer(name).relative_depth])[0],
@@ -66,13 +67,14 @@ def of_network(
         }
     return {
         "images": first.n,
+        "scaling": scaling,
         "indices": first.indices[rows].tolist(),
         "labels": None if first.labels is None else first.labels[rows].tolist(),
         "layers": layers,
     }
 
 
-def plane(clouds: Sequence[np.ndarray], scaling: str) -> Plane:
+def plane(whole: np.ndarray, clouds: Sequence[np.ndarray], scaling: str) -> Plane:
     """Return clouds in the plane of the two principal axes of the first.
 
     The sign of an axis is that with which the largest of its weights is positive, so that the plane is the same
@@ -80,14 +82,15 @@ def plane(clouds: Sequence[np.ndarray], scaling: str) -> Plane:
 
     Parameters
     ----------
+    whole
+        (m, d) all points of the sample, over which diagrams scale features too.
     clouds
         (n, d) each; rows of all are of the same images.
     scaling
-        ``minmax``: features are mapped as the first cloud's are onto [0, 1]; ``none``: left as they are.
+        ``minmax``: features are mapped as those of ``whole`` are onto [0, 1]; ``none``: left as they are.
     """
-    first = clouds[0].astype(np.float64)
-    low, span = first.min(axis=0), np.ptp(first, axis=0)
-    factor = 1 / np.where(span > 0, span, 1) if scaling == "minmax" else np.ones(first.shape[1])
+    low, span = whole.min(axis=0).astype(np.float64), np.ptp(whole.astype(np.float64), axis=0)
+    factor = 1 / np.where(span > 0, span, 1) if scaling == "minmax" else np.ones(whole.shape[1])
     scaled = [(cloud.astype(np.float64) - low) * factor for cloud in clouds]
     centre = scaled[0].mean(axis=0)
     _, sizes, axes = np.linalg.svd(scaled[0] - centre, full_matrices=False)

@@ -9,7 +9,7 @@ const fine = matchMedia("(pointer: fine)").matches;
 const SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star", "pentagon",
   "hexagon", "triangle-left", "triangle-right"];
 const CLOUDS = { mean: "mean over classes", all: "all images" };
-const state = { view: 0, model: 0, layer: 0, class: "", measure: "", version: "value", strength: 0, bar: null,
+const state = { view: 0, model: 0, layer: 0, class: "", measure: "", version: "value", step: 0, bar: null,
   point: null };
 
 // ---- words
@@ -31,7 +31,8 @@ function element(tag, text) {
 
 const view = () => data.views[state.view];
 const model = () => view().models[state.model];
-const curves = () => model().curves[state.strength] || model().curves[0];
+const curves = () => model().curves[state.step]; // at a step where a training kept no snapshot, none
+const measures = () => Object.assign({}, ...model().curves);
 const layerName = () => model().layers[state.layer][0];
 const network = () => data.networks[model().network];
 const sheet = () => network() && network().sheet !== null ? data.sheets[network().sheet] : null;
@@ -50,7 +51,7 @@ function cloudOf(classes) {
 
 // bars are of single classes, or of all images
 function clouds() {
-  return layer() ? layer().clouds[state.strength] || layer().clouds[0] : {};
+  return layer() ? layer().clouds[state.step] : {};
 }
 const barCloud = () => clouds()[state.class] ? state.class : Object.keys(clouds())[0];
 

@@ -51,22 +51,22 @@ function fill(from) {
   if (["start", "view"].includes(from)) {
     find("model").value = "";
     options("model", view().models.map((each, k) => [k, each.label]));
-    const steps = view().steps;
-    find("attack").hidden = !steps.length;
-    find("strength").max = Math.max(steps.length - 1, 0);
-    find("strength").value = 0;
+    find("steps").hidden = !view().step;
+    say("walked", view().step);
+    find("step").max = view().models[0].curves.length - 1;
+    find("step").value = 0;
   }
   state.model = Number(find("model").value);
-  state.strength = Number(find("strength").value);
+  state.step = Number(find("step").value);
   if (["start", "view", "model"].includes(from)) {
     const names = model().layers.map((each) => each[0]);
     const kept = names.indexOf(find("layer").dataset.name);
     options("layer", names.map((name, k) => [k, name]));
     find("layer").value = kept >= 0 ? kept : Math.min(Number(find("layer").value), names.length - 1);
     const several = scales().length > 1; // one alone is a measure as any other
-    options("measure", Object.entries(curves()).filter(([, each]) => each.order === null || !several)
+    options("measure", Object.entries(measures()).filter(([, each]) => each.order === null || !several)
       .map(([key, each]) => [key, each.name]));
-    const known = new Set(Object.values(curves()).flatMap((each) => Object.keys(each.classes)));
+    const known = new Set(Object.values(measures()).flatMap((each) => Object.keys(each.classes)));
     options("class", [...known].sort(byClass).map((name) => [name, className(name)]));
   }
   state.layer = Number(find("layer").value);
@@ -74,21 +74,22 @@ function fill(from) {
   state.class = find("class").value;
   state.measure = find("measure").value;
   state.version = find("version").value;
-  const step = view().steps[state.strength];
-  say("reached", step ? `ε = ${number(step.strength)} (${step.unit}), F1 ${number(step.f1)}, success ` +
-    number(step.success) : "");
+  say("reached", model().reached[state.step]);
 }
 
 const byClass = (one, other) => (other in CLOUDS) - (one in CLOUDS) || (other === "mean") - (one === "mean") ||
   one.length - other.length || (one < other ? -1 : 1);
 
 function draw() {
+  const withoutLayers = view().models.every((one) => one.network === null);
+  for (const section of document.querySelectorAll(".of-layer")) section.hidden = withoutLayers;
   say("here", wordsHere());
   drawDepth();
   drawBars();
   drawScale();
   drawPoints();
-  Plotly.Plots.resize("points"); // whose place may be as wide as the page now
+  // whose place may be wider now, or was hidden
+  for (const plot of document.querySelectorAll("section:not([hidden]) > .plot")) Plotly.Plots.resize(plot);
   drawWords();
 }
 
@@ -122,7 +123,7 @@ function listen() {
   for (const id of ["view", "model", "layer", "class", "measure", "version"]) {
     find(id).addEventListener("change", () => changed(id));
   }
-  find("strength").addEventListener("input", () => changed("strength"));
+  find("step").addEventListener("input", () => changed("step"));
   find("controls").addEventListener("submit", (event) => event.preventDefault());
   dark.addEventListener("change", draw);
   find("depth").on("plotly_click", ({ points: [point] }) => {

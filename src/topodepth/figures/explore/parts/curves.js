@@ -33,16 +33,16 @@ function drawDepth() {
   const traces = [];
   for (const [place, one] of view().models.entries()) {
     const mark = { colour: colour(place), symbol: SYMBOLS[place % SYMBOLS.length] };
-    if (state.strength > 0) {
-      traces.push(...depthTraces(one, place, 0, "clean images", { colour: colour(5), symbol: "square", plain: true }));
+    if (state.step > 0 && place === state.model) {
+      traces.push(...depthTraces(one, place, 0, view().first, { colour: colour(5), symbol: "square", plain: true }));
     }
-    traces.push(...depthTraces(one, place, state.strength, one.label, mark));
+    traces.push(...depthTraces(one, place, state.step, one.label, mark));
   }
   traces.sort((one, other) => (one.opacity || 1) - (other.opacity || 1)); // the model that is chosen lies above
-  const told = curves()[state.measure], here = model().layers[state.layer][1];
-  const cloud = told ? cloudOf(told.classes) : "";
+  if (view().step) traces.push(frameOfSteps());
+  const told = measures()[state.measure], here = model().layers[state.layer][1];
+  const cloud = cloudOf(told.classes), name = told.name;
   const relative = state.version === "relative_value";
-  const name = told ? told.name : state.measure;
   const line = { type: "line", x0: here, x1: here, y0: 0, y1: 1, yref: "paper" };
   plot("depth", traces, {
     xaxis: { title: { text: "relative depth" }, range: [-0.02, 1.02] },
@@ -54,7 +54,20 @@ function drawDepth() {
      wordsHere());
   const other = cloud !== state.class ? ` It is not measured for ${className(state.class)}.` : "";
   say("depth-note", `${name}, ${className(cloud)}.${other} Shaded: ${data.look.interval} of the model that is chosen. ` +
-    "Click on a point, or use the arrow keys, to choose a layer.");
+    "Click on a point, or use the arrow keys, to choose a layer." +
+    (find("diagram").parentElement.hidden ? " Bars and points of these models are not on this page." : ""));
+}
+
+// what the slider walks through is drawn in one frame: marks that nobody sees stretch it
+function frameOfSteps() {
+  const bounds = state.version.replace("value", "ci_");
+  const shown = [state.version, `${bounds}low`, `${bounds}high`, ...(state.version === "value" ? ["null_value"] : [])];
+  const heights = view().models.flatMap((one) => one.curves.flatMap((_, at) => {
+    const columns = columnsOf(one, at) || {};
+    return shown.flatMap((column) => columns[column] || []);
+  })).filter((value) => value !== null);
+  return { x: heights.length ? [0.5, 0.5] : [], y: heights.length ? [Math.min(...heights), Math.max(...heights)] : [],
+    mode: "markers", marker: { opacity: 0, size: 16 }, hoverinfo: "skip", showlegend: false };
 }
 
 function wordsHere() {
@@ -78,7 +91,8 @@ function drawScale() {
   const own = scales(), x = own.map((each) => each.order);
   const scale = find("scale").parentElement, points = find("points").parentElement;
   scale.hidden = own.length < 2;
-  points.classList.toggle("wide", scale.hidden); // where nothing stands beside them
+  points.classList.toggle("wide", scale.hidden); // where nothing stands beside it
+  scale.classList.toggle("wide", points.hidden);
   if (scale.hidden) return;
   const of = (column, k) => own.map((each) => {
     const columns = each.classes[cloudOf(each.classes)];

@@ -75,7 +75,7 @@ function drawPoints() {
     say("chosen-point", "");
     return;
   }
-  const flat = told.points[state.strength] || told.points[0];
+  const flat = told.points[state.step];
   const all = told.points.flat();  // one frame for all strengths
   const groups = own.labels ? [...new Set(own.labels)].sort((one, other) => one - other) : [null];
   const chosen = groups.some((label) => String(label) === state.class);
@@ -99,9 +99,12 @@ function drawPoints() {
     yaxis: { title: { text: `axis 2, ${share(1)}` }, range: range(1) },
   }, `${own.indices.length} images at layer ${layerName()} in the plane of their two principal axes, ` +
      `with ${share(0)} and ${share(1)} of the variance, coloured by class.`);
-  const attacked = view().steps.length ? " The plane is that of the clean images; thumbnails show them." : "";
-  say("points-note", `${own.indices.length} of ${own.images} images, ${told.dimension} features, in the plane of their ` +
-    `two principal axes, with their shares of the variance.${attacked} Point at one, or use the arrow keys, to see the image.`);
+  const attacked = view().step ? " The plane is that of the clean images; thumbnails show them." : "";
+  const scaled = own.scaling === "minmax"
+    ? `, each scaled to 0 … 1 over all ${own.images} ${view().step ? "clean " : ""}images,` : "";
+  say("points-note", `${own.indices.length} of ${own.images} images, ${told.dimension} features${scaled} in the plane of ` +
+    `the two principal axes of those shown, with their shares of the variance.${attacked} Point at one, or use the ` +
+    "arrow keys, to see the image.");
   choosePoint(null);
 }
 
@@ -121,7 +124,7 @@ function choosePoint(place, at) {
   state.point = place === null || !layer() ? null : Math.min(Math.max(place, 0), own.indices.length - 1);
   tip.hidden = state.point === null;
   if (!layer()) return;
-  const last = [find("points").data.length - 1], flat = layer().points[state.strength] || layer().points[0];
+  const last = [find("points").data.length - 1], flat = layer().points[state.step];
   if (state.point === null) {
     Plotly.restyle("points", { x: [[]], y: [[]] }, last);
     say("chosen-point", "");
