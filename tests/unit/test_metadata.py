@@ -56,6 +56,17 @@ def test_rows_digests_sources_and_settings_are_told(run):
     assert settings["experiments.generalization.models"] == '["a", "b"]'
 
 
+def test_tables_on_the_way_are_found_and_each_names_the_script_that_wrote_it(run):
+    columns = list(dictionary.TABLES["descriptors"].columns)
+    texts.write_table(run / "tables/vgg/default.csv", [], columns)
+    texts.write_text(run / "logs/vgg.csv", "")
+    record = RECORD | {"tables": [PATH, "mine/own.csv"], "code": {"describe_model.py": "def"}}
+    on_the_way = ["generalization/grid/measures.csv", "generalization/grid/models.csv", "tables/vgg/default.csv"]
+    assert metadata.tables(run, record) == sorted([PATH, "mine/own.csv", *on_the_way])
+    made = metadata.describe(run, "tables/vgg/default.csv", record, None)["prov:wasGeneratedBy"]
+    assert made == {"schema:name": "topodepth, describe_model.py", "schema:identifier": "def"}
+
+
 def test_a_table_of_a_kind_that_nobody_described_has_the_names_of_its_columns(tmp_path):
     texts.write_table(tmp_path / "widths/mine/widths.csv", [{"model": "a", "depth-d": 1}], ["model", "depth-d"])
     found = metadata.describe(tmp_path, "widths/mine/widths.csv", {"config": CONFIG, "code": {}}, None)

@@ -22,6 +22,8 @@ def tabulate(folder, out):
     command = [sys.executable, ROOT / "workflow/scripts/tabulate_times.py", "--benchmarks", folder, "--out", out]
     command += ["--record", folder.parent / "metadata", "--results", "results/one"]
     command += ["--parts", out.with_name("parts.csv"), "--cores", out.with_name("cores.csv")]
+    command += ["--provenance", out.with_name("provenance.json")]
+    texts.write_json(command[-1], {"config": {"run": "one", "experiments": {}}, "code": {}})
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
@@ -141,6 +143,7 @@ def test_jobs_of_a_rule_are_summed_and_what_was_too_short_to_measure_counts_as_n
     assert rows[1] == {"rule": "train_model", "jobs": 2, "seconds": 13, "longest_seconds": 10.5, "cpu_seconds": 23,
                        "peak_memory_mb": 950.5}  # fmt: skip
     assert (rows[0]["seconds"], rows[0]["cpu_seconds"], rows[0]["peak_memory_mb"]) == (30, 0, 0)
+    assert texts.read_json(tmp_path / "times.csv-metadata.json")["schema:size"] == "2 rows"
     figure = times.draw(texts.read_table(tmp_path / "times.csv"))
     bars = [patch.get_width() for patch in figure.axes[0].patches]
     assert bars == [30, 13]

@@ -52,7 +52,8 @@ rule provenance:
         " --versions {output.versions:q} 2> {log:q}"
 
 
-# one job for all tables, for each takes a moment; beside depth.csv it makes depth.csv-metadata.json
+# One job for all tables, for each takes a moment; beside depth.csv it makes depth.csv-metadata.json. It looks for the
+# tables on the way to these, for only jobs may know which layers there are, and describes them too.
 rule describe_tables:
     input:
         record="<results>/provenance.json",

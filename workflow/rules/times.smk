@@ -5,6 +5,7 @@
 rule tabulate_times:
     input:
         rules.all.input,
+        record="<results>/provenance.json",
     output:
         rules=report(
             "<results>/times.csv",
@@ -24,6 +25,7 @@ rule tabulate_times:
             category="Provenance",
             labels={"result": "what the run would take on other numbers of cores"},
         ),
+        described=["<results>/" + name + ".csv-metadata.json" for name in ("times", "times_parts", "times_cores")],
     log:
         "<logs>/tabulate_times.log",
     conda:
@@ -33,7 +35,7 @@ rule tabulate_times:
         code=code("tabulate_times.py"),
     shell:
         "python $SCRIPTS/tabulate_times.py --benchmarks results/{params.run:q}/benchmarks --results results/{params.run:q}"
-        " --out {output.rules:q} --parts {output.parts:q} --cores {output.cores:q} 2> {log:q}"
+        " --provenance {input.record:q} --out {output.rules:q} --parts {output.parts:q} --cores {output.cores:q} 2> {log:q}"
 
 
 rule draw_times:

@@ -10,12 +10,12 @@ from topodepth.tables import metadata
 
 
 def main() -> None:
-    """Parse, look at each table that the record names, write."""
+    """Parse, look at each table of the run, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", required=True, help="provenance.json of the run, in whose folder the tables lie")
     arguments = parser.parse_args()
     record, folder = texts.read_json(arguments.record), Path(arguments.record).parent
-    for path in record["tables"]:
+    for path in metadata.tables(folder, record):
         texts.write_json(folder / f"{path}{metadata.ENDING}", metadata.describe(folder, path, record, __version__))
 
 

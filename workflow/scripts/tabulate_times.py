@@ -2,11 +2,14 @@
 
 import argparse
 import time
+from pathlib import Path
 
+from topodepth import __version__
 from topodepth.files import texts
 from topodepth.jobs import memory, schedule
 from topodepth.jobs.commands import run
 from topodepth.jobs.record import parts, read_benchmarks, read_record
+from topodepth.tables import metadata
 
 COLUMNS = ["rule", "jobs", "seconds", "longest_seconds", "cpu_seconds", "peak_memory_mb"]
 PARTS = ["part", "seconds", "what"]
@@ -20,6 +23,7 @@ def main() -> None:
     parser.add_argument("--benchmarks", required=True, help="folder with a folder of benchmark files (TSV) a rule")
     parser.add_argument("--record", default=".snakemake/metadata", help="folder of Snakemake's record")
     parser.add_argument("--results", required=True, help="folder of the run's results, as the record names it")
+    parser.add_argument("--provenance", required=True, help="provenance.json of the run, told beside the tables")
     parser.add_argument("--out", required=True, help="CSV to make: one row a rule, the costliest first")
     parser.add_argument("--parts", required=True, help="CSV to make: what the time of the run went to")
     parser.add_argument("--cores", required=True, help="CSV to make: what the run would take on other numbers of cores")
@@ -31,6 +35,10 @@ def main() -> None:
     texts.write_table(arguments.parts, [dict(zip(PARTS, row, strict=True)) for row in found], PARTS)
     texts.write_table(arguments.cores, [dict(zip(CORES, row, strict=True)) for row in cores], CORES)
     texts.write_table(arguments.out, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
+    made = texts.read_json(arguments.provenance)
+    for table in map(Path, (arguments.out, arguments.parts, arguments.cores)):
+        about = metadata.describe(table.parent, table.name, made, __version__)
+        texts.write_json(f"{table}{metadata.ENDING}", about)
 
 
 def start_seconds() -> float:

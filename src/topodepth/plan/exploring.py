@@ -35,14 +35,13 @@ class Explored:
 
 
 def explored(plan: Plan) -> Explored:
-    """Return what the page of a run shows: comparisons by depth, trainings, attacks, and the sentences of all experiments."""
+    """Return what the page shows: comparisons by depth, trainings, attacks, and the sentences of all experiments."""
     found = Explored()
     found.contents["run"] = plan.config["run"]
     for item in plan.of("depth"):
         _add_comparison(plan, found, item)
     for item in plan.of("dynamics"):
-        view = {"kind": item.category, "title": item.title, "labels": item.labels("dynamics"), "layers": {}, "trends": False}
-        _add_view(found, view, f"{RESULTS}/dynamics/{item.name}/dynamics.csv")
+        _add_trainings(found, item)
     for item in plan.of("adversarial"):
         for unit in item.members:
             _add_attack(plan, found, item, unit)
@@ -60,6 +59,18 @@ def _add_comparison(plan: Plan, found: Explored, item: Experiment) -> None:
     places = {curve: _place(plan, found, path, first[curve], item["sample"]) for curve, path in networks.items()}
     view = {"kind": item.category, "title": item.title, "labels": labels, "layers": places, "trends": False}
     _add_view(found, view, f"{RESULTS}/depth/{item.name}/depth.csv")
+
+
+def _add_trainings(found: Explored, item: Experiment) -> None:
+    """Add the trainings of an experiment: curves by depth at each snapshot, without points and bars."""
+    view = {
+        "kind": item.category,
+        "title": item.title,
+        "labels": item.labels("dynamics"),
+        "layers": {},
+        "trends": False,
+    }
+    _add_view(found, view, f"{RESULTS}/dynamics/{item.name}/dynamics.csv")
 
 
 def _add_attack(plan: Plan, found: Explored, item: Experiment, unit: Unit) -> None:

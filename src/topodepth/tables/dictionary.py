@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from topodepth.errors import InputError
 from topodepth.tables.columns import Column, Columns
@@ -14,13 +15,21 @@ UNKNOWN = Column("Not described.", "string", empty="where nothing is known")
 HEAD = """# What stands in the tables
 
 Every table of `results/<run>/`, and every column of it; `*` stands for a name. Numbers have full precision. An empty
-cell means that there is no value. Beside each table of an experiment lies `<table>.csv-metadata.json`, which says the
-same to programs ([provenance.md](provenance.md)).
+cell means that there is no value. Beside each table lies `<table>.csv-metadata.json`, which says the same to programs
+([provenance.md](provenance.md)).
 """
 
 
-def kind_of(path: str) -> tuple[str, Table] | None:
-    """Return the name of a kind of table and what is said of it; None of a table of no known kind.
+class Kind(NamedTuple):
+    """What a file is: the name of its kind of table, what is said of it, and the script that writes it."""
+
+    name: str
+    table: Table
+    script: str
+
+
+def kind_of(path: str) -> Kind | None:
+    """Return the kind of a table; None of a table of no known kind.
 
     Parameters
     ----------
@@ -29,12 +38,12 @@ def kind_of(path: str) -> tuple[str, Table] | None:
     """
     file = PurePosixPath(path)
     found = [
-        (len(pattern), name)
+        (len(pattern), Kind(name, table, script))
         for name, table in TABLES.items()
-        for pattern in table.files
+        for pattern, script in table.files.items()
         if len(PurePosixPath(pattern).parts) == len(file.parts) and file.match(pattern)
     ]
-    return (max(found)[1], TABLES[max(found)[1]]) if found else None  # *.bars.csv says more than *.csv
+    return max(found, key=lambda each: each[0])[1] if found else None  # *.bars.csv says more than *.csv
 
 
 def columns_of(table: Table, header: Sequence[str]) -> Columns:

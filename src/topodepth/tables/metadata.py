@@ -20,7 +20,7 @@ from urllib.parse import quote
 from topodepth.errors import InputError
 from topodepth.files import storage
 from topodepth.tables.columns import Column
-from topodepth.tables.dictionary import UNKNOWN, columns_of, kind_of, range_of
+from topodepth.tables.dictionary import TABLES, UNKNOWN, columns_of, kind_of, range_of
 from topodepth.tables.table import Table
 
 ENDING = "-metadata.json"
@@ -50,28 +50,47 @@ def describe(folder: str | Path, path: str, record: Mapping[str, Any], version: 
     """
     file, found = Path(folder, path), kind_of(path)
     header, rows, plain = _read(file)
-    table = found[1] if found else Table((), "", "", {}, others=UNKNOWN)
+    table = found.table if found else Table({}, "", {}, others=UNKNOWN)
     try:
         columns = columns_of(table, header)
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
     about: dict[str, Any] = {"@context": CONTEXT, "url": quote(file.name)}
     if found:
-        about |= {"dc:title": found[0], "dc:description": table.rows}
+        about |= {"dc:title": found.name, "dc:description": table.rows}
     about |= {
         "dc:format": "text/csv", "schema:sha256": storage.sha256(file),
         "schema:isPartOf": f"run {record['config']['run']}", "schema:size": f"{rows} rows",
         "tableSchema": {"columns": [_column(name, columns[name], whole=name in plain) for name in header]},
         "schema:additionalProperty": [_property(*pair) for pair in parameters(path, record["config"]).items()],
     }  # fmt: skip
-    if table.script:
-        made = {"schema:name": f"topodepth, {table.script}", "schema:identifier": record["code"].get(table.script, "")}
+    if found:
+        made = {"schema:name": f"topodepth, {found.script}", "schema:identifier": record["code"].get(found.script, "")}
         about["prov:wasGeneratedBy"] = made | ({"schema:softwareVersion": version} if version else {})
     if table.made_of:
         about["prov:wasDerivedFrom"] = [
             {"schema:url": name, "schema:sha256": storage.sha256(file.with_name(name))} for name in table.made_of
         ]
     return about
+
+
+def tables(folder: str | Path, record: Mapping[str, Any]) -> list[str]:
+    """Return the tables in the folder of a run, from there: those that its record names, and those on the way to them.
+
+    Which layers there are may be known to jobs only, so tables on the way are looked for. Those that lie in the folder
+    itself are made from others by name, or later.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    record
+        Of what made the run, with a list ``tables``.
+    """
+    folder = Path(folder)
+    patterns = [pattern for table in TABLES.values() for pattern in table.files if "/" in pattern]
+    found = {path.relative_to(folder).as_posix() for pattern in patterns for path in folder.glob(pattern)}
+    return sorted({*record["tables"], *found})
 
 
 def _read(file: Path) -> tuple[list[str], int, set[str]]:

@@ -1,5 +1,6 @@
 """What is said of a kind of table."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from topodepth.tables.columns import Column, Columns
@@ -12,11 +13,9 @@ class Table:
     Attributes
     ----------
     files
-        Where such tables lie, from the folder of a run.
+        Where such tables lie, from the folder of a run, and the script that writes each.
     rows
         What a row is, and what the table is for.
-    script
-        What writes it.
     columns
         Its columns, in order.
     optional
@@ -27,9 +26,8 @@ class Table:
         Tables of the same folder that it is made of.
     """
 
-    files: tuple[str, ...]
+    files: Mapping[str, str]
     rows: str
-    script: str
     columns: Columns
     optional: Columns = field(default_factory=dict)
     others: Column | None = None

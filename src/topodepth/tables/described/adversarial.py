@@ -56,15 +56,13 @@ def _rank(against: str, named: str) -> Columns:
 
 TABLES: Mapping[str, Table] = {
     "attacked": Table(
-        ("adversarial/*/*/table.csv",),
+        {"adversarial/*/*/table.csv": "compare_attacks.py"},
         "One row per strength of the attack, layer, class, homology dimension and descriptor.",
-        "compare_attacks.py",
         {**DESCRIPTORS, **STRENGTH},
     ),
     "changes": Table(
-        ("adversarial/*/*/changes.csv",),
+        {"adversarial/*/*/changes.csv": "compare_attacks.py"},
         "One row per strength, layer, class, homology dimension, descriptor and version: against the clean images.",
-        "compare_attacks.py",
         {
             **PLACE,
             "model": MODEL,
@@ -78,9 +76,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "trends": Table(
-        ("adversarial/*/*/trends.csv",),
+        {"adversarial/*/*/trends.csv": "compare_attacks.py"},
         "One row per layer, class, homology dimension, descriptor and version: does it follow the attack?",
-        "compare_attacks.py",
         {
             **PLACE,
             **_rank("success", "the success rate"),
@@ -106,9 +103,8 @@ TABLES: Mapping[str, Table] = {
         made_of=("changes.csv",),
     ),
     "attack": Table(
-        ("attacks/*/*/metrics.csv",),
+        {"attacks/*/*/metrics.csv": "attack_model.py"},
         "One row per strength: what the attack does to the images and to the network.",
-        "attack_model.py",
         {
             "model": MODEL.but(meaning="Name of the model at this strength."),
             "attack": text("Registered attack."),

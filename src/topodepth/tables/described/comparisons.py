@@ -36,9 +36,8 @@ OF_CLOUD, OF_DIFFERENCE = "of a cloud", "of the difference"
 
 TABLES: Mapping[str, Table] = {
     "spoofs": Table(
-        ("spoofing/*/spoofing.csv", "spoofs/*/*/*.csv"),
+        {"spoofing/*/spoofing.csv": "join_spoofs.py", "spoofs/*/*/*.csv": "compare_spoofs.py"},
         "One row per subset, representation, layer, cloud and descriptor; and one for the difference of both clouds.",
-        "join_spoofs.py",
         {
             **OF_SPOOFS,
             "cloud": CLOUD,
@@ -69,9 +68,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "growth": Table(
-        ("spoofing/*/curves.csv", "spoofs/*/*/*.curves.csv"),
+        {"spoofing/*/curves.csv": "join_spoofs.py", "spoofs/*/*/*.curves.csv": "compare_spoofs.py"},
         "One row per cloud, size and subsample: the growth of the lifespan sum that gives the PH dimension.",
-        "join_spoofs.py",
         {
             **OF_SPOOFS,
             "cloud": CLOUD,
@@ -86,9 +84,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "permutations": Table(
-        ("spoofs/*/*/*.permutations.csv",),
+        {"spoofs/*/*/*.permutations.csv": "compare_spoofs.py"},
         "One row per test and permutation of the labels: what the test compared.",
-        "compare_spoofs.py",
         {
             **OF_SPOOFS,
             "descriptor": DESCRIPTOR,
@@ -102,9 +99,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "similarity": Table(
-        ("similarity/*/similarity.csv", "similarity/*/pairs/*/*.csv"),
+        {"similarity/*/similarity.csv": "join_similarity.py", "similarity/*/pairs/*/*.csv": "compare_layers.py"},
         "One row per pair of layers and measure.",
-        "join_similarity.py",
         {
             "run": RUN,
             "dataset": DATASET,
@@ -148,21 +144,18 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "sample": Table(
-        ("samples/*/*.csv",),
+        {"samples/*/*.csv": "draw_sample.py"},
         "One row per image that is measured.",
-        "draw_sample.py",
         {"index": count("Row of the image in its split of the data set file."), "label": count("Its class.")},
     ),
     "versions": Table(
-        ("versions.csv",),
+        {"versions.csv": "record_provenance.py"},
         "One row per package that was installed.",
-        "record_provenance.py",
         {"package": text("Package, or `python`."), "version": text("Version.")},
     ),
     "times": Table(
-        ("times.csv",),
+        {"times.csv": "tabulate_times.py"},
         "One row per rule: what its jobs cost.",
-        "tabulate_times.py",
         {
             "rule": text("Rule."),
             "jobs": count("Its jobs."),
@@ -173,9 +166,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "times_parts": Table(
-        ("times_parts.csv",),
+        {"times_parts.csv": "tabulate_times.py"},
         "One row per part of the run: what its time went to.",
-        "tabulate_times.py",
         {"part": text("Part."), "seconds": Column("Time.", unit="s", low=0), "what": text("Of what.")},
     ),
     "times_cores": Table(

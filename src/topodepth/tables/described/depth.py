@@ -37,9 +37,8 @@ OF_DIAGRAM: Columns = {
 
 TABLES: Mapping[str, Table] = {
     "accuracy": Table(
-        ("depth/*/accuracy.csv",),
+        {"depth/*/accuracy.csv": "tabulate_accuracy.py"},
         "One row per model: how well it classifies the very images that are measured.",
-        "tabulate_accuracy.py",
         {
             "model": MODEL,
             "label": text("Name in figures."),
@@ -57,23 +56,20 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "descriptors": Table(
-        ("depth/*/depth.csv", "tables/*/*.csv"),
+        {"depth/*/depth.csv": "join_tables.py", "tables/*/*.csv": "describe_model.py"},
         "One row per model, layer, class, homology dimension and descriptor, with interval and null model.",
-        "join_tables.py",
         {**DESCRIPTORS, "accuracy": ACCURACY},
         SHUFFLED,
     ),
     "dimensions": Table(
-        ("dimensions/*/*/*.csv",),
+        {"dimensions/*/*/*.csv": "estimate_dimensions.py"},
         "One row per estimator of intrinsic dimension: of one layer.",
-        "estimate_dimensions.py",
         DESCRIPTORS,
         SHUFFLED,
     ),
     "training": Table(
-        ("depth/*/training.csv", "models/*/history.csv"),
+        {"depth/*/training.csv": "join_tables.py", "models/*/history.csv": "train_model.py"},
         "One row per model and epoch of its training.",
-        "join_tables.py",
         {
             "model": MODEL,
             "epoch": count("Epoch, from 1.", low=1),
@@ -85,9 +81,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "bars": Table(
-        ("depth/*/diagrams/*.bars.csv",),
+        {"depth/*/diagrams/*.bars.csv": "tabulate_diagrams.py"},
         "One row per bar of a model's persistence diagrams, of the data and of the first draw of the null model.",
-        "tabulate_diagrams.py",
         {
             **OF_DIAGRAM,
             "birth": LENGTH.but(meaning="Filtration value at which the bar is born."),
@@ -98,9 +93,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "betti": Table(
-        ("depth/*/diagrams/*.betti.csv",),
+        {"depth/*/diagrams/*.betti.csv": "tabulate_diagrams.py"},
         "One row per filtration value: Betti curves of a model's layers.",
-        "tabulate_diagrams.py",
         {
             **OF_DIAGRAM,
             "filtration_value": LENGTH.but(meaning="Filtration value."),
@@ -113,9 +107,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "long_bars": Table(
-        ("depth/*/bars.csv", "depth/*/bars/*.csv"),
+        {"depth/*/bars.csv": "join_tables.py", "depth/*/bars/*.csv": "list_bars.py"},
         "One row per bar, the longest ones of each layer, class and homology dimension: which images make them.",
-        "list_bars.py",
         {
             **OF_DIAGRAM,
             "homology_dimension": DEGREE.but(empty="", high=1),
@@ -136,9 +129,8 @@ TABLES: Mapping[str, Table] = {
         },
     ),
     "dynamics": Table(
-        ("dynamics/*/dynamics.csv",),
+        {"dynamics/*/dynamics.csv": "join_snapshots.py"},
         "One row per snapshot of a training, layer, class, homology dimension and descriptor.",
-        "join_snapshots.py",
         {
             **DESCRIPTORS,
             "accuracy": ACCURACY,

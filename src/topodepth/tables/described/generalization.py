@@ -80,9 +80,8 @@ OF_MODELS: Columns = {
 
 TABLES: Mapping[str, Table] = {
     "models": Table(
-        ("generalization/*/models.csv",),
+        {"generalization/*/models.csv": "join_generalization.py"},
         "One row per model: what is known of it beside its descriptors.",
-        "join_generalization.py",
         {
             "model": MODEL,
             "entry": text("Entry of the configuration that it comes from."),
@@ -103,9 +102,8 @@ TABLES: Mapping[str, Table] = {
         ),
     ),
     "measures": Table(
-        ("generalization/*/measures.csv",),
+        {"generalization/*/measures.csv": "join_generalization.py"},
         "One row per model and measure: descriptors and rivals.",
-        "join_generalization.py",
         {
             "model": MODEL,
             **ABOUT_MEASURE,
@@ -118,9 +116,8 @@ TABLES: Mapping[str, Table] = {
         made_of=("models.csv",),
     ),
     "associations": Table(
-        ("generalization/*/associations.csv",),
+        {"generalization/*/associations.csv": "associate_measures.py"},
         "One row per target, scope and measure: how they go together.",
-        "associate_measures.py",
         {
             "target": TARGET,
             "scope": text("`all` models; `within` blocks of equal controls; `group:<name>`, one group alone."),
@@ -186,9 +183,8 @@ TABLES: Mapping[str, Table] = {
         made_of=("models.csv", "measures.csv"),
     ),
     "granulated": Table(
-        ("generalization/*/granulated.csv",),
+        {"generalization/*/granulated.csv": "associate_measures.py"},
         "One row per target, measure and axis of a grid: granulated Kendall's τ.",
-        "associate_measures.py",
         {
             "target": TARGET,
             "measure": MEASURE,
@@ -202,9 +198,8 @@ TABLES: Mapping[str, Table] = {
         made_of=("models.csv", "measures.csv"),
     ),
     "held_out": Table(
-        ("generalization/*/held_out.csv",),
+        {"generalization/*/held_out.csv": "associate_measures.py"},
         "One row per target, measure and group left out: a line fitted to the other groups predicts it.",
-        "associate_measures.py",
         {
             "target": TARGET,
             "measure": MEASURE,
