@@ -15,6 +15,7 @@ from topodepth.plan import configuration
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = {"redzed-tda": "0.1.1", "gudhi": "3.13.0", "ripser": "0.6.15", "cleverhans": "4.0.0"}
+INPUTS = {"zoo/a.onnx": "", "zoo/b.onnx": "", "other/c.keras": ""}
 CONFIG = {
     "run": "mine",
     "datasets": {"digits": {"loader": "digits", "size": 16}},
@@ -37,7 +38,9 @@ def told(tmp_path):
         rows = {"depth/one/depth.csv": [{"model": "vgg", "layer": name} for name in ("a", "b", "c")]} | (tables or {})
         for path, own in rows.items():
             texts.write_table(tmp_path / path, own, list(own[0]))
-        found = methods(Run({"config": config, "versions": VERSIONS, "tables": list(rows)}, tmp_path), "1.2.3")
+        found = methods(
+            Run({"config": config, "versions": VERSIONS, "tables": list(rows), "inputs": INPUTS}, tmp_path), "1.2.3"
+        )
         bibliography.bibliography(found)  # every citation resolves
         return found
 
@@ -79,10 +82,26 @@ def test_a_sentence_is_there_only_where_the_run_did_it(told, sections, there, go
     assert not [words for words in gone if words in text]
 
 
+@pytest.mark.parametrize(
+    ("settings", "keys"),
+    [
+        ({"architecture": "vgg"}, ["abadi2016", "chollet2015"]),
+        ({"file": "b.keras"}, ["abadi2016", "chollet2015"]),
+        ({"file": "b.onnx"}, ["onnxruntime2021"]),
+        ({"directory": "zoo"}, ["onnxruntime2021"]),
+        ({"torch": "net.py:Net", "trust": True}, ["paszke2019"]),
+    ],
+)
+def test_what_ran_the_networks_is_cited_and_nothing_else(told, settings, keys):
+    text = told(DEPTH, models={"vgg": {"dataset": "digits", **settings}})
+    frameworks = {"abadi2016", "chollet2015", "onnxruntime2021", "paszke2019"}
+    assert [key for key in bibliography.cited(text) if key in frameworks] == keys
+
+
 def test_a_network_that_was_brought_is_not_called_trained(told):
     text = told({"depth": [{"name": "one", "models": ["brought"]}]})
     assert "`brought` was not trained here; it was read from `b.keras`" in text
-    assert "TensorFlow" not in text
+    assert "trained and ran" not in text
 
 
 @pytest.mark.parametrize(
@@ -123,3 +142,23 @@ def test_a_citation_without_a_reference_is_refused_and_others_are_left_out():
     assert bibliography.bibliography("none").strip() == ""
     with pytest.raises(InputError, match=r"references.bib. Received: nobody1999"):
         bibliography.bibliography("[@nobody1999; @kott2001]")
+
+
+def beginning(title):
+    """The first words of a title."""
+    return re.findall(r"[a-z]+", title.lower())[:4]
+
+
+def test_the_page_of_the_method_names_works_as_the_references_do():
+    body, sources = (ROOT / "docs/method.md").read_text(encoding="utf-8").split("\n## Sources\n")
+    listed = {}
+    for line in sources.strip().splitlines():
+        name = re.match(r"\* ([A-Za-z]+)", line)[1].lower()
+        for year, title in re.findall(r"\((\d{4})\), ([^;]+)", line):
+            listed[f"{name}{year}"] = title
+    entries = bibliography.entries()
+    for key, title in listed.items():
+        assert beginning(title) == beginning(entries[key].split(" title = ")[1]), key
+    authors = r"([A-Z][A-Za-z]+)(?:(?:, [A-Z][a-z]+)* & [A-Z][a-z]+| et al\.)? \(?(\d{4})\b"
+    cited = {name.lower() + year for name, year in re.findall(authors, " ".join(body.split()))}
+    assert cited == {*listed}

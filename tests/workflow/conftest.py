@@ -14,7 +14,17 @@ import yaml
 from tests.workflow.preloaded import snakemake
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("Snakefile", "config.yaml", "workflow", "src", "profiles", "examples", "envs", "requirements.lock")
+PARTS = (
+    "Snakefile",
+    "config.yaml",
+    "workflow",
+    "src",
+    "profiles",
+    "examples",
+    "envs",
+    "requirements.lock",
+    "requirements-torch.lock",
+)
 
 SMALL = {"dataset": "digits", "width": 4, "seeds": []}
 TINY = {

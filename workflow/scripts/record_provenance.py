@@ -8,7 +8,8 @@ from topodepth.files import pages, texts
 from topodepth.jobs import provenance
 from topodepth.jobs.commands import run
 
-LOCK = Path(__file__).parents[2] / "requirements.lock"
+ROOT = Path(__file__).parents[2]
+LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-torch.lock"]
 
 
 def main() -> None:
@@ -22,7 +23,8 @@ def main() -> None:
     import yaml
 
     listing = texts.read_json(arguments.listing)
-    locked = re.findall(r"^([a-z0-9._-]+)==", LOCK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    text = "".join(path.read_text(encoding="utf-8") for path in LOCKS)
+    locked = re.findall(r"^([a-z0-9._-]+)==", text, flags=re.MULTILINE)
     record = listing | {
         "inputs": {path: provenance.checksum(path) for path in listing["inputs"]},
         "versions": provenance.package_versions(dict.fromkeys(locked)),

@@ -106,7 +106,7 @@ def adversarial(run: Run, each: Settings) -> Iterator[str]:
     )
     yield (
         "Changes against the same images when clean have paired delete-a-group jackknife intervals "
-        "[@kott2001]; with those of the "
+        "[@tukey1958; @kott2001]; with those of the "
         "null model they were added in quadrature [@zou2008]."
     )
     yield (
@@ -134,7 +134,8 @@ def spoofing(run: Run, each: Settings) -> Iterator[str]:
     yield f"Of their diagrams {listed(summaries)} was taken; the null model was drawn {times(topology['null_draws'])}."
     if topology["jackknife_groups"]:
         groups = topology["jackknife_groups"]
-        yield f"Intervals of each cloud are those of the delete-a-group jackknife ({groups} groups) [@kott2001]."
+        jackknife = f"the delete-a-group jackknife ({groups} groups) [@tukey1958; @kott2001]"
+        yield f"Intervals of each cloud are those of {jackknife}."
     if run.measures("dimension") and dimension == run.config["dimension"]:
         yield "Intrinsic dimensions were estimated as above."
     elif dimension["estimators"]:
@@ -144,7 +145,7 @@ def spoofing(run: Run, each: Settings) -> Iterator[str]:
         f"{each['permutations']} permutations of "
         "the labels [@phipson2010], corrected over all layers and descriptors of a split and representation by "
         "the step-down "
-        "maximum [@westfall1993]."
+        "maximum [@westfall1993; @ge2003]."
     )
     limits = {found for note in table["note"].dropna() for found in LIMITED.findall(note)}
     if limits:
@@ -160,7 +161,7 @@ def similarity(run: Run, each: Settings) -> Iterator[str]:
     if each["jackknife_groups"]:
         yield (
             "Intervals (95 %) are those of the delete-a-group jackknife over images "
-            f"({each['jackknife_groups']} groups) [@kott2001]."
+            f"({each['jackknife_groups']} groups) [@tukey1958; @kott2001]."
         )
     if each["permutations"]:
         yield (

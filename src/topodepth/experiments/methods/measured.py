@@ -127,11 +127,15 @@ def homology(run: Run) -> Iterator[str]:
             "through the same computation, and values relative to it are ratios to their mean."
         )
     if "class" in clouds or "both" in clouds:
-        yield "Values of classes were averaged, with a 95 % interval of Student's t over the classes [@student1908]."
+        ratios = "; that of their ratios to the null model by the delta method [@oehlert1992]"
+        yield (
+            "Values of classes were averaged, with a 95 % interval of Student's t over the classes [@student1908]"
+            f"{ratios if topology['null_draws'] else ''}."
+        )
     if clouds & {"all", "both"} and topology["jackknife_groups"]:
         yield (
             "Values of clouds of all images have a 95 % interval of the delete-a-group jackknife "
-            f"({topology['jackknife_groups']} groups) [@kott2001]."
+            f"({topology['jackknife_groups']} groups) [@tukey1958; @kott2001]."
         )
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from topodepth.files import texts
+from topodepth.networks.kinds import MODEL_ENDINGS
 
 if TYPE_CHECKING:
     import pandas
 
 # kinds of experiment that measure layers with the run's own settings of topology and dimension
 LAYER_BY_LAYER = ("depth", "dynamics", "generalization", "adversarial")
+ONNX = ".onnx"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,20 @@ class Run:
             each["dimensions"] if kind == "adversarial" else self.config["samples"][each["sample"]]["dimensions"]
             for kind, each in asked
         )
+
+    def opened(self, name: str) -> set[str]:
+        """Return what ran the networks of an entry, of `keras`, `onnx` and `torch`; of an archive that is not known."""
+        settings = self.config["models"][name]
+        if settings["torch"]:
+            return {"torch"}
+        if settings["asset"]:
+            files = [self.config["assets"][settings["asset"]]["file"]]
+        elif settings["directory"]:
+            files = [path for path in self.record["inputs"] if Path(settings["directory"]) in Path(path).parents]
+        else:
+            files = [settings["file"] or "trained.keras"]
+        endings = {Path(path).suffix.lower() for path in files} & {*MODEL_ENDINGS}
+        return {"onnx" if ending == ONNX else "keras" for ending in endings}
 
     def table(self, path: str) -> "pandas.DataFrame":
         """Return a table of the run."""

@@ -43,16 +43,23 @@ def _paragraph(title: str, sentences: Iterable[str]) -> str:
 
 
 def _software(run: Run, version: str | None) -> Iterator[str]:
-    models = [run.config["models"][name] for name in run.entries if name in run.config["models"]]
+    models = [name for name in run.entries if name in run.config["models"]]
+    trained = any(run.config["models"][name]["architecture"] for name in models)
+    opened = set().union(*map(run.opened, models))
     own = f"topodepth{f' {version}' if version else ''}"
     yield (
         f"All was computed by {own}, as a Snakemake{run.version('snakemake')} workflow [@molder2021] in Python"
         f"{run.version('python')}, with NumPy{run.version('numpy')} [@harris2020] and "
         f"SciPy{run.version('scipy')} [@virtanen2020]."
     )
-    if any(model["architecture"] for model in models):
-        yield f"Networks were trained with TensorFlow{run.version('tensorflow')} [@abadi2016]."
-    if any(model["torch"] for model in models):
+    if "keras" in opened:
+        yield (
+            f"Keras{run.version('keras')} [@chollet2015] on TensorFlow{run.version('tensorflow')} [@abadi2016] "
+            f"{'trained and ran networks' if trained else 'ran the networks that are files of Keras'}."
+        )
+    if "onnx" in opened:
+        yield f"ONNX Runtime{run.version('onnxruntime')} [@onnxruntime2021] ran the networks that are ONNX files."
+    if "torch" in opened:
         yield f"PyTorch{run.version('torch')} [@paszke2019] ran the networks that are written for it."
     if run.config["protocol"] == "original":
         yield "The choices of the original code were repeated where the two differ [@magai2022]."
