@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.markers import Marker
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/topodepth"
@@ -201,19 +202,23 @@ assert not {{"tensorflow", "keras", "tf_keras"}} & set(sys.modules)
     assert (tmp_path / "estimate_dimensions").exists()
 
 
-def locked_versions(package):
+def locked_versions(package, python):
+    """The versions of a package that the locks hold for a version of Python: at most one."""
     text = "".join((ROOT / lock).read_text() for lock in ("requirements.lock", "requirements-torch.lock"))
-    return set(re.findall(rf"^{re.escape(package)}==([^ ;\\]+)", text, flags=re.MULTILINE))
+    found = re.findall(rf"^{re.escape(package)}==([^ ;\\]+)(?: ; ([^\\\n]+))?", text, flags=re.MULTILINE)
+    here = {"python_full_version": f"{python}.0", "python_version": python}
+    return {version for version, marker in found if not marker or Marker(marker).evaluate(here)}
 
 
 @pytest.mark.parametrize("path", found(ROOT / "envs", "*.yaml"), ids=lambda path: path.stem)
 def test_pins_of_conda_environments_agree_with_the_lock(path):
     dependencies = yaml.safe_load(path.read_text())["dependencies"]
     pins = next(item["pip"] for item in dependencies if isinstance(item, dict))
+    python = next(item.partition("=")[2] for item in dependencies if str(item).startswith("python="))
     assert pins
     for pin in pins:
         package, version = pin.split("==")
-        assert version in locked_versions(package), f"{pin} is not what the lock holds: {locked_versions(package)}"
+        assert {version} == locked_versions(package, python), f"{pin} is not what the lock holds"
 
 
 def test_the_homology_workers_environment_has_no_network_library():
