@@ -76,6 +76,7 @@ def trainings():
 def whole(network):
     """All that the page of a run with a comparison, an attack and trainings shows."""
     plain = table((0.0,)).drop(columns=["epsilon"]).assign(model="net")
+    plain.loc[(plain["class"] == "1") & (plain["layer"] == "second"), "ci_low"] = np.nan
     both = pd.concat([plain, plain.assign(model="other")])
     views = [
         data.View("Depth", "Two networks", both, {"net": HOSTILE, "other": "other"}, {"net": 0}),
@@ -208,6 +209,8 @@ def test_it_opens_and_every_control_works_with_the_keyboard(opened):
     assert "layer second" in text(opened, "here")
     choose(opened, "class", 2)
     assert "class 1: one" in text(opened, "here")
+    band = "document.getElementById('depth').data.find((trace) => trace.fill === 'toself')"
+    assert opened.ask(f"{band}.x") == [0.5, 0.5, 0.5, None]  # where an interval is undefined, the band has a gap
     choose(opened, "measure", 1)
     assert "lifespan sum E_1" in text(opened, "here")
     choose(opened, "version", 1)

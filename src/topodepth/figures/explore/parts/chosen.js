@@ -96,8 +96,16 @@ function plot(id, traces, layout, words) {
   return Plotly.react(id, traces, whole, { displayModeBar: false, responsive: true });
 }
 
-// a band between two curves; a gap in either is a gap of the band
+// a band between two curves: a closed line around each part of it, for a gap in either is a gap of the band
 function band(x, low, high, fill, group) {
-  const edge = { x, mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: group };
-  return [{ ...edge, y: low }, { ...edge, y: high, fill: "tonexty", fillcolor: fill }];
+  const parts = [[]];
+  for (const [k, place] of x.entries()) {
+    if (low[k] === null || high[k] === null) parts.push([]);
+    else parts.at(-1).push([place, low[k], high[k]]);
+  }
+  const around = parts.filter((part) => part.length).flatMap((part) =>
+    [...part.map(([place, value]) => [place, value]), ...part.toReversed().map(([place, , value]) => [place, value]),
+      [part[0][0], part[0][1]], [null, null]]);
+  return [{ x: around.map(([place]) => place), y: around.map(([, value]) => value), mode: "lines", fill: "toself",
+    fillcolor: fill, line: { width: 1, color: fill }, hoverinfo: "skip", showlegend: false, legendgroup: group }];
 }

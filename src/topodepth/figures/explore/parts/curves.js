@@ -105,7 +105,7 @@ function drawScale() {
   traces.push({ x, y: of("value", state.layer), mode: "lines+markers", name: safe(layerName()), hoverinfo: "y",
     line: { color: colour(state.model), width: 2.5 }, showlegend: true });
   plot("scale", traces, {
-    xaxis: { title: { text: "order of the neighbour that sets the scale" }, type: "log", tickvals: x },
+    xaxis: { title: { text: "scale: order of the neighbour" }, type: "log", tickvals: x },
     yaxis: { title: { text: "GRIDE dimension" }, rangemode: "tozero" },
   }, `GRIDE dimension of layer ${layerName()} by scale: ` +
      x.map((order, k) => `order ${order}: ${number(of("value", state.layer)[k])}`).join("; "));
