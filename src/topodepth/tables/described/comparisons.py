@@ -171,9 +171,8 @@ TABLES: Mapping[str, Table] = {
         {"part": text("Part."), "seconds": Column("Time.", unit="s", low=0), "what": text("Of what.")},
     ),
     "times_cores": Table(
-        ("times_cores.csv",),
+        {"times_cores.csv": "tabulate_times.py"},
         "One row per number of cores: what the run would take, from the times of its jobs.",
-        "tabulate_times.py",
         {
             "cores": count("Cores of the machine."),
             "seconds": Column("Time with the memory of the machine that made the table.", unit="s", low=0),
