@@ -25,7 +25,7 @@ rule tabulate_times:
             category="Provenance",
             labels={"result": "what the run would take on other numbers of cores"},
         ),
-        described=["<results>/" + name + ".csv-metadata.json" for name in ("times", "times_parts", "times_cores")],
+        described=[f"<results>/{name}.csv-metadata.json" for name in ("times", "times_parts", "times_cores")],
     log:
         "<logs>/tabulate_times.log",
     conda:
