@@ -105,6 +105,6 @@ def test_a_run_on_slurm_survives_a_cancelled_job_and_gives_the_tables_of_a_local
     assert codes == (0, 0), log
     assert f"SLURM-job '{number}' failed, SLURM status is: 'CANCELLED'" in log
     asked = re.findall(r"^rule train_model:.*?wildcards: model=vgg\n.*?mem_mb=(\d+)", log, re.MULTILINE | re.DOTALL)
-    assert list(dict.fromkeys(asked)) == ["4000", "8000"]
+    assert str(2 * int(asked[0])) in asked  # the second attempt
     assert tables(tmp_path / "here")
     assert tables(tmp_path / "there") == tables(tmp_path / "here")

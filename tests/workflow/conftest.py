@@ -106,7 +106,7 @@ class Repository:
         shutil.copytree(self.path, path)
         return Repository(path)
 
-    def snakemake(self, *arguments, config="tiny.yaml", timeout=600):
+    def snakemake(self, *arguments, config="tiny.yaml", timeout=1800):
         return snakemake(self.path, "--configfile", config, *arguments, timeout=timeout)
 
     def make_recorded(self, *arguments, config="tiny.yaml"):

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 
-def snakemake(folder, *arguments, timeout=600):
+def snakemake(folder, *arguments, timeout=1800):
     """Run the command in a folder as the console script does; its exit code and what it said."""
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "SNAKEMAKE_PROFILE")}
     server = _server()

@@ -162,7 +162,7 @@ def test_the_report_is_one_page_with_figures_captions_and_versions(repository):
 def test_the_page_to_explore_holds_every_comparison_attack_and_page(results):
     text = (results / "explore.html").read_text()
     held = json.loads(re.search(r'id="data">(.*?)</script>', text, flags=re.DOTALL)[1])
-    assert [view["kind"] for view in held["views"]] == ["Depth", "Adversarial"]
+    assert [view["kind"] for view in held["views"]] == ["Depth", "Dynamics", "Adversarial"]
     assert [list(network["layers"]) for network in held["networks"]] == [
         ["2", "block3_conv1", "logits"], ["penultimate", "logits"], ["logits"],
     ]  # fmt: skip
