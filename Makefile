@@ -3,8 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
-# what is imported is compiled then; to compile all that is installed would take one core two minutes
-INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
+INSTALL := -m pip install --quiet --disable-pip-version-check
 # Two processes share the tests file by file: what the tests of a file have in common is made once. (By groups it would
 # be made twice: under pytest 9.2.0 --dist loadgroup of pytest-xdist 3.8.0 sees none, its issue 1386.)
 SHARED := -n 2 --dist loadfile
