@@ -120,12 +120,15 @@ def test_what_is_of_no_layer_has_a_panel_without_one():
     np.testing.assert_allclose(sorted(drawn[:, 0]), 50 * np.sort(rows.value))
 
 
-def test_a_group_that_is_a_number_is_called_by_its_column_too():
+def test_a_group_that_is_a_number_is_called_by_its_column_too_and_none_unknown():
     models, measures, associations = small(groups=("0.0", "0.2"))
     models = models.assign(label_noise=models.architecture.astype(float))
     figure = generalization_scatter.draw(models, measures, associations, group="label_noise")
     assert {"label noise 0.0", "label noise 0.2"} <= set(legend_names(figure))
     assert "label noise 0.2, n = " in written(figure.axes[0])
+    models = models.assign(family=["a", None] * 4)
+    figure = generalization_scatter.draw(models, measures, associations, group="family")
+    assert "unknown" in legend_names(figure)
 
 
 def test_the_line_of_the_scatter_is_fitted_to_all_and_to_each_group():

@@ -148,7 +148,7 @@ def _points(table: "DataFrame", what: Shown) -> "DataFrame":
             raise unknown_name("column of the table of models", name, table.columns)
     points = frame.tidy(table, ("model", target), "scatter")
     return points[["model"]].assign(
-        group=table[group].astype(str).to_list(),
+        group=table[group].map(str).to_list(),  # astype(str) of pandas 3 leaves a missing text missing
         x=points[target] * frame.TARGETS[target][1],
         colour=table[colour].to_list() if colour else None,
     )
