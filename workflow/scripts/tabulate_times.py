@@ -30,15 +30,15 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = read_benchmarks(arguments.benchmarks)
     record = read_record(arguments.record, arguments.results, arguments.benchmarks)
-    found = parts(record, start) if record else []
-    cores = schedule.on_cores(record, memory.machine_megabytes()) if record else []
-    texts.write_table(arguments.parts, [dict(zip(PARTS, row, strict=True)) for row in found], PARTS)
-    texts.write_table(arguments.cores, [dict(zip(CORES, row, strict=True)) for row in cores], CORES)
-    texts.write_table(arguments.out, [dict(zip(COLUMNS, row, strict=True)) for row in rows], COLUMNS)
     made = texts.read_json(arguments.provenance)
-    for table in map(Path, (arguments.out, arguments.parts, arguments.cores)):
-        about = metadata.describe(table.parent, table.name, made, __version__)
-        texts.write_json(f"{table}{metadata.ENDING}", about)
+    for path, columns, found in (
+        (arguments.out, COLUMNS, rows),
+        (arguments.parts, PARTS, parts(record, start) if record else []),
+        (arguments.cores, CORES, schedule.on_cores(record, memory.machine_megabytes()) if record else []),
+    ):
+        texts.write_table(path, [dict(zip(columns, row, strict=True)) for row in found], columns)
+        table = Path(path)
+        texts.write_json(f"{table}{metadata.ENDING}", metadata.describe(table.parent, table.name, made, __version__))
 
 
 def start_seconds() -> float:
