@@ -134,7 +134,7 @@ def convert(graph: OnnxGraph, record: dict, weights: list[np.ndarray], inputs: l
     _check_calls(record)
     try:
         before = convert_kind(graph, SavedLayer(kind, settings, weights), inputs)
-    except (KeyError, ValueError, TypeError, IndexError) as error:  # other inputs, weights or settings than expected
+    except (KeyError, ValueError, TypeError, IndexError, ArithmeticError) as error:  # other inputs, weights or settings than expected
         raise Unsupported(f"{kind}: {type(error).__name__} {error}") from error
     if kind == "Activation" or settings.get("activation") is None:
         return before, before
@@ -144,11 +144,11 @@ def convert(graph: OnnxGraph, record: dict, weights: list[np.ndarray], inputs: l
 def _converter(record: dict) -> Callable:
     kind = record["class_name"]
     if kind not in CONVERTERS:
-        raise Unsupported(kind)
+        raise Unsupported(repr(kind))
     found, known, rooms = CONVERTERS[kind]
     module = str(record.get("module") or "keras.layers").replace("tf_keras", "keras").replace("keras.src", "keras")
     if not module.startswith(rooms):
-        raise Unsupported(kind)
+        raise Unsupported(f"{kind} of {module!r}")
     for key, value in record["config"].items():
         off = value is None or value is False
         if not (off or key in INERT or key.endswith(INERT_ENDINGS) or key in known or key == "activation"):

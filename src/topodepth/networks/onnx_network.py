@@ -16,7 +16,7 @@ from topodepth.networks.weights import open_weights
 
 __all__ = ["Unsupported", "convert_file"]
 
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+MALFORMED = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 
 def convert_file(
