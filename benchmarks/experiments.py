@@ -5,7 +5,7 @@
 
 Networks are those of this project at full width with random weights, batch normalisation adjusted; images are smooth
 noise, different for each class. Every run starts from files alone: the pipeline prepares the data set,
-plans, starts a process a job. Makes ``results/bench/experiments.csv``: seconds; the most memory of all processes
+plans, starts one process per job. Makes ``results/bench/experiments.csv``: seconds; the most memory of all processes
 together, and of the largest one; how far apart the values are that both find of the same points (median, relative).
 Those of attacked images differ most: Cleverhans' own gradient has other signs in some 0.3 % of the pixels of such
 networks when images come one by one and not together.

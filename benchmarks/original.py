@@ -1,7 +1,7 @@
 """The original's protocol, step by step, as a plain script: what the pipeline is measured against.
 
 Written from the description of the experiments (docs/differences.md), not from the original's code. It does what that
-does and what costs time there: one sub-model a layer, all images in one call, FGSM image by image, ripser for H_0 too.
+does and what costs time there: one sub-model per layer, all images in one call, FGSM image by image, ripser for H_0.
 
     python benchmarks/original.py depth --model vgg.keras --images images.npz --mode Topology
     python benchmarks/original.py adversarial --model net.keras --images images.npz --target 8

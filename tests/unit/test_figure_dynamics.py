@@ -1,4 +1,4 @@
-"""The dynamics figure draws one curve a snapshot, in the colour of its own measured accuracy."""
+"""The dynamics figure draws one curve per snapshot, in the colour of its own measured accuracy."""
 
 import numpy as np
 import pandas

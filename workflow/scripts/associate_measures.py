@@ -11,7 +11,7 @@ from topodepth.jobs.commands import run, settings
 def main() -> None:
     """Parse, read, compute, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", required=True, help="CSV: one row a model")
+    parser.add_argument("--models", required=True, help="CSV: one row per model")
     parser.add_argument("--measures", required=True, help="CSV: one row a measure of a model")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: title, targets, groups, controls, …")
     parser.add_argument("--associations", required=True, help="CSV to make: one row a target, scope and measure")

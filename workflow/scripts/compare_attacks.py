@@ -10,7 +10,7 @@ from topodepth.jobs.commands import run, settings
 def main() -> None:
     """Parse, read, compare, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--metrics", required=True, help="CSV of the attack: one row a strength")
+    parser.add_argument("--metrics", required=True, help="CSV of the attack: one row per strength")
     parser.add_argument("--diagrams", nargs="+", required=True, help="folders of diagrams, one a layer")
     parser.add_argument("--dimensions", nargs="*", default=[], help="tables of dimension estimates of all strengths")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: descriptors, parameters, title")

@@ -1,4 +1,4 @@
-"""Join what is known of every model into two tables: one row a model, and one row a measure of a model."""
+"""Join what is known of every model into two tables: one row per model, and one row a measure of a model."""
 
 import argparse
 
@@ -12,10 +12,10 @@ def main() -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--listing", required=True, help="JSON: models (what each one is); tables, metrics and "
-                        "activations (one file a model; the last two may be empty); trajectories (one file a "
+                        "activations (one file per model; the last two may be empty); trajectories (one file a "
                         "model that has one); classes to measure; "
                         "how runs are known")  # fmt: skip
-    parser.add_argument("--models-out", required=True, help="CSV to make: one row a model")
+    parser.add_argument("--models-out", required=True, help="CSV to make: one row per model")
     parser.add_argument("--measures-out", required=True, help="CSV to make: one row a measure of a model")
     arguments = parser.parse_args()
     listing = texts.read_json(arguments.listing)

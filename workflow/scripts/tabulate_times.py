@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--record", default=".snakemake/metadata", help="folder of Snakemake's record")
     parser.add_argument("--results", required=True, help="folder of the run's results, as the record names it")
     parser.add_argument("--provenance", required=True, help="provenance.json of the run, told beside the tables")
-    parser.add_argument("--out", required=True, help="CSV to make: one row a rule, the costliest first")
+    parser.add_argument("--out", required=True, help="CSV to make: one row per rule, the costliest first")
     parser.add_argument("--parts", required=True, help="CSV to make: what the time of the run went to")
     parser.add_argument("--cores", required=True, help="CSV to make: what the run would take on other numbers of cores")
     arguments = parser.parse_args()

@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="threads of the network")
     parser.add_argument("--model", required=True, help="Keras file to make")
     parser.add_argument("--metrics", required=True, help="JSON to make: accuracy and loss of every split")
-    parser.add_argument("--history", required=True, help="CSV to make: one row an epoch")
+    parser.add_argument("--history", required=True, help="CSV to make: one row per epoch")
     parser.add_argument("--snapshots", required=True, help="folder to make: files of the epochs listed, trajectory.h5")
     arguments = parser.parse_args()
     prepare_networks(arguments.threads)

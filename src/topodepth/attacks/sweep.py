@@ -1,7 +1,7 @@
 """One attack at all its strengths: activations of the attacked images, what they do to the model, and a few of them.
 
 The folder made holds ``{k:02d}.h5``, an activations file a strength in ascending order, ``00.h5`` of the clean images;
-``metrics.csv``, one row a strength; and ``images.h5``, a few images at a few strengths::
+``metrics.csv``, one row per strength; and ``images.h5``, a few images at a few strengths::
 
     /pixels      float32 (images, strengths, height, width, channels), black 0 to white 1
     /epsilons, /macro_f1    float64 (strengths,)
@@ -104,7 +104,7 @@ def write_sweep(
     batch_size
         Images a step.
     progress
-        Called with one line a batch.
+        Called with one line per batch.
 
     Raises
     ------
@@ -193,7 +193,7 @@ class _Tally:
                     self.pixels[place, column] = victim.pixels(attacked[row - start])
 
     def metrics(self) -> list[dict]:
-        """Return a row a strength."""
+        """Return one row per strength."""
         present = np.unique(self.labels)
         rows = []
         for k, epsilon in enumerate(self.settings.epsilons):

@@ -1,4 +1,4 @@
-"""The adversarial experiment: descriptors against depth, one curve a strength, coloured by the F1 measured there."""
+"""The adversarial experiment: descriptors against depth, one curve per strength, coloured by the F1 measured there."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ NAMED = 10  # strengths with a marker and a name each; of more, the first and th
 def draw(
     table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
-    """Draw a column a descriptor, its value above and its value relative to the null model below.
+    """Draw one column per descriptor, its value above and its value relative to the null model below.
 
     Layers stand at their relative depth; up to four stand side by side under their names.
 

@@ -69,7 +69,7 @@ def read(path: str | Path) -> AttackedImages:
 
 
 def draw(images: AttackedImages, *, title: str = "") -> "Figure":
-    """Draw a row a strength and a column an image; below each image the class that the model gives it.
+    """Draw one row per strength and one column per image; below each image the class that the model gives it.
 
     Parameters
     ----------

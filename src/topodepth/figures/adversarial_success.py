@@ -1,4 +1,4 @@
-"""The adversarial experiment: descriptors against what the attack does to the model, one line a layer."""
+"""The adversarial experiment: descriptors against what the attack does to the model, one line per layer."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,7 +41,7 @@ def draw(
     panels: Panels = None,
     version: str = "value",
 ) -> "Figure":
-    """Draw the change of descriptors against success rate (left) and F1 (right), a row a panel.
+    """Draw the change of descriptors against success rate (left) and F1 (right), one row per panel.
 
     The panels show all points; an interval that reaches far beyond them is cut, and a small triangle says so. More than
     twelve layers are told by the colour of their depth, without intervals.

@@ -1,4 +1,4 @@
-"""The depth experiment: descriptors against relative depth, a curve a model, beside their null model."""
+"""The depth experiment: descriptors against relative depth, one curve per model, beside their null model."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL, *frame.RELATIVE)
 def draw(
     table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
-    """Draw descriptors against depth (top) and relative to the null model (bottom), a column each, a curve a model.
+    """Draw descriptors by depth (top) and relative to the null model (bottom), one column each: one curve per model.
 
     Up to four models have their intervals and null curves; with more these hide the curves, and stand in the figure by
     model. More than fourteen curves cannot be told apart: they are drawn alike.

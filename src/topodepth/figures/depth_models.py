@@ -18,7 +18,7 @@ COLUMNS = (*frame.KEYS, *frame.VALUE, *frame.NULL)
 def draw(
     table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
-    """Draw small multiples: a column a model, a row a descriptor, on one scale a descriptor.
+    """Draw small multiples: one column per model, one row per descriptor, on one scale per descriptor.
 
     Parameters
     ----------

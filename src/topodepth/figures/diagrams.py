@@ -26,7 +26,7 @@ def draw(
     title: str = "",
     measured: int | None = None,
 ) -> "Figure":
-    """Draw a row a layer: its persistence diagram, then the Betti curve of each homology dimension.
+    """Draw one row per layer: its persistence diagram, then the Betti curve of each homology dimension.
 
     Where classes are measured apart, the diagram is that of the first one, for ten laid over each other hide what is
     below them; the Betti curves are the mean over classes.

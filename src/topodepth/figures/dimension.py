@@ -1,4 +1,4 @@
-"""All estimates of intrinsic dimension against depth, a panel a model, with the layer's width for orientation."""
+"""All estimates of intrinsic dimension against depth, one panel per model, with the layer's width for orientation."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Dimension by scale: GRIDE estimates against the order of the neighbours, a panel a model and a curve a layer."""
+"""Dimension by scale: GRIDE against the order of the neighbours, one panel per model, one curve per layer."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

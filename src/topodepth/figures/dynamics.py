@@ -31,7 +31,7 @@ def draw(
     panels: Panels = None,
     colour: str = "test_accuracy",
 ) -> "Figure":
-    """Draw a row a descriptor and a column a model: one curve a snapshot, its colour the measured test accuracy.
+    """Draw one row per descriptor and one column per model: one curve per snapshot, coloured by test accuracy.
 
     Shaded is the interval, dashed the null model, both in the snapshot's colour: of all snapshots, or of the first and
     the last where there are more than five.

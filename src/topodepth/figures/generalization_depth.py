@@ -34,7 +34,7 @@ def draw(
     panels: Panels = None,
     target: str = "test_error",
 ) -> "Figure":
-    """Draw a column a descriptor and homology dimension, its value above and relative to the null model below.
+    """Draw one column per descriptor and homology dimension, its value above and relative to the null model below.
 
     Of several classes the mean is drawn, else class all, else the first. A layer whose τ is undefined leaves an open
     marker at the panel's foot.

@@ -1,4 +1,4 @@
-"""The generalisation experiment: a descriptor against the test error of many models, a point a model."""
+"""The generalisation experiment: a descriptor against the test error of many models, one point per model."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -85,9 +85,9 @@ def draw(
     Parameters
     ----------
     models_table
-        One row a model, with the columns model, and those of target, group and colour.
+        One row per model, with the columns model, and those of target, group and colour.
     measures
-        One row a model and measure, with the columns model, measure, descriptor, layer, relative_depth, class,
+        One row per model and measure, with the columns model, measure, descriptor, layer, relative_depth, class,
         homology_dimension, version, value, ci_low, ci_high. Of several classes the mean is drawn, else class all,
         else the first.
     associations
@@ -139,7 +139,7 @@ def draw(
 
 
 def _points(table: "DataFrame", what: Shown) -> "DataFrame":
-    """Return one row a model: model, group, x (the target in the unit of its axis) and colour (of any type)."""
+    """Return one row per model: model, group, x (the target in the unit of its axis) and colour (of any type)."""
     target, group, colour = what.target, what.group, what.colour
     if target not in frame.TARGETS:
         raise unknown_name("target", target, frame.TARGETS)
@@ -155,7 +155,7 @@ def _points(table: "DataFrame", what: Shown) -> "DataFrame":
 
 
 def _rows_of(measures: "DataFrame", panel: frame.Panel, what: Shown) -> "DataFrame":
-    """Return one row a model."""
+    """Return one row per model."""
     rows, descriptor, layer, version = frame.rows_of(measures, panel), panel[0], what.layer, what.version
     if rows["layer"].notna().any():  # a trajectory is of no layer
         known = list(frame.layers(rows))

@@ -85,7 +85,7 @@ class Blocks:
 def small_multiples(
     stacks: Sequence[Stack], names: Sequence[str], panels: Sequence[Panel], draw: Callable[["Axes", str, Panel], bool]
 ) -> bool:
-    """Draw a stack a model and a row a panel, each row on one y axis that begins at 0; tell if a value is undefined.
+    """Draw one stack per model, one row per panel, each row on one y axis from 0 on; tell if a value is undefined.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ ORDER = "labels in another order"
 
 
 def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
-    """Draw a curve a network: the share of neighbours with an image's own label against relative depth.
+    """Draw one curve per network: the share of neighbours with an image's own label against relative depth.
 
     Parameters
     ----------

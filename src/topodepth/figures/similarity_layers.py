@@ -26,7 +26,7 @@ def draw(
     title: str = "",
     measures: Sequence[str] | None = None,
 ) -> "Figure":
-    """Draw a heat map a measure: layers of all networks along both axes, from input to output, a block a network.
+    """Draw one heat map per measure: all layers along both axes, from input to output, one block per network.
 
     On the diagonal blocks the layers of one network among themselves, beside them those of two.
 

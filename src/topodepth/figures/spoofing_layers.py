@@ -29,7 +29,7 @@ STEP = 0.25  # between the places of pixel representations, left of the depth ax
 def draw(
     table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "", panels: Panels = None
 ) -> "Figure":
-    """Draw a column a descriptor and a row a subset and network: both clouds in pixel space, then by relative depth.
+    """Draw one column per descriptor, one row per subset and network: both clouds in pixels, then by relative depth.
 
     A filled star marks a difference whose corrected p is below 0.05, an open one a difference whose p is below 0.05
     before the correction only.

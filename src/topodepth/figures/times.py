@@ -18,12 +18,12 @@ SHOWN = 24  # rules
 
 
 def draw(table: "DataFrame", *, models: Models = None, labels: Labels = None, title: str = "") -> "Figure":
-    """Draw a bar a rule: the seconds of all its jobs together, of its longest job, and its largest memory.
+    """Draw one bar per rule: the seconds of all its jobs together, of its longest job, and its largest memory.
 
     Parameters
     ----------
     table
-        One row a rule, with the columns of ``workflow/scripts/tabulate_times.py``.
+        One row per rule, with the columns of ``workflow/scripts/tabulate_times.py``.
     models, labels
         Not used: rules have no models.
     """

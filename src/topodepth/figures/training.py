@@ -1,4 +1,4 @@
-"""Training curves: accuracy, loss and learning rate by epoch, one curve a model."""
+"""Training curves: accuracy, loss and learning rate by epoch, one curve per model."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -72,7 +72,7 @@ def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
 def prim(row: Callable[[int], np.ndarray], n: int) -> np.ndarray:
     """Return the n − 1 edge weights of a minimum spanning tree, ascending; ``row(i)`` gives the weights at vertex i.
 
-    Only the weights are wanted, so parents are not kept: three passes over a row a step, each a vector instruction.
+    Only the weights are wanted, so parents are not kept: three passes over one row per step, each a vector instruction.
     """
     weights = np.empty(n - 1)
     nearest = np.full(n, np.inf)  # weight of the lightest edge from the tree to each vertex outside it

@@ -1,6 +1,6 @@
 """What a model file says of itself, read without Keras: its layers, code that it carries, layers worth tapping.
 
-A plan needs one job a layer before anything runs, and must not pay for TensorFlow. So the file's own configuration,
+A plan needs one job per layer before anything runs, and must not pay for TensorFlow. So the file's own configuration,
 JSON inside a ``.keras`` archive or an HDF5 attribute, is read here, and the choice of layers is made on a graph that
 looks the same whether it comes from that JSON or from an opened model (see :mod:`topodepth.networks.graph`).
 """

@@ -62,7 +62,7 @@ def probabilities(outputs: np.ndarray, ends_in: str) -> np.ndarray:
     Parameters
     ----------
     outputs
-        (n, …), one number a class, or one of two classes.
+        (n, …), one number per class, or one of two classes.
     ends_in
         ``"softmax"``, ``"sigmoid"`` or ``"logits"``, see :class:`topodepth.networks.models.Classifier`.
     """

@@ -134,7 +134,7 @@ def convert(graph: OnnxGraph, record: dict, weights: list[np.ndarray], inputs: l
     _check_calls(record)
     try:
         before = convert_kind(graph, SavedLayer(kind, settings, weights), inputs)
-    except (KeyError, ValueError, TypeError, IndexError, ArithmeticError) as error:  # other inputs, weights or settings than expected
+    except (KeyError, ValueError, TypeError, IndexError, ArithmeticError) as error:  # not as expected
         raise Unsupported(f"{kind}: {type(error).__name__} {error}") from error
     if kind == "Activation" or settings.get("activation") is None:
         return before, before

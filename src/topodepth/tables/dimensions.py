@@ -1,4 +1,4 @@
-"""Tidy tables of intrinsic dimension: one row a layer and estimator. Apart from diagrams and their descriptors, whose
+"""Tidy tables of intrinsic dimension: one row per layer and estimator. Apart from diagrams and their descriptors, whose
 changes leave dimensions as they are.
 """
 

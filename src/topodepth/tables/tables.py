@@ -1,4 +1,4 @@
-"""Tidy tables: one row a model, layer, class, homology dimension and descriptor, with interval and null value."""
+"""Tidy tables: one row per model, layer, class, homology dimension and descriptor, with interval and null value."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace

@@ -91,7 +91,7 @@ def fit(
         Directory for the run's state; delete it once the model is saved. A recorded trajectory lies there in the end,
         as ``trajectory.h5``.
     progress
-        Called with one line an epoch.
+        Called with one line per epoch.
     snapshots, on_epoch_end
         ``on_epoch_end(epoch, model, logs)`` is called after the epochs listed in ``snapshots`` (after every one if
         None); epoch 0 is the untrained model. Early stopping waits for the last epoch listed. After a kill the last
@@ -100,7 +100,7 @@ def fit(
     Returns
     -------
     dict
-        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``, ``seconds``: one value an epoch.
+        ``loss``, ``accuracy``, ``val_loss``, ``val_accuracy``, ``learning_rate``, ``seconds``: one value per epoch.
         Losses are the cross-entropy alone, without L2 penalties.
 
     Raises

@@ -59,7 +59,7 @@ def compare(
     Parameters
     ----------
     metrics
-        One row a strength: model, epsilon, epsilon_unit, accuracy, macro_f1, success_rate.
+        One row per strength: model, epsilon, epsilon_unit, accuracy, macro_f1, success_rate.
     paths
         Diagram files of all strengths and layers; their attribute ``model`` is that of a row of ``metrics``.
     dimensions

@@ -1,4 +1,4 @@
-"""The two tables that every statistic of generalisation is made from: one row a model, one row a model's measure."""
+"""The two tables behind every statistic of generalisation: one row per model, one row per model and measure."""
 
 import logging
 import math

@@ -214,7 +214,7 @@ def _rows(
 
 
 def _curve(name: str, found: dimension.PHDimension) -> list[dict]:
-    """Return log E_0^α against log n, a row a draw, and the line through them that the dimension comes from."""
+    """Return log E_0^α against log n, one row per draw, and the line through them that the dimension comes from."""
     logs = np.log(np.where(found.lengths > 0, found.lengths, np.nan))
     slope, intercept = line(np.log(found.sizes), logs.mean(axis=1)) if len(logs) else (np.nan, np.nan)
     fit = {"slope": slope, "intercept": intercept, "ph_dimension": found.value,

@@ -147,7 +147,7 @@ def _key(descriptor: str, degree: float) -> str:
 
 
 def _curves(rows: "DataFrame", layers: Sequence[Sequence]) -> dict:
-    """Return curves ``{measure: {name, order, classes: {class: {column: a number a layer}}}}``."""
+    """Return curves ``{measure: {name, order, classes: {class: {column: one number per layer}}}}``."""
     curves = {}
     places = {name: place for place, (name, _) in enumerate(layers)}
     rows = rows[rows["class"].isin(shown_classes(rows["class"]))]

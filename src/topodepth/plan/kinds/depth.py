@@ -96,7 +96,7 @@ class Depth(Experiment):
 
     @property
     def results(self) -> list[str]:
-        """The page, the figures, the accuracies, and the diagrams of one model a curve."""
+        """The page, the figures, the accuracies, and the diagrams of one model per curve."""
         folder = f"{RESULTS}/depth/{self.name}"
         diagrams = [f"{folder}/diagrams/{name}.png" for name in self.shown_alone]
         results = [*super().results, f"{folder}/accuracy.html", *diagrams]
