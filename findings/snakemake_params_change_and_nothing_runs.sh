@@ -35,8 +35,8 @@ rule real:
 SNAKEFILE
 for values in "first=10 second=20" "first=20 second=10"; do
     # shellcheck disable=SC2086  # two settings
-    XDG_CACHE_HOME="$folder/cache" venv/bin/snakemake names.txt integer.txt real.txt --cores 1 --quiet all --rerun-triggers params \
-        --config $values 2> /dev/null
+    XDG_CACHE_HOME="$folder/cache" venv/bin/snakemake names.txt integer.txt real.txt --cores 1 --quiet all \
+        --rerun-triggers params --config $values 2> /dev/null
 done
 venv/bin/python -c "from importlib.metadata import version as v; print('snakemake', v('snakemake') + ', numpy', v('numpy'))"
 echo "after points 10 and classes 20 became 20 and 10, the file says: $(cat names.txt)"

@@ -92,6 +92,11 @@ def bottleneck_h1(a: Side, b: Side, /) -> float:
 
     Its norm between two bars is the largest difference of births and deaths (L∞), so a bar alone costs half its length.
     Only finite bars are compared: the one essential bar of H_0 is born at 0 on every side, and costs nothing.
+
+    Notes
+    -----
+    Of few bars GUDHI 3.13.0 can make the distance too large (``findings/gudhi_bottleneck_distance_is_too_large.sh``):
+    of 780 pairs of H_1 with 3 bars on average 13, up to twofold; of as many with 14 or more none.
     """
     return _bottleneck(a, b, 1)
 
