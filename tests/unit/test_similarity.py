@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 from gudhi.representations.metrics import SlicedWassersteinDistance
 from scipy.linalg import orthogonal_procrustes
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching, minimum_spanning_tree
 from scipy.spatial.distance import cdist
 
 from topodepth.errors import InputError
 from topodepth.homology import persistence_diagrams
 from topodepth.similarity import Side, registry
 from topodepth.similarity.neighbours import label_overlap
-from topodepth.similarity.topology import sliced_wasserstein
+from topodepth.similarity.topology import bottleneck, sliced_wasserstein
 
 CKAS = ["linear_cka_unbiased", "linear_cka_biased", "rbf_cka_unbiased", "rbf_cka_biased"]
 NEAR = ["mutual_knn", "neighbour_overlap"]
@@ -243,6 +244,31 @@ def _by_line(one, other, angle):
         points = [(0, death) for death in bars] + [(death / 2, death / 2) for death in opposite]
         ends.append(sorted(np.array(points) @ onto))
     return np.abs(np.subtract(*ends)).sum()
+
+
+def least_of_all_matchings(one, other):
+    """The least largest cost at which every bar has a partner, or its own place on the diagonal."""
+    alone = [np.diff(bars)[:, 0] / 2 for bars in (one, other)]
+    costs = np.zeros((len(one) + len(other),) * 2)
+    costs[: len(one), : len(other)] = np.abs(one[:, None] - other).max(axis=2)
+    costs[: len(one), len(other) :], costs[len(one) :, : len(other)] = alone[0][:, None], alone[1]
+    return next(cost for cost in np.unique(costs) if (maximum_bipartite_matching(csr_array(costs <= cost)) >= 0).all())
+
+
+def test_bottleneck_of_few_bars_is_that_of_the_best_matching():
+    """GUDHI's own search ends too early for some of these (findings/gudhi_bottleneck_distance_is_too_large.sh)."""
+    pairs = [([[2, 6], [3, 6]], [[2, 4], [1, 2], [1, 6], [3, 7]])]
+    rng = np.random.default_rng(0)
+    for _ in range(300):  # whole numbers, so that many costs are equal, and some bars have no length
+        births = rng.integers(0, 6, size=(2, 7))
+        bars = np.stack([births, births + rng.integers(0, 5, size=(2, 7))], axis=2)
+        pairs.append([side[: rng.integers(1, 8)] for side in bars])
+    for pair in pairs:
+        one, other = (np.array(bars, dtype=np.float64) for bars in pair)
+        least = pytest.approx(least_of_all_matchings(one, other), rel=1e-12)
+        assert bottleneck(one, other) == least
+        assert bottleneck(other, one) == least
+        assert bottleneck(one, one[::-1]) == 0
 
 
 def test_a_bar_alone_costs_half_its_length_or_its_part_of_all_directions():

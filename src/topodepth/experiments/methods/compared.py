@@ -23,7 +23,7 @@ SIMILARITIES = {
     "neighbour_overlap": "overlap of neighbours [@glielmo2022]",
     "rtd": "representation topology divergence [@barannikov2022]",
     "rtd_lite": "RTD-lite [@tulchinskii2025]",
-    **{f"bottleneck_h{k}": f"bottleneck distance of H_{k} (GUDHI [@maria2014])" for k in (0, 1)},
+    **{f"bottleneck_h{k}": f"bottleneck distance of H_{k} (GUDHI [@maria2014], Hera [@kerber2017])" for k in (0, 1)},
     **{f"sliced_wasserstein_h{k}": f"sliced Wasserstein distance of H_{k}" for k in (0, 1)},
 }
 LIMITED = re.compile(r"test on (\d+) points")  # in notes of a table of spoofs
