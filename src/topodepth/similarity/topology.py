@@ -100,7 +100,7 @@ def bottleneck_h1(a: Side, b: Side, /) -> float:
     Notes
     -----
     Of few bars GUDHI 3.13.0 can make the distance too large (``findings/gudhi_bottleneck_distance_is_too_large.sh``):
-    of 780 pairs of H_1 with 3 bars on average 13, up to twofold; of as many with 14 or more none.
+    of 780 pairs of H_1 with 3 bars on average 13, up to twofold; of as many with 7 bars one, with 14 or more none.
     """
     return _bottleneck(a, b, 1)
 
