@@ -172,6 +172,14 @@ def test_points_nearer_than_a_step_are_no_whole_steps():
     assert 0 < lengths[0] < 1e-13
 
 
+def test_one_coordinate_off_the_step_is_not_moved_to_it():
+    points = 3 * np.repeat(np.arange(30.0), 40)[:, None]
+    points[points == 12] = 15
+    points[777] = 13.37  # alone at its whole number of threes, and in no sample
+    lengths = minimum_spanning_tree_lengths(points)
+    np.testing.assert_allclose(np.unique(lengths), [0, 1.63, 3, 4.37])
+
+
 def test_a_step_is_found_wherever_the_finest_difference_is():
     points = np.zeros((1000, 3))
     points[:, 0] = 6 * np.random.default_rng(6).integers(0, 9, size=1000)

@@ -90,9 +90,10 @@ def _whole_steps(points: np.ndarray, precision: Precision) -> tuple[np.ndarray, 
     step = _common_step(some, precision)
     largest = max(float(np.abs(low).max()), float(np.abs(points.max(axis=0)).max()))
     while step is not None:
-        whole = points - low
-        whole /= step
-        rests = whole - np.rint(whole, out=whole)
+        rests = points - low
+        rests /= step
+        whole = np.rint(rests)
+        rests -= whole
         np.abs(rests, out=rests)
         if rests.max() <= min(precision.most, precision.rounding * largest / step + STEP_ROUNDING):
             break
