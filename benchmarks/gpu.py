@@ -6,7 +6,8 @@
 The first row tells whether the answers are those of the CPU; then comes what has a goal. A work that fails, or that the
 CPU would do for lack of memory, has a row that says so, and the others go on. Points are like the features of a ReLU
 layer. Kernels are loaded before, and each work is timed from NumPy arrays to NumPy arrays; of several repeats the
-fastest counts. The largest device memory is PyTorch's own.
+fastest counts. A network's layers are measured by td.measure, images and all: its activations stay on the device. The
+largest device memory is PyTorch's own.
 """
 
 import argparse
@@ -15,16 +16,14 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
+from unittest import mock
 
 import numpy as np
 import torch
 
+import topodepth as td
 from topodepth.homology import computing_on, devices, minimum_spanning_tree_lengths, nearest_distances
-from topodepth.tables.dimensions import DimensionSettings, dimension_rows
-from topodepth.topology.descriptors import lifespan_sum
-from topodepth.topology.diagrams import DiagramSettings, of_layer
 from topodepth.topology.dimension import ph_dimension
-from topodepth.topology.place import Place
 
 LIMIT = 330  # seconds, after which no other work is begun
 
@@ -60,17 +59,29 @@ def h0(points: np.ndarray) -> float:
     return float(minimum_spanning_tree_lengths(points).sum())
 
 
-def taps(count: int, n: int, d: int) -> float:
-    """Return the sum of E_0, PH dimension and TwoNN of a network's layers, and of 10 null draws of E_0."""
-    diagrams = DiagramSettings(clouds="all", limit=None, max_dim=0, null_draws=10, jackknife_groups=0)
-    dimensions = DimensionSettings(estimators=["ph_dimension", "two_nn"])
-    total = 0.0
-    for number in range(count):
-        points, place = features(n, d, number), Place("network", f"tap{number}", number, number / count)
-        found = of_layer(points, None, place, diagrams)
-        total += sum(lifespan_sum(each["all"][0]) for each in (found.data, *found.null))
-        total += sum(row["value"] for row in dimension_rows(points, place, dimensions))
-    return total
+class Branches(torch.nn.Module):
+    """So many ReLU layers side by side, each of the same images."""
+
+    def __init__(self, count: int, d: int) -> None:
+        super().__init__()
+        layers = (torch.nn.Sequential(torch.nn.Linear(d, d), torch.nn.ReLU()) for _ in range(count))
+        self.taps = torch.nn.ModuleList(layers)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the sum of all."""
+        return sum(tap(images) for tap in self.taps)
+
+
+def taps(count: int, n: int, d: int, device: torch.device) -> float:
+    """Return the sum of E_0, PH dimension and TwoNN of a network's layers; of E_0 there are 10 null draws beside."""
+    model, images = Branches(count, d).to(device), np.random.default_rng(0).standard_normal((n, d), dtype=np.float32)
+    with mock.patch.object(devices, "found", return_value=device):  # "cuda", or the CPU that stands for it
+        found = td.measure(
+            model, images, layers="taps.*.1", batch_size=1000, device="cuda", clouds="all", points=None, max_dim=0,
+            descriptors="lifespan_sum", null_draws=10, jackknife_groups=0, estimators=("ph_dimension", "two_nn"),
+            dimension_null_draws=0, progress=False,
+        )  # fmt: skip
+    return float(found.table["value"].sum())
 
 
 def off_the_cpu(points: np.ndarray) -> float:
@@ -87,14 +98,14 @@ def tree(n: int, d: int, repeats: int = 1, goal: float | None = None) -> Work:
     return Work(f"H_0, {n:,} × {d}", lambda: h0(points), repeats, goal)
 
 
-def works(quick: bool) -> Iterator[Work]:
+def works(device: torch.device, quick: bool) -> Iterator[Work]:
     """Yield what is timed, what has a goal first; points are made when they are needed."""
     few = features(*((1500, 16) if quick else (10_000, 128)))
     yield Work(f"largest relative difference from the CPU, {len(few):,} × {few.shape[1]}", lambda: off_the_cpu(few))
     yield tree(2000, 16) if quick else tree(50_000, 128, 3, 0.3)
     count, n, d = (1, devices.FEW, 4) if quick else (50, 10_000, 128)
     name = f"{count} taps × {n:,} images × {d}: H_0, PH dimension, TwoNN, 10 null draws"
-    yield Work(name, lambda: taps(count, n, d), goal=None if quick else 60)
+    yield Work(name, lambda: taps(count, n, d, device), goal=None if quick else 60)
     for size in [(1500, 64)] if quick else [(1_000_000, 64, 1, 40), (50_000, 2048, 2), (200_000, 128)]:
         yield tree(*size)
     points = features(1500, 32) if quick else features(50_000, 2048)
@@ -145,7 +156,7 @@ def main() -> None:
     start = time.perf_counter()
     with computing_on(device):
         h0(features(devices.FEW, 8))  # kernels are loaded
-        for work in works(arguments.quick):
+        for work in works(device, arguments.quick):
             if time.perf_counter() - start > LIMIT:
                 print(f"| {work.name} | not run: {LIMIT} s are over | {work.goal or ''} | | |", flush=True)
                 continue

@@ -14,6 +14,7 @@ from topodepth.activations.file import FORMAT, VERSION, Representation, check_fi
 from topodepth.datasets import take
 from topodepth.errors import InputError
 from topodepth.files import hdf5
+from topodepth.homology.devices import is_tensor, on_host
 from topodepth.networks.batches import batch_for, even_batch, whole_numbers
 from topodepth.networks.graph import Tap
 from topodepth.networks.inputs import reshaping
@@ -22,6 +23,8 @@ from topodepth.networks.runtime import by_keras
 
 if TYPE_CHECKING:
     import h5py
+
+    from topodepth.activations.on_device import DeviceLayers
 
 CHUNK = 1024  # points that lie together in a file whose number of points is not known beforehand
 
@@ -131,12 +134,20 @@ def representations(taps: Sequence[Tap]) -> list[Representation]:
 
 
 class Writer:
-    """Writes points to an open activations file, a batch of all layers at a time; n None: as many as come."""
+    """Writes points to an open activations file, a batch of all layers at a time; n None: as many as come.
+
+    With ``held`` they stay on a device where they fit, and their data sets are empty.
+    """
 
     def __init__(
-        self, file: "h5py.File", layers: Sequence[Representation], n: int | None, group: str = "layers"
+        self,
+        file: "h5py.File",
+        layers: Sequence[Representation],
+        n: int | None,
+        group: str = "layers",
+        held: "DeviceLayers | None" = None,
     ) -> None:
-        self.file, self.layers = file, layers
+        self.file, self.layers, self._held = file, layers, held
         parent = file.create_group(group)
         self._datasets = [_create(parent, k, layer, n) for k, layer in enumerate(layers)]
 
@@ -150,16 +161,18 @@ class Writer:
             return
         model, stop = self.file.attrs["model"], int(rows[-1]) + 1
         together = slice(int(rows[0]), stop) if stop - rows[0] == len(rows) else rows
-        for layer, dataset, values in zip(self.layers, self._datasets, map(np.asarray, outputs), strict=True):
-            if values.shape != (len(rows), layer.d):
+        for layer, dataset, output in zip(self.layers, self._datasets, outputs, strict=True):
+            values = output if is_tensor(output) else np.asarray(output)
+            if tuple(values.shape) != (len(rows), layer.d):
                 raise InputError(
                     f"model {model!r}, layer {layer.name!r}: expected {layer.d} features of each item in every batch. "
-                    f"Received: {values.shape}."
+                    f"Received: {tuple(values.shape)}."
                 )
             check_finite(values, model, layer.name)
             if len(dataset) < stop and dataset.maxshape[0] is None:
                 dataset.resize(stop, axis=0)
-            dataset[together] = values
+            if self._held is None or not self._held.put(dataset, together, values):
+                dataset[together] = on_host(values)
 
 
 @contextmanager
@@ -169,6 +182,8 @@ def create(
     rows: np.ndarray | None,
     labels: np.ndarray | None,
     attributes: Mapping[str, object],
+    *,
+    held: "DeviceLayers | None" = None,
 ) -> Iterator[Writer]:
     """Open an activations file of these rows of a data set, None where they are not known yet; yield what writes it."""
     with hdf5.create_h5(out) as file:
@@ -177,7 +192,7 @@ def create(
             file["indices"] = rows
         if labels is not None:
             file["labels"] = np.asarray(labels, dtype=np.int64)
-        yield Writer(file, layers, None if rows is None else len(rows))
+        yield Writer(file, layers, None if rows is None else len(rows), held=held)
 
 
 def checked_rows(

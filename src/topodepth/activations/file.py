@@ -6,17 +6,19 @@ Where points are tokens, ``/indices`` are the items that they are of, and ``/pla
 ``/shuffled/{draw}`` may hold the same layers once more, of the same items with their tokens in another order.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
 from topodepth.files import hdf5
+from topodepth.homology.devices import library_of, on_host
 from topodepth.topology.place import Place
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Activations:
         (n,) int64, where in its item each token stands, counted from 0; None where points are no tokens.
     draws
         How often the layers are there once more with tokens shuffled, see :meth:`shuffled`.
+    held
+        Points that lie on a device, tensors by the name of their data set, which is empty.
     """
 
     path: Path
@@ -90,6 +94,7 @@ class Activations:
     indices: np.ndarray
     places: np.ndarray | None = None
     draws: int = 0
+    held: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{layer.token} {self.n} × {layer.d}" for layer in self.layers)
@@ -108,8 +113,8 @@ class Activations:
         layer = self.layer(token)
         return Place(model or self.model, layer.token, layer.index, layer.relative_depth)
 
-    def points(self, token: str) -> np.ndarray:
-        """Return the activations of a layer, (n, d) float32.
+    def points(self, token: str, *, in_place: bool = False) -> np.ndarray:
+        """Return the activations of a layer, (n, d) float32; ``in_place``, those on a device as a tensor there.
 
         Raises
         ------
@@ -117,15 +122,17 @@ class Activations:
             If the layer is unknown or has NaN or infinite values.
         """
         layer = self.layer(token)
-        return self._read(layer, layer.dataset, f"layer {token!r}")
+        return self._read(layer, layer.dataset, f"layer {token!r}", in_place)
 
-    def shuffled(self, token: str) -> Iterator[np.ndarray]:
-        """Yield the same points of a layer, (n, d) float32, in each draw of shuffled tokens; errors as for them."""
+    def shuffled(self, token: str, *, in_place: bool = False) -> Iterator[np.ndarray]:
+        """Yield the same points of a layer, (n, d) float32, in each draw of shuffled tokens; all else as for them."""
         layer = self.layer(token)
         for draw in range(self.draws):
-            yield self._read(layer, _of_draw(layer, draw), f"layer {token!r}, shuffled {draw}")
+            yield self._read(layer, _of_draw(layer, draw), f"layer {token!r}, shuffled {draw}", in_place)
 
-    def _read(self, layer: LayerPoints, dataset: str, what: str) -> np.ndarray:
+    def _read(self, layer: LayerPoints, dataset: str, what: str, in_place: bool) -> np.ndarray:
+        if dataset in self.held:  # checked as they were put there
+            return self.held[dataset] if in_place else on_host(self.held[dataset])
         with hdf5.open_h5(self.path, HOW) as file:
             values = _points(f"{self.path}: {what}", file, dataset)[()].astype(np.float32)
         try:
@@ -135,18 +142,18 @@ class Activations:
         return values
 
 
-def read_activations(path: str | Path) -> Activations:
+def read_activations(path: str | Path, held: Mapping[str, Any] | None = None) -> Activations:
     """Open an activations file, made by :func:`topodepth.activations.extraction.extract` or by anyone else.
 
     Only ``/layers`` is needed. A layer without the attributes ``token`` and ``relative_depth`` is called by its name,
-    without leading digits, and lies at (k + 1) / number of layers.
+    without leading digits, and lies at (k + 1) / number of layers. Points ``held`` elsewhere need not be stored.
 
     Raises
     ------
     InputError
         If the file is missing, damaged, not laid out as described in this module, or leads to other files.
     """
-    path = Path(path)
+    path, held = Path(path), held or {}
     with hdf5.open_h5(path, HOW) as file:
         attributes = _attributes(path, file)
         _check_version(path, attributes)
@@ -154,7 +161,7 @@ def read_activations(path: str | Path) -> Activations:
         layers: list[LayerPoints] = []
         n = None
         for index in range(len(keys)):
-            layer, n = _read_layer(path, group, keys, index, n)
+            layer, n = _read_layer(path, group, keys, index, n, held=held)
             layers.append(layer)
         assert n is not None  # there is a layer
         _check_tokens(path, layers)
@@ -162,7 +169,7 @@ def read_activations(path: str | Path) -> Activations:
         draws = len(_shuffled_groups(path, file))
         for layer in layers:
             for draw in range(draws):
-                _check_draw(path, file, layer, draw, n)
+                _check_draw(path, file, layer, draw, n, held=held)
         return Activations(
             path=path,
             model=str(attributes.get("model", path.stem)),
@@ -173,6 +180,7 @@ def read_activations(path: str | Path) -> Activations:
             indices=np.arange(n) if indices is None else indices,
             places=places,
             draws=draws,
+            held=held,
         )
 
 
@@ -222,9 +230,9 @@ def validate(path: str | Path) -> list[str]:
 
 def check_finite(values: np.ndarray, model: str, layer: str) -> None:
     """Refuse activations that are NaN or infinite, naming model and layer."""
-    bad = int(values.size - np.isfinite(values).sum())
-    if bad:
-        received = f"{bad} NaN or infinite of {values.size}"
+    finite = library_of(values).isfinite(values)
+    if not finite.all():
+        received = f"{int((~finite).sum())} NaN or infinite of {math.prod(values.shape)}"
         raise InputError(f"model {model!r}, layer {layer!r}: activations expected to be finite. Received: {received}")
 
 
@@ -263,17 +271,17 @@ def _layer_keys(path: Path, file: "h5py.File") -> "tuple[h5py.Group, list[str]]"
     return group, sorted(keys, key=place)
 
 
-def _dataset(where: str, group: "h5py.Group", key: str, expected: str) -> hdf5.StoredArray:
+def _dataset(where: str, group: "h5py.Group", key: str, expected: str, *, stored: bool = True) -> hdf5.StoredArray:
     """Return a data set of the file's own, of a size that memory can hold."""
-    dataset = hdf5.own_dataset(where, group, key, expected)
+    dataset = hdf5.own_dataset(where, group, key, expected, stored=stored)
     if (dataset.size or 0) > LARGEST:
         raise InputError(f"{where} expected at most {LARGEST} values. Received: {dataset.shape}")
     return dataset
 
 
-def _points(where: str, group: "h5py.Group", key: str) -> hdf5.StoredArray:
-    """Return the points of a layer, real numbers (n, d)."""
-    dataset = _dataset(where, group, key, "real numbers (n, d)")
+def _points(where: str, group: "h5py.Group", key: str, held: Collection[str] = ()) -> hdf5.StoredArray:
+    """Return the points of a layer, real numbers (n, d), which the file need not store where they are held."""
+    dataset = _dataset(where, group, key, "real numbers (n, d)", stored=f"{group.name}/{key}".strip("/") not in held)
     if dataset.ndim != 2 or dataset.dtype.kind not in "fiu":
         hint = MEANS.get(dataset.ndim, "")
         raise InputError(f"{where} expected as real numbers (n, d). Received: {dataset.dtype} {dataset.shape}. {hint}")
@@ -282,11 +290,13 @@ def _points(where: str, group: "h5py.Group", key: str) -> hdf5.StoredArray:
     return dataset
 
 
-def _read_layer(path: Path, group: "h5py.Group", keys: list[str], index: int, n: int | None) -> tuple[LayerPoints, int]:
+def _read_layer(
+    path: Path, group: "h5py.Group", keys: list[str], index: int, n: int | None, *, held: Collection[str] = ()
+) -> tuple[LayerPoints, int]:
     """Return the record of one layer and its number of points, which must be ``n`` unless that is None."""
     key = keys[index]
     where = f"{path}: layer {key!r}"
-    dataset = _points(where, group, key)
+    dataset = _points(where, group, key, held)
     if n is not None and dataset.shape[0] != n:
         raise InputError(f"{where} expected {n} points, as the first layer. Received: {dataset.shape[0]}")
     attributes = _attributes(path, dataset, f" layer {key!r}:")
@@ -323,10 +333,12 @@ def _shuffled_groups(path: Path, file: "h5py.File") -> list["h5py.Group"]:
     return hdf5.numbered_groups(path, file, "shuffled")
 
 
-def _check_draw(path: Path, file: "h5py.File", layer: LayerPoints, draw: int, n: int) -> bool:
+def _check_draw(
+    path: Path, file: "h5py.File", layer: LayerPoints, draw: int, n: int, *, held: Collection[str] = ()
+) -> bool:
     """Refuse a draw of shuffled tokens in which a layer is missing, or not of as many points and features."""
     where = f"{path}: '/{_of_draw(layer, draw)}'"
-    dataset = _points(where, file, _of_draw(layer, draw))
+    dataset = _points(where, file, _of_draw(layer, draw), held)
     if dataset.shape != (n, layer.d):
         raise InputError(f"{where} expected as the layer itself, {(n, layer.d)}. Received: {dataset.shape}")
     return True

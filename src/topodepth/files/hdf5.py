@@ -261,7 +261,9 @@ def numbered_groups(path: str | Path, file: "h5py.File", name: str) -> list["h5p
     return [own_group(f"{path}: /{name}/{draw}:", draws, str(draw)) for draw in range(count)]
 
 
-def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a data set") -> StoredArray:
+def own_dataset(
+    where: str, group: "h5py.Group", key: str, expected: str = "a data set", *, stored: bool = True
+) -> StoredArray:
     """Return a data set that the file holds itself, and whole: no more is declared than the stored bytes can unpack to.
 
     Parameters
@@ -272,6 +274,8 @@ def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a da
         Where it is; the groups on the way must be the file's own too.
     expected
         What should be there.
+    stored
+        Whether its values are in the file; else nothing but its shape and attributes may be asked for.
 
     Raises
     ------
@@ -283,7 +287,8 @@ def own_dataset(where: str, group: "h5py.Group", key: str, expected: str = "a da
     found = _own(where, group, key, expected)
     if not isinstance(found, h5py.Dataset):
         raise InputError(f"{where} expected as {expected}. Received: a group")
-    _check_whole(where, found)
+    if stored:
+        _check_whole(where, found)
     return StoredArray(where, found)
 
 

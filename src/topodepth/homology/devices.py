@@ -2,6 +2,10 @@
 
 A block ``with computing_on("cuda"):`` says it for all that is computed inside, whatever the way there: what users
 register need not pass it on. PyTorch is imported in such a block only.
+
+Points that lie on a device already are tensors, and stay there as long as a device computes with them. What is done
+with points on the way is written once: in functions that NumPy and PyTorch both have, with the same keywords, of the
+library that :func:`library_of` returns.
 """
 
 import sys
@@ -12,12 +16,15 @@ from contextvars import ContextVar
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from topodepth.errors import InputError, unknown_name
 from topodepth.jobs import memory
 
 if TYPE_CHECKING:
     import torch
 
+Points = Any  # (n, d): an array of NumPy, or a tensor of PyTorch
 DEVICES = ("auto", "cpu", "cuda")
 FEW = 1000  # fewer points are measured by the CPU before a GPU's kernels have started (not measured on a GPU yet)
 SHARE = 4  # one part in so many of the free memory is for what is held at a time
@@ -72,7 +79,43 @@ def found(device: Any) -> "torch.device | None":
     return None
 
 
-def device_for(n: int, d: int) -> "torch.device | None":
+def chosen() -> "torch.device | None":
+    """Return the device of PyTorch that the block around the call names; None is NumPy."""
+    return _chosen.get()
+
+
+def is_tensor(points: Points) -> bool:
+    """Tell whether points are a tensor of PyTorch."""
+    return type(points).__module__.partition(".")[0] == "torch"
+
+
+def library_of(points: Points) -> Any:
+    """Return PyTorch for a tensor, else NumPy."""
+    return sys.modules["torch"] if is_tensor(points) else np
+
+
+def on_host(points: Points) -> np.ndarray:
+    """Return points as an array of NumPy; a tensor is copied from its device."""
+    return np.asarray(points.detach().cpu() if is_tensor(points) else points)
+
+
+def beside(points: Points, values: np.ndarray) -> Points:
+    """Return an array of NumPy where points are: as it is, or as a tensor on their device."""
+    return library_of(points).asarray(values, device=points.device)
+
+
+def settled(points: Points) -> Points:
+    """Return points (n, d) where their distances are to be computed: a tensor on a device, or an array of NumPy."""
+    device = _device_for(*points.shape)
+    if device is None:
+        return on_host(points)
+    import torch
+
+    # a tensor cannot be made of an array that may not be written
+    return torch.as_tensor(points if is_tensor(points) else np.require(points, requirements="W"), device=device)
+
+
+def _device_for(n: int, d: int) -> "torch.device | None":
     """Return the device that is to compute distances of n points of d coordinates; None: NumPy.
 
     Points that would not fit beside all that the device holds stay on the CPU, after a warning.
@@ -86,7 +129,7 @@ def device_for(n: int, d: int) -> "torch.device | None":
             f"device {str(device)!r}: {n} points of {d} coordinates need about {size / 1e9:.1f} GB of its memory, "
             f"{free_memory(device) / 1e9:.1f} GB are free. The CPU computes instead.",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return None
     return device

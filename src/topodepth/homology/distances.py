@@ -10,7 +10,7 @@ import numpy as np
 
 from topodepth.errors import InputError
 from topodepth.homology.condensed import Condensed
-from topodepth.homology.devices import device_for
+from topodepth.homology.devices import Points, is_tensor, library_of, on_host, settled
 from topodepth.homology.ties import merge, merged, whole_steps
 from topodepth.jobs import memory
 
@@ -55,14 +55,14 @@ class Cloud:
 
 
 def prepared(points: np.ndarray) -> Cloud:
-    """Return checked points ready for their distances.
+    """Return checked points ready for their distances, on the host.
 
     Raises
     ------
     InputError
         If the points are not a finite, non-empty 2-D array, or their differences do not fit into float64.
     """
-    points = checked_points(points)
+    points = on_host(checked_points(points))
     in_steps = whole_steps(points)
     if in_steps is not None:
         whole, step = in_steps
@@ -170,12 +170,11 @@ def nearest_neighbours(points: np.ndarray, k: int, reach: int) -> tuple[np.ndarr
     InputError
         If the points are not a finite, non-empty 2-D array.
     """
-    points = checked_points(points)
-    device = device_for(*points.shape)
-    if device is not None:
+    points = settled(checked_points(points))
+    if is_tensor(points):
         from topodepth.homology.torch_cloud import nearest_of_points
 
-        return nearest_of_points(points, k, reach, device)
+        return nearest_of_points(points, k, reach)
     cloud = prepared(points)
     n, norms = len(cloud), squared_norms(cloud.centred)
     nearest, indices = np.empty((n, reach)), np.empty((n, reach), dtype=np.int32)
@@ -256,24 +255,26 @@ def _squares(cloud: Cloud, norms: np.ndarray, rows: slice, columns: slice) -> np
     return squares
 
 
-def checked_points(points: np.ndarray) -> np.ndarray:
-    """Return points as a finite, non-empty 2-D array in float64, or raise."""
+def checked_points(points: Points) -> Points:
+    """Return points as a finite, non-empty 2-D array in float64, a tensor as one where it is, or raise."""
     return _checked_array("points", points)
 
 
-def _checked_array(name: str, values: np.ndarray) -> np.ndarray:
+def _checked_array(name: str, values: Points) -> Points:
     """Return a non-empty, finite 2-D array in float64 or raise."""
+    library = library_of(values)
     try:
-        array = np.asarray(values, dtype=np.float64)
+        array = library.asarray(values, dtype=library.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name}: expected a 2-D array of numbers. Received: {error}") from error
     if array.ndim != 2 or 0 in array.shape:
         raise InputError(
-            f"{name}: expected a 2-D array with at least one row and column. Received: shape {array.shape}"
+            f"{name}: expected a 2-D array with at least one row and column. Received: shape {tuple(array.shape)}"
         )
-    if not np.isfinite(array).all():
-        count = int(np.count_nonzero(~np.isfinite(array)))
-        raise InputError(f"{name}: expected finite numbers. Received: {count} NaN or infinite of {array.size}")
+    finite = library.isfinite(array)
+    if not finite.all():
+        count, size = int((~finite).sum()), array.shape[0] * array.shape[1]
+        raise InputError(f"{name}: expected finite numbers. Received: {count} NaN or infinite of {size}")
     return array
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from topodepth.homology.boruvka import tree_of_lists
-from topodepth.homology.devices import device_for
+from topodepth.homology.devices import is_tensor, settled
 from topodepth.homology.distances import (
     CANCELLATION,
     Cloud,
@@ -55,12 +55,11 @@ def minimum_spanning_tree_lengths(points: np.ndarray) -> np.ndarray:
     Prim (1957), Shortest connection networks and some generalizations, Bell Syst. Tech. J. 36. Nešetřil, Milková &
     Nešetřilová (2001), Otakar Borůvka on minimum spanning tree problem, Discrete Math. 233.
     """
-    points = checked_points(points)
-    device = device_for(*points.shape)
-    if device is not None:
+    points = settled(checked_points(points))
+    if is_tensor(points):
         from topodepth.homology.torch_tree import tree_lengths
 
-        return tree_lengths(points, device)
+        return tree_lengths(points)
     cloud = prepared(points)
     squares = _prim_of_points(cloud) if len(cloud) <= memory.DENSE_POINTS else None
     if squares is None:

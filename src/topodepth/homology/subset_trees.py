@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from topodepth.homology.boruvka import tree_of_lists
-from topodepth.homology.devices import device_for
+from topodepth.homology.devices import is_tensor, settled
 from topodepth.homology.distances import checked_points
 from topodepth.homology.spanning_tree import prim, prim_together
 
@@ -121,9 +121,9 @@ def device_subset_trees(points: np.ndarray) -> Callable[[np.ndarray, list[np.nda
     points
         (n, d).
     """
-    device = device_for(*points.shape)
-    if device is None:
+    points = settled(checked_points(points))
+    if not is_tensor(points):
         return None
     from topodepth.homology.torch_tree import TorchSubsetTrees
 
-    return TorchSubsetTrees(checked_points(points), device).lengths
+    return TorchSubsetTrees(points).lengths

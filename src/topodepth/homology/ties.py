@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from topodepth.homology.devices import Points, beside, library_of, on_host
+
 TIE = 1e-11  # distances that differ by less, relatively, count as equal
 WIDEST = 2  # times TIE: ranges of near values that are wider are left as they are
 STEP_ROUNDING = 2e-12  # of a step: how far a coordinate may lie from a whole number of steps
@@ -43,7 +45,7 @@ DOUBLE = Precision(rounding=0.0, most=STEP_ROUNDING, finest=2.0**17, noise=1e-6)
 SINGLE = Precision(rounding=2.0**-22, most=1e-3, finest=256, noise=0.02)
 
 
-def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
+def whole_steps(points: Points) -> tuple[Points, float] | None:
     """Return points as whole numbers of one step from the least of each column, if they are such.
 
     0/1 data, counts, quantised values k/255 or 0.037 k, small whole numbers far from the origin: products and sums of
@@ -52,8 +54,9 @@ def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
     Parameters
     ----------
     points
-        Finite, (n, d) float64. Where they hold float32 numbers, which were rounded to float32 once, and there are at
-        most 256 steps, as in the 8 bits of quantised networks, the rounding to float32 is undone too.
+        Finite, (n, d) float64; a few rows of a tensor are copied from its device. Where they hold float32 numbers,
+        which were rounded to float32 once, and there are at most 256 steps, as in the 8 bits of quantised networks, the
+        rounding to float32 is undone too.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
         given by several coordinates (points nearer than a step must not become one), or where squared distances in
         steps exceed 2^34.
     """
-    rows = points[:: max(1, len(points) // ROWS)]
+    rows = on_host(points[:: max(1, len(points) // ROWS)])
     with np.errstate(over="ignore", invalid="ignore"):
         some = np.abs(rows - rows[0])
     for precision in (DOUBLE, SINGLE):
@@ -74,32 +77,38 @@ def whole_steps(points: np.ndarray) -> tuple[np.ndarray, float] | None:
     return None
 
 
-def without_rounding(points: np.ndarray) -> np.ndarray:
+def without_rounding(points: Points) -> Points:
     """Return points in whole steps times the step, moved to zero, where they are such; else the points as they are.
 
     To be called before features are scaled, each by its own range, which hides a step that they share.
     """
-    found = whole_steps(np.asarray(points, dtype=np.float64))
+    library = library_of(points)
+    found = whole_steps(library.asarray(points, dtype=library.float64))
     return points if found is None else found[0] * found[1]
 
 
-def _whole_steps(points: np.ndarray, precision: Precision) -> tuple[np.ndarray, float] | None:
-    low = points.min(axis=0)
+def _whole_steps(points: Points, precision: Precision) -> tuple[Points, float] | None:
+    library = library_of(points)
+    lowest, highest = library.amin(points, axis=0), library.amax(points, axis=0)
+    low, high = on_host(lowest), on_host(highest)
     with np.errstate(over="ignore"):
-        some = np.append(points[:: max(1, len(points) // ROWS)] - low, points.max(axis=0) - low)
+        some = np.append(on_host(points[:: max(1, len(points) // ROWS)]) - low, high - low)
     step = _common_step(some, precision)
-    largest = max(float(np.abs(low).max()), float(np.abs(points.max(axis=0)).max()))
+    largest = max(float(np.abs(low).max()), float(np.abs(high).max()))
     while step is not None:
-        rests = points - low
+        rests = points - lowest
         rests /= step
-        whole = np.rint(rests)
+        whole = library.round(rests)
         rests -= whole
-        np.abs(rests, out=rests)
+        library.abs(rests, out=rests)
         if rests.max() <= min(precision.most, precision.rounding * largest / step + STEP_ROUNDING):
             break
-        finer = rests[rests > precision.noise][:BLOCK]
-        step = _common_step(np.append(finer, [1.0, whole.max()]) * step, precision) if len(finer) else None
-    if step is None or np.square(whole.max(axis=0)).sum() > MOST or not _one_to_one(points, whole):
+        finer = on_host(rests[rests > precision.noise][:BLOCK])
+        step = _common_step(np.append(finer, [1.0, float(whole.max())]) * step, precision) if len(finer) else None
+    if step is None:
+        return None
+    counts = on_host(library.amax(whole, axis=0))
+    if np.square(counts).sum() > MOST or not _one_to_one(points, whole, counts.astype(np.int64) + 1):
         return None
     return whole, step
 
@@ -119,21 +128,24 @@ def _common_step(values: np.ndarray, precision: Precision) -> float | None:
     return None
 
 
-def _holds_single(points: np.ndarray) -> bool:
+def _holds_single(points: Points) -> bool:
+    library = library_of(points)
     with np.errstate(over="ignore"):
-        return bool((points.astype(np.float32) == points).all())
+        return bool((library.asarray(points, dtype=library.float32) == points).all())
 
 
-def _one_to_one(points: np.ndarray, whole: np.ndarray) -> bool:
-    """Return whether in every column each whole number (from 0) stands for one coordinate only."""
-    counts = whole.max(axis=0).astype(np.int64) + 1
-    offsets = np.cumsum(counts) - counts
-    coordinates = np.empty(counts.sum())
+def _one_to_one(points: Points, whole: Points, counts: np.ndarray) -> bool:
+    """Return whether in every column each whole number, from 0 to below its count, stands for one coordinate only."""
+    library, offsets = library_of(points), beside(points, np.cumsum(counts) - counts)
+    coordinates = library.empty(int(counts.sum()), dtype=library.float64, device=points.device)
     size = max(1, BLOCK // len(counts))
     blocks = [slice(start, start + size) for start in range(0, len(points), size)]
     for rows in blocks:
-        coordinates[whole[rows].astype(np.int64) + offsets] = points[rows]
-    return all((coordinates[whole[rows].astype(np.int64) + offsets] == points[rows]).all() for rows in blocks)
+        coordinates[library.asarray(whole[rows], dtype=library.int64) + offsets] = points[rows]
+    return all(
+        bool((coordinates[library.asarray(whole[rows], dtype=library.int64) + offsets] == points[rows]).all())
+        for rows in blocks
+    )
 
 
 def merged(values: np.ndarray) -> np.ndarray:

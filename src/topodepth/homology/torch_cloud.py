@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from topodepth.homology.devices import entries_at_once, exactly
-from topodepth.homology.distances import Cloud, lengths, lengths_of_rows, squares_between, unit_of
+from topodepth.homology.devices import beside, entries_at_once, exactly, on_host
+from topodepth.homology.distances import Cloud, lengths, lengths_of_rows, unit_of
 from topodepth.homology.ties import whole_steps
 
 if TYPE_CHECKING:
@@ -29,17 +29,13 @@ class TorchCloud:
     ----------
     points
         (n, d) finite float64.
-    device
-        A ``torch.device``.
 
     Attributes
     ----------
-    cloud
-        The points on the host, without centred ones.
-    rows
-        Which of these each point is, (n,).
     points
-        (n, d) float64.
+        (n, d) float64, as given or in whole steps.
+    scale
+        Their factor, unit and whether they are exact, as of a cloud on the host, without its points.
 
     Raises
     ------
@@ -47,20 +43,17 @@ class TorchCloud:
         If the differences of the points do not fit into float64.
     """
 
-    def __init__(self, points: np.ndarray, device: Any) -> None:
-        import torch
-
+    def __init__(self, points: "Tensor") -> None:
         in_steps = whole_steps(points)
-        points = np.require(points if in_steps is None else in_steps[0], requirements=["C", "W"])
-        self.device, self.points = device, torch.as_tensor(points, device=device)
-        self.rows = torch.arange(len(points), device=device)
+        self.device, self.points = points.device, points if in_steps is None else in_steps[0]
         self.middle = self.points.mean(dim=0)
+        none = np.empty((0, 0))
         if in_steps is None:
             unit = unit_of(float((self.points - self.middle).abs_().max()))
-            self.cloud = Cloud(points, points[:0], 1 / unit, unit, exact=False)
+            self.scale = Cloud(none, none, 1 / unit, unit, exact=False)
         else:
             self.middle.round_()
-            self.cloud = Cloud(points, points[:0], 1.0, in_steps[1], exact=True)
+            self.scale = Cloud(none, none, 1.0, in_steps[1], exact=True)
         self.precision: Any = None
 
     def __len__(self) -> int:
@@ -69,25 +62,13 @@ class TorchCloud:
     def some(self, places: "Tensor") -> "TorchCloud":
         """Return some of the points."""
         found = copy(self)
-        found.points, found.rows, found.precision = self.points[places], self.rows[places], None
+        found.points, found.precision = self.points[places], None
         return found
 
     def distinct(self) -> "TorchCloud":
         """Return the distinct points, in a seeded random order."""
-        import torch
-
-        generator = np.random.default_rng(0)
-        n, d = self.points.shape
-        # as in topodepth.homology.spanning_tree: equal rows have equal sums
-        keys = torch.as_tensor(generator.integers(-(2**63), 2**63, d), device=self.device)
-        size = max(1, self.held() // d)
-        starts = range(0, n, size)
-        sums = [((self.points[start : start + size] + 0.0).view(torch.int64) * keys).sum(dim=1) for start in starts]
-        groups = torch.cat(sums).unique(return_inverse=True)[1]
-        first = groups.new_full((int(groups.max()) + 1,), n).scatter_reduce_(0, groups, self.rows, "amin")
-        if len(first) < n and not torch.equal(self.points[first[groups]], self.points):
-            first = torch.as_tensor(np.unique(self.cloud.points + 0.0, axis=0, return_index=True)[1]).to(self.device)
-        return self.some(first[torch.as_tensor(generator.permutation(len(first)), device=self.device)])
+        first, _ = first_of_equal(self.points)
+        return self.some(first[beside(self.points, np.random.default_rng(0).permutation(len(first)))])
 
     def multiply_in(self, precision: Any) -> None:
         """Make factors and columns, as :func:`topodepth.homology.near_pairs.lowered` does, in a precision of PyTorch.
@@ -98,7 +79,7 @@ class TorchCloud:
 
         n, d = self.points.shape
         limits = torch.finfo(precision)
-        centred = (self.points - self.middle).mul_(self.cloud.factor)
+        centred = (self.points - self.middle).mul_(self.scale.factor)
         norms = centred.square().sum(dim=1) * (1 - 2 * (d + 4) * limits.eps) - 4 * (d + 2) * limits.tiny
         self.precision = precision
         self.factors, self.columns = (torch.ones(n, d + 2, dtype=precision, device=self.device) for _ in range(2))
@@ -107,9 +88,8 @@ class TorchCloud:
         self.factors[:, d + 1] = self.columns[:, d] = norms
 
     def lengths(self, first: "Tensor", second: "Tensor") -> np.ndarray:
-        """Return the distances of pairs of points, ascending and equal ones equal, as the CPU computes them."""
-        ends = (self.rows[places].cpu().numpy() for places in (first, second))
-        return lengths(self.cloud, np.sort(squares_between(self.cloud, *ends)))
+        """Return the distances of pairs of points, ascending and equal ones equal."""
+        return lengths(self.scale, np.sort(on_host(self.squares_between(first, second))))
 
     def squares_between(self, first: "Tensor", second: "Tensor") -> "Tensor":
         """Return the squared distances of pairs of points, in float64 from their differences."""
@@ -120,7 +100,7 @@ class TorchCloud:
         for start in range(0, len(first), size):
             part = slice(start, start + size)
             differences = self.points[first[part]] - self.points[second[part]]
-            parts.append(differences.mul_(self.cloud.factor).square_().sum(dim=1))
+            parts.append(differences.mul_(self.scale.factor).square_().sum(dim=1))
         return torch.cat(parts) if parts else self.points.new_empty(0)
 
     def held(self) -> int:
@@ -197,7 +177,7 @@ class TorchCloud:
 
 def _parts(counts: "Tensor", most: int) -> Iterator[slice]:
     """Yield rows in pieces that have at most so many candidates together; none has more by itself."""
-    ends = np.cumsum(counts.cpu().numpy())
+    ends = np.cumsum(on_host(counts))
     start = 0
     while start < len(ends):
         before = ends[start - 1] if start else 0
@@ -206,7 +186,7 @@ def _parts(counts: "Tensor", most: int) -> Iterator[slice]:
         start = stop
 
 
-def nearest_of_points(points: np.ndarray, k: int, reach: int, device: Any) -> tuple[np.ndarray, np.ndarray]:
+def nearest_of_points(points: "Tensor", k: int, reach: int) -> tuple[np.ndarray, np.ndarray]:
     """Return what :func:`topodepth.homology.nearest_neighbours` returns.
 
     Parameters
@@ -215,11 +195,45 @@ def nearest_of_points(points: np.ndarray, k: int, reach: int, device: Any) -> tu
         (n, d) finite float64.
     k, reach
         As there.
-    device
-        A ``torch.device``.
     """
-    with exactly(device):
-        cloud = TorchCloud(points, device)
-        every = cloud.rows
+    import torch
+
+    with exactly(points.device):
+        cloud, every = TorchCloud(points), torch.arange(len(points), device=points.device)
         squares, near = cloud.nearest(every, reach, lambda part: every[part, None] == every)
-        return lengths_of_rows(cloud.cloud, squares.cpu().numpy(), k), near.cpu().numpy().astype(np.int32)
+        return lengths_of_rows(cloud.scale, on_host(squares), k), on_host(near).astype(np.int32)
+
+
+def first_of_equal(points: "Tensor") -> tuple["Tensor", "Tensor"]:
+    """Return the index of the first of each set of equal rows, ascending, and for every row the place of its own.
+
+    Equal rows have equal sums of their bits times random numbers, and others differ in theirs but for one chance in
+    2^64, which is looked at.
+
+    Parameters
+    ----------
+    points
+        (n, d) float32 or float64.
+    """
+    import torch
+
+    n, d = points.shape
+    keys = beside(points, np.random.default_rng(0).integers(-(2**63), 2**63, d))
+    size = max(1, entries_at_once(points.device, ENTRY_BYTES) // d)
+    parts = (points[start : start + size].to(torch.float64) + 0.0 for start in range(0, n, size))  # -0 becomes 0
+    groups = torch.cat([(part.view(torch.int64) * keys).sum(dim=1) for part in parts]).unique(return_inverse=True)[1]
+    first = _first_of(groups)
+    if len(first) < n and not torch.equal(points[first[groups]], points):
+        groups = (points + 0.0).unique(dim=0, return_inverse=True)[1]
+        first = _first_of(groups)
+    order = first.argsort()
+    return first[order], order.argsort()[groups]
+
+
+def _first_of(groups: "Tensor") -> "Tensor":
+    """Return the first row of each group, by its number."""
+    import torch
+
+    n = len(groups)
+    rows = torch.arange(n, device=groups.device)
+    return groups.new_full((int(groups.max()) + 1,), n).scatter_reduce_(0, groups, rows, "amin")

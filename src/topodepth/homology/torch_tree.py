@@ -6,11 +6,11 @@ is not certain of its shortest edge by these looks through all distances of its 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from topodepth.homology.devices import exactly
+from topodepth.homology.devices import beside, exactly, on_host
 from topodepth.homology.near_pairs import CROWDED, SAMPLED
 from topodepth.homology.subset_trees import NEAR
 from topodepth.homology.torch_boruvka import Edges, forest, joined_edges
@@ -20,20 +20,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def tree_lengths(points: np.ndarray, device: Any) -> np.ndarray:
+def tree_lengths(points: "Tensor") -> np.ndarray:
     """Return the n − 1 edge lengths of the minimum spanning tree, ascending, equal ones equal.
 
-    They are computed again from the edges as the CPU computes them beyond 4096 points, to the same bits.
+    They are computed again from the edges, by differences of the points.
 
     Parameters
     ----------
     points
         (n, d) finite float64.
-    device
-        A ``torch.device``.
     """
-    with exactly(device):
-        cloud = TorchCloud(points, device).distinct()
+    with exactly(points.device):
+        cloud = TorchCloud(points).distinct()
         edges = _tree(cloud) if len(cloud) > 1 else None
     copies = np.zeros(len(points) - len(cloud))
     return copies if edges is None else np.concatenate([copies, cloud.lengths(edges.first, edges.second)])
@@ -112,12 +110,10 @@ class TorchSubsetTrees:
     ----------
     points
         (n, d) finite float64, n ≥ 2; equal ones may be among them.
-    device
-        A ``torch.device``.
     """
 
-    def __init__(self, points: np.ndarray, device: Any) -> None:
-        self.cloud = TorchCloud(points, device)
+    def __init__(self, points: "Tensor") -> None:
+        self.cloud = TorchCloud(points)
 
     def lengths(self, members: np.ndarray, subsets: Sequence[np.ndarray]) -> list[np.ndarray]:
         """Return the edge lengths of the minimum spanning tree of each subset, ascending, (size − 1,) float64.
@@ -129,17 +125,15 @@ class TorchSubsetTrees:
         subsets
             Indices of points, each once.
         """
-        import torch
-
         places = np.full(len(self.cloud), -1)
         places[members] = np.arange(len(members))
         with exactly(self.cloud.device):
-            of_members = _Subsets(self.cloud.some(torch.as_tensor(members, device=self.cloud.device)))
+            of_members = _Subsets(self.cloud.some(beside(self.cloud.points, members)))
             found: list[np.ndarray] = []
             while len(found) < len(subsets):
                 batch = subsets[len(found) : len(found) + of_members.at_once]
                 found += of_members.trees([places[subset] for subset in batch])
-        return [np.sqrt(squares) * self.cloud.cloud.unit for squares in found]
+        return [np.sqrt(squares) * self.cloud.scale.unit for squares in found]
 
 
 class _Subsets:
@@ -192,5 +186,5 @@ class _Subsets:
         taken = forest(edges, self.bounds[point], graph, search)
         order = taken.weights.argsort()
         order = order[graph[taken.first[order]].argsort(stable=True)]
-        squares = taken.weights[order].cpu().numpy()
+        squares = on_host(taken.weights[order])
         return np.split(squares, np.cumsum([len(subset) - 1 for subset in subsets])[:-1])

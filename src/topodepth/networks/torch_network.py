@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.homology.devices import on_host
 from topodepth.networks.graph import Tap
 from topodepth.networks.network import Network
 from topodepth.networks.torch_caller import Caller
@@ -30,16 +31,16 @@ class Pass:
     Attributes
     ----------
     values
-        Of each tap, (m, d) float32.
+        Of each tap, (m, d) float32; tensors on the model's device where these were asked for, and so are ``scores``.
     rows
         (m,) item of the batch that each point belongs to: 0 … n − 1, once each unless tokens are points.
     scores
         The model's own output (n, classes) float32, where it was asked for and is of that shape; else None.
     """
 
-    values: list[np.ndarray]
+    values: list[Any]
     rows: np.ndarray
-    scores: np.ndarray | None = None
+    scores: Any = None
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class TorchNetwork(Network):
     Attributes
     ----------
     run
-        From the inputs of a batch (an array or tensor, several in a tuple, or a map of them) to a :class:`Pass`.
+        From the inputs of a batch (an array or tensor, several in a tuple, or a map of them) to a :class:`Pass`; with
+        ``in_place=True`` to one of tensors.
     """
 
-    run: Callable[[Any], Pass] = field(kw_only=True)
+    run: Callable[..., Pass] = field(kw_only=True)
 
 
 def open_torch(
@@ -117,8 +119,8 @@ def open_torch(
     sources = probed(caller, how, example).sources(layers)
     taps = [_tap(source, order.index(source.call.name), pooling) for source in sources]
 
-    def run(inputs: Any) -> Pass:
-        return _passed(caller, how, inputs, sources, scores=scores)
+    def run(inputs: Any, *, in_place: bool = False) -> Pass:
+        return _passed(caller, how, inputs, sources, scores=scores, in_place=in_place)
 
     def predict(inputs: Any, _: int = 0) -> list[np.ndarray]:
         found = run(inputs)
@@ -152,7 +154,13 @@ def _tap(source: TorchTap, index: int, pooling: str) -> Tap:
 
 
 def _passed(
-    caller: Caller, pooling: Pooling, inputs: Any, sources: Sequence[TorchTap], *, scores: bool = False
+    caller: Caller,
+    pooling: Pooling,
+    inputs: Any,
+    sources: Sequence[TorchTap],
+    *,
+    scores: bool = False,
+    in_place: bool = False,
 ) -> Pass:
     """Pass one batch, and pool at once what the tapped calls return: later calls may write into it."""
     n = caller.count(inputs)
@@ -173,7 +181,7 @@ def _passed(
             raise InputError(
                 f"{caller.name}: layer {source.token!r} expected to be called in every batch. Received: one without it."
             )
-        values.append(_as_array(caller, source, found[source.key]))
+        values.append(_points(caller, source, found[source.key]))
     rows = np.arange(n)
     if pooling.kind == "tokens" and sources:
         mask = masks.real(sources[0].call.name)
@@ -184,7 +192,10 @@ def _passed(
                 f"{caller.name}: layer {source.token!r} expected {len(rows)} points of {n} items. "
                 f"Received: {len(points)}"
             )
-    return Pass(values, rows, _scores(output, n) if scores else None)
+    said = _scores(output, n) if scores else None
+    if in_place:
+        return Pass(values, rows, said)
+    return Pass(list(map(on_host, values)), rows, None if said is None else on_host(said))
 
 
 def listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found: dict) -> Callable:
@@ -207,21 +218,21 @@ def listener(pooling: Pooling, sources: Sequence[TorchTap], masks: Masks, found:
     return listen
 
 
-def _as_array(caller: Caller, source: TorchTap, made: "torch.Tensor") -> np.ndarray:
-    values = made.detach().cpu().numpy()
+def _points(caller: Caller, source: TorchTap, made: "torch.Tensor") -> "torch.Tensor":
+    values = made.detach()
     where = f"{caller.name}: layer {source.token!r}"
     if values.shape[1] != source.axes.features:
         raise InputError(
             f"{where} expected {source.axes.features} features in every batch. Received: {values.shape[1]} in one"
         )
-    if caller.precision == "float16" and np.isinf(values).any():
+    if caller.precision == "float16" and values.isinf().any():
         raise InputError(
             f"{where} expected finite values. Received: more than half precision holds (65504); measure model.float()."
         )
-    return values.astype(np.float32)
+    return values.float()
 
 
-def _scores(output: Any, n: int) -> np.ndarray | None:
+def _scores(output: Any, n: int) -> "torch.Tensor | None":
     made = first_tensor(output)
     flat = made is not None and not made.is_nested and made.ndim in (1, 2) and len(made) == n
-    return made.detach().float().cpu().numpy().reshape(n, -1) if flat else None
+    return made.detach().float().reshape(n, -1) if flat else None

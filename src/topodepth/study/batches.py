@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,11 +11,15 @@ from topodepth.activations import accuracy, extraction
 from topodepth.activations.accuracy import Accuracy
 from topodepth.activations.tokens import PointSample, shuffled
 from topodepth.errors import InputError
+from topodepth.homology.devices import on_host
 from topodepth.networks.inputs import reshaping
 from topodepth.networks.network import Network
 from topodepth.networks.torch_network import Pass, TorchNetwork
 from topodepth.study.arrays import as_array, as_labels
 from topodepth.study.settings import Passing
+
+if TYPE_CHECKING:
+    from topodepth.activations.on_device import DeviceLayers
 
 BATCH = 64  # items of an array, where a network does not say what it takes
 NO_BATCH = "images: expected at least one batch. Received: none; was the iterator used up before?"
@@ -62,7 +66,15 @@ def sliced(images: Any, passing: Passing) -> Iterator[Any]:
 
 
 def write(
-    network: Network, batches: Iterable, labels: Any, passing: Passing, *, seed: int, out: Path, about: Mapping
+    network: Network,
+    batches: Iterable,
+    labels: Any,
+    passing: Passing,
+    *,
+    seed: int,
+    out: Path,
+    about: Mapping,
+    held: "DeviceLayers | None" = None,
 ) -> Accuracy | None:
     """Write the activations of a network on batches, one after another; return its accuracy where it can be known.
 
@@ -80,6 +92,8 @@ def write(
         Of the sample and the orders of tokens.
     out, about
         File to make, and what it says of itself.
+    held
+        Takes the points of layers on a device, as far as they fit there.
 
     Raises
     ------
@@ -89,9 +103,10 @@ def write(
     given, told, start, first = [], _Predictions(), 0, None
     tokens = passing.pooling == "tokens"
     sample = PointSample(passing.tokens if tokens else None, seed)
-    with extraction.create(out, extraction.representations(network.taps), None, None, about) as put:
+    with extraction.create(out, extraction.representations(network.taps), None, None, about, held=held) as put:
         nulls = [
-            extraction.Writer(put.file, put.layers, None, f"shuffled/{draw}") for draw in range(passing.shuffled_draws)
+            extraction.Writer(put.file, put.layers, None, f"shuffled/{draw}", held)
+            for draw in range(passing.shuffled_draws)
         ]
         for inputs, classes in map(_parted, batches):
             ready = _ready(network, inputs, passing)
@@ -123,7 +138,7 @@ def write(
 def _passed(network: Network, inputs: Any, size: int) -> Pass:
     """Return what a batch gave; ``size`` is that of the first."""
     if isinstance(network, TorchNetwork):
-        return network.run(inputs)
+        return network.run(inputs, in_place=True)
     outputs = network.predict(inputs, size)
     values, scores = outputs[: len(network.taps)], outputs[len(network.taps) :]
     return Pass(values, np.arange(len(values[0])), scores[-1] if scores else None)
@@ -209,9 +224,9 @@ class _Predictions:
         self._parts: list[np.ndarray] = []
 
     def add(self, scores: Any) -> None:
-        scores = np.asarray(scores, dtype=np.float64).reshape(len(scores), -1)
+        scores = scores.reshape(len(scores), -1)
         self._classes = scores.shape[1]
-        self._parts.append(scores[:, 0] if self._classes == 1 else scores.argmax(axis=1))
+        self._parts.append(on_host(scores[:, 0] if self._classes == 1 else scores.argmax(axis=1)))
 
     def accuracy(self, labels: np.ndarray) -> Accuracy | None:
         if not self._parts or labels.min() < 0 or labels.max() >= max(2, self._classes):

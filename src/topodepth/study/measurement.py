@@ -1,6 +1,5 @@
 """What was measured of one model: a table, diagrams, bars and the activations; and of several, side by side."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from topodepth.activations.file import Activations
+from topodepth.activations.on_device import write_whole
 from topodepth.errors import InputError
 from topodepth.files import storage, texts
 from topodepth.statistics.intervals import jackknife_interval, mean_interval
@@ -50,7 +50,8 @@ class Measurement:
     values
         By layer: every descriptor of every cloud, of the null model and without each group.
     activations
-        The points themselves, in a file, read a layer at a time: ``activations.points("fc")``.
+        The points themselves, read a layer at a time: ``activations.points("fc")``. They are in a file, or on the GPU
+        that computed with them, as long as the measurement is there.
     settings
         How it was measured.
     space
@@ -115,7 +116,7 @@ class Measurement:
             ``snakemake --cores 4 depth --configfile mine.yaml``.
         """
         with storage.atomic_path(path) as part:
-            shutil.copyfile(self.activations.path, part)
+            write_whole(self.activations, part)
         if configuration is not None:
             texts.write_json(configuration, self._configuration(Path(path)))  # JSON is YAML
         return Path(path)

@@ -2,12 +2,16 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Unpack
+
+import numpy as np
 
 from topodepth.activations import accuracy
 from topodepth.activations.file import Activations
 from topodepth.homology import computing_on
+from topodepth.homology.devices import settled
 from topodepth.jobs import extras
 from topodepth.jobs.commands import said_once
 from topodepth.study import costs, doors, sources
@@ -80,15 +84,17 @@ def measure(
         cost = costs.of(what, chosen)
         cost.require()
         say(str(cost))
-        with sources.activations_of(what, passing, chosen.seed) as (file, space):
+        with (
+            computing_on(chosen.device),
+            sources.activations_of(what, passing, chosen.seed) as (file, space),
+        ):
             if space is not None and what.network is not None:
                 say(f"{file.n} points passed through {len(what.layers)} layers by {what.network.runtime}")
             if what.n is None:  # only now it is known how many points there are
                 costs.of(replace(what, n=file.n, labels=file.labels), chosen).require()
             if file.labels is None and "clouds" not in settings:
                 chosen = replace(chosen, clouds=WHOLE)
-            with computing_on(chosen.device):
-                return replace(_measured(what, file, chosen, dataset, say), space=space)
+            return replace(_measured(what, file, chosen, dataset, say), space=space)
 
 
 def _measured(
@@ -99,17 +105,21 @@ def _measured(
     rows, dimensions = [], []
     for number, layer in enumerate(what.layers, 1):
         start, token = time.perf_counter(), layer.token
-        points, place = file.points(token), file.place(token, what.name)
-        diagrams[token] = of_layer(points, file.labels, place, settings.diagrams, shuffled=file.shuffled(token))
+        points, place = settled(file.points(token, in_place=True)), file.place(token, what.name)
+        diagrams[token] = of_layer(points, file.labels, place, settings.diagrams, shuffled=_shuffled(file, token))
         values[token] = [*values_of(diagrams[token], settings.descriptors, settings.of_descriptors)]
         rows += descriptor_rows(diagrams[token], values[token])
         if settings.estimators:
-            dimensions += dimension_rows(points, place, settings.dimensions, shuffled=file.shuffled(token))
+            dimensions += dimension_rows(points, place, settings.dimensions, shuffled=_shuffled(file, token))
         say(f"layer {number} of {len(what.layers)}, {token}: {time.perf_counter() - start:.1f} s")
     found = accuracy.of_file(file)
     about = {"dataset": dataset} | ({} if found is None else {"accuracy": found.value})
     rows = [{**dict.fromkeys(MODEL_COLUMNS), **row, **about} for row in [*rows, *dimensions]]
     return Measurement(what.name, rows, diagrams, values, file, settings)
+
+
+def _shuffled(file: Activations, token: str) -> Iterator[np.ndarray]:
+    return map(settled, file.shuffled(token, in_place=True))
 
 
 class _Progress:

@@ -17,9 +17,11 @@ import numpy as np
 from topodepth.activations import extraction
 from topodepth.activations import file as activations
 from topodepth.activations.file import Activations, Representation
+from topodepth.activations.on_device import DeviceLayers
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.files.kinds import KINDS, kind_of
+from topodepth.homology.devices import chosen
 from topodepth.networks import taps
 from topodepth.networks.network import Network
 from topodepth.study import arrays, batches, doors
@@ -183,7 +185,9 @@ class Workspace:
 def activations_of(what: ToMeasure, passing: Passing, seed: int) -> Iterator[tuple[Activations, Workspace | None]]:
     """Yield the activations file of what is measured, and the workspace that it lies in, None for a user's own.
 
-    Tokens are drawn and shuffled with the seed. The workspace is removed where the block fails or is interrupted.
+    Tokens are drawn and shuffled with the seed. Where a device computes (:func:`topodepth.homology.computing_on`), what
+    batches give in layers stays there as far as it fits. The workspace is removed where the block fails or is
+    interrupted.
 
     Raises
     ------
@@ -201,13 +205,14 @@ def activations_of(what: ToMeasure, passing: Passing, seed: int) -> Iterator[tup
                 f"{what.name}: expected {what.bytes_to_write / 1e9:.1f} GB on disk for the activations. Received: "
                 f"{free / 1e9:.1f} GB free in {tempfile.gettempdir()}. Take fewer images, or set TMPDIR to another."
             )
-        out = space.path / f"{os.getpid()}.h5"
-        about = {"model": what.name}
+        out, about, held = space.path / f"{os.getpid()}.h5", {"model": what.name}, None
         if what.points is not None:
             _write_arrays(what, what.points, out, about)
         elif what.network is not None:
-            _write_outputs(what, what.network, passing, seed=seed, out=out, about=about)
-        yield activations.read_activations(out), space
+            device = chosen() if isinstance(what.images, batches.Stream) else None
+            held = None if device is None else DeviceLayers(device, what.n)
+            _write_outputs(what, what.network, passing, seed=seed, out=out, about=about, held=held)
+        yield activations.read_activations(out, None if held is None else held.taken()), space
     except BaseException:
         space.close()
         raise
@@ -222,12 +227,19 @@ def _write_arrays(what: ToMeasure, points: Mapping[str, np.ndarray], out: Path, 
 
 
 def _write_outputs(
-    what: ToMeasure, network: Network, passing: Passing, *, seed: int, out: Path, about: Mapping
+    what: ToMeasure,
+    network: Network,
+    passing: Passing,
+    *,
+    seed: int,
+    out: Path,
+    about: Mapping,
+    held: DeviceLayers | None,
 ) -> None:
     """Pass images or batches through the network; say so where it classifies them no better than chance."""
     about = {"runtime": network.runtime, **about}
     if isinstance(what.images, batches.Stream):
-        found = batches.write(network, what.images, what.labels, passing, seed=seed, out=out, about=about)
+        found = batches.write(network, what.images, what.labels, passing, seed=seed, out=out, about=about, held=held)
     else:
         found = extraction.write_activations(
             network, what.images, batch_size=passing.batch_size, out=out, labels=what.labels,

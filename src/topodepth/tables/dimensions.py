@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 
 from topodepth.errors import InputError
+from topodepth.homology.devices import Points, library_of, on_host
 from topodepth.statistics.intervals import Interval, mean_interval
 from topodepth.tables.rows import as_shuffled, columns
 from topodepth.topology import dimension
@@ -115,11 +116,19 @@ def estimated(
     """
     estimates = {name: partial(dimension.registry.get(name), **parameters.get(name, {})) for name in estimators}
     own, *draws = (
-        {name: _checked(name, estimate(points, seed=seed, kept=kept)) for name, estimate in estimates.items()}
+        {
+            name: _checked(name, estimate(_taken(estimate, points), seed=seed, kept=kept))
+            for name, estimate in estimates.items()
+        }
         for points, kept in chain([cloud], nulls)
     )
     keys = {name: PH_DIMENSION if name == PH_DIMENSION[0] else (name, None) for name in estimates}
     return {key: (own[name], [draw[name] for draw in draws]) for name, key in keys.items()}
+
+
+def _taken(estimate: partial, points: Points) -> Points:
+    """Return points as an estimator takes them: tensors on a device only where it says so."""
+    return points if getattr(estimate.func, "tensors", False) else on_host(points)
 
 
 def _checked(name: str, found: object) -> dimension.DimensionEstimate:
@@ -163,6 +172,6 @@ def _beyond(found: dimension.DimensionEstimate) -> str:
 def _nulls(cloud: np.ndarray, kept: np.ndarray, draws: int, seed: int) -> Iterator[Counted]:
     """Yield the null model of the points that count, in their places, and which of its points count."""
     for points in null_clouds(cloud[kept], draws, seed, 1):
-        null = cloud.copy()
+        null = library_of(cloud).asarray(cloud, copy=True)
         null[kept] = points
         yield null, kept[distinct_rows(points)]

@@ -1,16 +1,21 @@
-"""Point clouds before their homology: checks, scaling, null models and subsets. NumPy only."""
+"""Point clouds before their homology: checks, scaling, null models and subsets.
+
+Points are arrays of NumPy, or tensors on a device (:mod:`topodepth.homology.devices`), which stay there. Numbers are
+the same: all that is drawn at random is drawn by NumPy.
+"""
 
 from collections.abc import Iterator
 
 import numpy as np
 
 from topodepth.errors import InputError, unknown_name
+from topodepth.homology.devices import Points, beside, is_tensor, library_of, on_host
 
 WHOLE = "all"  # what the cloud of all points is called
 
 
-def check_cloud(points: np.ndarray, where: str = "points") -> np.ndarray:
-    """Return ``points`` as an array if homology and dimension make sense for it.
+def check_cloud(points: Points, where: str = "points") -> Points:
+    """Return ``points`` as an array, a tensor as it is, if homology and dimension make sense for it.
 
     Parameters
     ----------
@@ -24,23 +29,25 @@ def check_cloud(points: np.ndarray, where: str = "points") -> np.ndarray:
     InputError
         If the array is not 2-D, has fewer than 2 points, holds NaN or infinite values, or all its rows are equal.
     """
-    points = np.asarray(points)
-    if points.ndim != 2 or points.shape[1] == 0:
-        raise InputError(f"{where}: expected a 2-D array (points, features). Received: shape {points.shape}")
-    if not np.issubdtype(points.dtype, np.number) or np.iscomplexobj(points):
+    library = library_of(points)
+    points = library.asarray(points)
+    shape = tuple(points.shape)
+    if len(shape) != 2 or shape[1] == 0:
+        raise InputError(f"{where}: expected a 2-D array (points, features). Received: shape {shape}")
+    if not any(kind in str(points.dtype) for kind in ("float", "int")):
         raise InputError(f"{where}: expected real numbers. Received: dtype {points.dtype}")
     if len(points) < 2:
         raise InputError(f"{where}: expected at least 2 points. Received: {len(points)}")
-    finite = np.isfinite(points)
+    finite = library.isfinite(points)
     if not finite.all():
-        count = int(points.size - np.count_nonzero(finite))
-        raise InputError(f"{where}: expected finite activations. Received: {count} NaN or infinite of {points.size}")
+        count, size = int((~finite).sum()), shape[0] * shape[1]
+        raise InputError(f"{where}: expected finite activations. Received: {count} NaN or infinite of {size}")
     if (points == points[0]).all():
         raise InputError(f"{where}: expected points that differ. Received: {len(points)} equal rows, a constant layer")
     return points
 
 
-def min_max_scale(points: np.ndarray) -> np.ndarray:
+def min_max_scale(points: Points) -> Points:
     """Return each feature mapped linearly onto [0, 1] over the points; constant features become 0.
 
     Parameters
@@ -50,22 +57,23 @@ def min_max_scale(points: np.ndarray) -> np.ndarray:
 
     Returns
     -------
-    ndarray
+    ndarray or Tensor
         (n, d) float64.
     """
-    points = np.asarray(points, dtype=np.float64)
-    low = points.min(axis=0)
+    library = library_of(points)
+    points = library.asarray(points, dtype=library.float64)
+    low = library.amin(points, axis=0)
     # Halved, because the range of two large numbers of opposite sign may overflow.
-    span = points.max(axis=0) / 2 - low / 2
-    return np.where(span > 0, (points / 2 - low / 2) / np.where(span > 0, span, 1.0), 0.0)
+    span = library.amax(points, axis=0) / 2 - low / 2
+    return library.where(span > 0, (points / 2 - low / 2) / library.where(span > 0, span, 1.0), 0.0)
 
 
-def distinct_rows(points: np.ndarray) -> np.ndarray:
+def distinct_rows(points: Points) -> np.ndarray:
     """Return the indices, ascending, of the points that count: of copies, the first. See :func:`originals`."""
     return np.unique(originals(points))
 
 
-def originals(points: np.ndarray) -> np.ndarray:
+def originals(points: Points) -> np.ndarray:
     """Return for every point the index of the first of its copies, (n,): its own where nothing comes before it.
 
     A network gives a repeated image the same activations but for their last digits. Two points are copies if no
@@ -82,21 +90,23 @@ def originals(points: np.ndarray) -> np.ndarray:
     -----
     Points are sorted along a random direction; copies are near each other there, and only such pairs are compared.
     """
-    points = np.asarray(points)
+    library = library_of(points)
+    points = library.asarray(points)
     first, equal = _first_of_equal(points)
     rounding = _rounding(points)
     if rounding == 0 or len(first) == 1:
         return first[equal]
-    largest = np.abs(points).max(axis=0).astype(np.float64)
+    largest = library.asarray(library.amax(library.abs(points), axis=0), dtype=library.float64)
     # The least number keeps distances of distinct points, and their squares, from vanishing.
     units = 2 * rounding * largest + 1e-150 * largest.max()
-    rows = points[first].astype(np.float64) / units
-    places = rows @ np.random.default_rng(0).choice([-1.0, 1.0], size=len(units))
-    order = np.argsort(places, kind="stable")
-    places, reach = places[order], 4.0 * len(units)  # d units, and as much thrice for the rounding of the sums
+    rows = library.asarray(points[first], dtype=library.float64) / units
+    places = rows @ beside(points, np.random.default_rng(0).choice([-1.0, 1.0], size=len(units)))
+    order = library.argsort(places, stable=True)
+    places, order = places[order], on_host(order)
+    reach = 4.0 * len(units)  # d units, and as much thrice for the rounding of the sums
     owners = np.arange(len(first))
     for step in range(1, len(first)):
-        near = np.flatnonzero(places[step:] - places[:-step] <= reach)
+        near = np.flatnonzero(on_host(places[step:] - places[:-step] <= reach))
         if not len(near):
             break
         pairs = np.column_stack([order[near], order[near + step]])
@@ -107,8 +117,13 @@ def originals(points: np.ndarray) -> np.ndarray:
     return first[owners[equal]]
 
 
-def _first_of_equal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _first_of_equal(points: Points) -> tuple[np.ndarray, np.ndarray]:
     """Return the index of the first of each set of equal rows, ascending, and for every row the place of its own."""
+    if is_tensor(points):
+        from topodepth.homology.torch_cloud import first_of_equal
+
+        first, equal = first_of_equal(points)
+        return on_host(first), on_host(equal)
     rows = np.ascontiguousarray(points) + points.dtype.type(0)  # -0 becomes 0
     keys = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
     _, first, equal = np.unique(keys, return_index=True, return_inverse=True)
@@ -116,32 +131,37 @@ def _first_of_equal(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first[order], np.argsort(order)[equal]
 
 
-def _rounding(points: np.ndarray) -> float:
+def _rounding(points: Points) -> float:
     """Return the relative distance of neighbouring numbers in the precision that the points were computed in."""
-    if points.dtype.kind != "f" or (points == np.rint(points)).all():
+    library = library_of(points)
+    if "float" not in str(points.dtype) or (points == library.round(points)).all():
         return 0.0
     with np.errstate(over="ignore"):
-        single = points.dtype == np.float64 and (points.astype(np.float32) == points).all()
-    return float(np.finfo(np.float32 if single else points.dtype).eps)
+        single = points.dtype == library.float64 and (library.asarray(points, dtype=library.float32) == points).all()
+    return float(library.finfo(library.float32 if single else points.dtype).eps)
 
 
-def _are_copies(rows: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+def _are_copies(rows: Points, pairs: np.ndarray) -> np.ndarray:
     """Return which pairs of rows differ by at most 1 in every column."""
     one, other = pairs.T
-    few = slice(0, 16)  # columns, enough to part most
-    copies = (np.abs(rows[one, few] - rows[other, few]) <= 1).all(axis=1)
+
+    def near(part: np.ndarray | slice, columns: slice = slice(None)) -> np.ndarray:
+        differences = rows[:, columns][one[part]] - rows[:, columns][other[part]]
+        return on_host((abs(differences) <= 1).all(axis=1))
+
+    copies = near(slice(None), slice(0, 16))  # enough columns to part most
     left = np.flatnonzero(copies)
     size = max(1, (1 << 17) // rows.shape[1])
     for start in range(0, len(left), size):
         part = left[start : start + size]
-        copies[part] = (np.abs(rows[one[part]] - rows[other[part]]) <= 1).all(axis=1)
+        copies[part] = near(part)
     return copies
 
 
 SCALINGS = ("minmax", "none")
 
 
-def scale(points: np.ndarray, how: str) -> np.ndarray:
+def scale(points: Points, how: str) -> Points:
     """Return the points scaled per feature: ``"minmax"`` to [0, 1], ``"none"`` as they are (float64).
 
     Raises
@@ -151,10 +171,11 @@ def scale(points: np.ndarray, how: str) -> np.ndarray:
     """
     if how not in SCALINGS:
         raise unknown_name("scaling", how, SCALINGS)
-    return min_max_scale(points) if how == "minmax" else np.asarray(points, dtype=np.float64)
+    library = library_of(points)
+    return min_max_scale(points) if how == "minmax" else library.asarray(points, dtype=library.float64)
 
 
-def permuted_features(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def permuted_features(points: Points, rng: np.random.Generator) -> Points:
     """Return the null model of a cloud: every feature permuted independently over the points.
 
     It has the same width and the same marginal distribution of every feature, and no dependence between features,
@@ -167,10 +188,14 @@ def permuted_features(points: np.ndarray, rng: np.random.Generator) -> np.ndarra
     rng
         Source of the permutations.
     """
-    return rng.permuted(np.asarray(points), axis=0)
+    if not is_tensor(points):
+        return rng.permuted(np.asarray(points), axis=0)
+    # places, a feature after the other as above, so that the draws are the same
+    order = rng.permuted(np.tile(np.arange(len(points), dtype=np.int32), (points.shape[1], 1)), axis=1)
+    return points.gather(0, beside(points, order).long().T)
 
 
-def null_clouds(points: np.ndarray, draws: int, *stream: int) -> Iterator[np.ndarray]:
+def null_clouds(points: Points, draws: int, *stream: int) -> Iterator[Points]:
     """Yield draws of the null model of a cloud; ``stream`` and the number of the draw seed each."""
     for draw in range(draws):
         yield permuted_features(points, np.random.default_rng([*stream, draw]))

@@ -22,6 +22,7 @@ import numpy as np
 from topodepth.errors import InputError
 from topodepth.files import hdf5
 from topodepth.homology import persistence_diagrams, without_rounding
+from topodepth.homology.devices import on_host, settled
 from topodepth.topology.clouds import WHOLE, check_cloud, class_members, left_out, null_clouds, scale
 from topodepth.topology.place import Place
 
@@ -141,8 +142,9 @@ def cloud_rows(n: int, labels: np.ndarray | None, settings: DiagramSettings) -> 
 
 
 def clouds(points: np.ndarray, labels: np.ndarray | None, settings: DiagramSettings) -> dict[str, np.ndarray]:
-    """Return the point clouds to measure, of the rows of :func:`cloud_rows`."""
-    return {name: points[rows] for name, rows in cloud_rows(len(points), labels, settings).items()}
+    """Return the point clouds to measure, of the rows of :func:`cloud_rows`, each where it will be computed with."""
+    place = settled if settings.max_dim == 0 and settings.engine == "auto" else on_host
+    return {name: place(points[rows]) for name, rows in cloud_rows(len(points), labels, settings).items()}
 
 
 def write_diagrams(

@@ -13,7 +13,7 @@ from topodepth.topology.dimension.spread import ROUNDING, near_dimension
 DISCARD, NEIGHBOURS = 0.1, 20  # the defaults, which the calibration is for
 
 
-@register("two_nn")
+@register("two_nn", tensors=True)
 def two_nn(
     points: np.ndarray, *, discard: float = DISCARD, seed: int = 0, kept: np.ndarray | None = None
 ) -> DimensionEstimate:
@@ -73,7 +73,7 @@ def _line(near: np.ndarray, discard: float) -> float:
     return float(logs[:used] @ heights / (logs[:used] @ logs[:used]))
 
 
-@register("mle")
+@register("mle", tensors=True)
 def mle_dimension(
     points: np.ndarray, *, neighbours: int = NEIGHBOURS, seed: int = 0, kept: np.ndarray | None = None
 ) -> DimensionEstimate:

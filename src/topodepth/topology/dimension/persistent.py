@@ -50,7 +50,7 @@ class PHDimension(DimensionEstimate):
         return [f"R² {self.r_squared:.4f}"]
 
 
-@register("ph_dimension")
+@register("ph_dimension", tensors=True)
 def ph_dimension(
     points: np.ndarray,
     *,

@@ -76,37 +76,37 @@ def likeliest(near: np.ndarray, order: int) -> float:
     return value
 
 
-@register("gride_1")
+@register("gride_1", tensors=True)
 def gride_1(points: np.ndarray, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return :func:`gride` of order 1: second to first neighbour."""
     return gride(points, 1, seed=seed, kept=kept)
 
 
-@register("gride_2")
+@register("gride_2", tensors=True)
 def gride_2(points: np.ndarray, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return :func:`gride` of order 2."""
     return gride(points, 2, seed=seed, kept=kept)
 
 
-@register("gride_4")
+@register("gride_4", tensors=True)
 def gride_4(points: np.ndarray, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return :func:`gride` of order 4."""
     return gride(points, 4, seed=seed, kept=kept)
 
 
-@register("gride_8")
+@register("gride_8", tensors=True)
 def gride_8(points: np.ndarray, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return :func:`gride` of order 8."""
     return gride(points, 8, seed=seed, kept=kept)
 
 
-@register("gride_16")
+@register("gride_16", tensors=True)
 def gride_16(points: np.ndarray, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return :func:`gride` of order 16."""
     return gride(points, 16, seed=seed, kept=kept)
 
 
-@register("gride_32")
+@register("gride_32", tensors=True)
 def gride_32(points: np.ndarray, *, seed: int = 0, kept: np.ndarray | None = None) -> DimensionEstimate:
     """Return :func:`gride` of order 32: 64th to 32nd neighbour."""
     return gride(points, 32, seed=seed, kept=kept)
