@@ -160,16 +160,21 @@ def outside(where: str, group: "h5py.Group", key: str) -> str | None:
 
     Following either could read any file of this machine, so neither ever is.
     """
+    return _entry(where, group, key)[0]
+
+
+def _entry(where: str, group: "h5py.Group", key: str) -> tuple[str | None, object]:
+    """Return :func:`outside`, and the entry itself, opened once: of small data sets that is most of the work."""
     import h5py
 
     link = of_file(where, group.id.links.get_info, key.encode("utf-8", "surrogateescape"))
     if link.type != h5py.h5l.TYPE_HARD:
-        return "a link"
+        return "a link", None
     item = of_file(where, group.__getitem__, key)
     if not isinstance(item, h5py.Dataset):
-        return None
+        return None, item
     elsewhere = of_file(where, getattr, item, "external") is not None or of_file(where, getattr, item, "is_virtual")
-    return "data of other files" if elsewhere else None
+    return "data of other files" if elsewhere else None, item
 
 
 def check_self_contained(
@@ -191,9 +196,9 @@ def check_self_contained(
         prefix, group = pending.pop()
         for key in names_in(f"{path}: {prefix or '/'!r}", group):
             where = f"{path}: {prefix + key!r}"
-            if found := outside(where, group, key):
+            found, item = _entry(where, group, key)
+            if found:
                 raise InputError(f"{path}: expected {expected}. Received: {found} at {prefix + key!r}")
-            item = of_file(where, group.__getitem__, key)
             if isinstance(item, h5py.Dataset):
                 _check_whole(where, item)
             elif isinstance(item, h5py.Group) and hash(item.id) not in seen:  # hard links can form a ring
@@ -296,13 +301,13 @@ def _own(where: str, group: "h5py.Group", key: str, expected: str) -> object:
     """Return what is at a key, if no link and no other file is on the way."""
     import h5py
 
-    item = group
+    item: object = group
     for part in filter(None, key.split("/")):
         if not isinstance(item, h5py.Group) or part not in names_in(where, item):
             raise InputError(f"{where} expected as {expected}. Received: nothing of that name")
-        if found := outside(where, item, part):
+        found, item = _entry(where, item, part)
+        if found:
             raise InputError(f"{where} expected to be stored in the file itself. Received: {found}")
-        item = of_file(where, item.__getitem__, part)
     return item
 
 

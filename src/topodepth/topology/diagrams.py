@@ -306,7 +306,6 @@ def read_diagrams(path: str | Path) -> Diagrams:
         If the file is missing, truncated or no diagram file.
     """
     with hdf5.open_h5(path, MAKE_AGAIN) as file:
-        hdf5.check_self_contained(path, file)
         attributes = hdf5.attributes_of(f"{path}:", file)
         missing = {"model", "layer", "layer_index", "relative_depth", "dimension", "seed"} - {*attributes}
         if missing:

@@ -1,9 +1,11 @@
 """What the page shows of the layers of one network: the points in a plane, and the bars of each cloud."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from topodepth.activations.file import Activations
 from topodepth.errors import InputError
@@ -128,6 +130,7 @@ def longest(diagram: np.ndarray) -> list[float | None]:
     return rounded(diagram[order].ravel())
 
 
-def rounded(values: Iterable[float]) -> list[float | None]:
+def rounded(values: ArrayLike) -> list[float | None]:
     """Return numbers with as many digits as a screen shows; None for what is no finite number, which JSON has not."""
-    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values]
+    plain = np.asarray(values, dtype=float).tolist()  # NumPy's own numbers take four times as long
+    return [float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None for value in plain]
