@@ -8,6 +8,7 @@ import pytest
 
 from topodepth.errors import InputError
 from topodepth.jobs import provenance, reach
+from topodepth.jobs.digests import Kept
 
 ROOT = Path(__file__).parents[2]
 
@@ -178,6 +179,32 @@ def test_a_moved_project_has_the_same_digests(before, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "src", tmp_path / "src")
     monkeypatch.setattr(reach, "SOURCE", tmp_path / "src")
     assert digests() == before
+
+
+def test_a_digest_is_kept_while_no_source_changes_and_no_longer(tmp_path, monkeypatch):
+    library, script, kept = tmp_path / "library", tmp_path / "draw.py", tmp_path / "kept"
+    library.mkdir()
+    (library / "one.py").write_text("x = 1\n")
+    script.write_text("y = 1\n")
+    monkeypatch.setattr(reach, "ROOT", library)
+    computed = []
+    monkeypatch.setattr(provenance, "code_digest", lambda *asked: computed.append(asked) or f"digest{len(computed)}")
+
+    def told(modules=()):
+        return Kept(kept)(script, modules)
+
+    assert told() == told() == "digest1"
+    assert told(["one"]) == told(["one"]) == "digest2"
+    script.write_text("y = 2\n")
+    assert told() == told() == "digest3"
+    (library / "one.py").write_text("x = 2\n")
+    assert (told(), told(["one"])) == ("digest4", "digest5")
+    (library / "one.py").rename(library / "two.py")
+    assert told() == told() == "digest6"
+    for path in kept.iterdir():  # as if written in part
+        path.write_text(path.read_text()[:20])
+    assert told() == "digest7"
+    assert Kept(script / "no folder")(script) == "digest8"
 
 
 def test_the_checksum_of_a_folder_follows_names_and_contents_and_nothing_else(tmp_path):

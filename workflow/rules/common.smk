@@ -109,10 +109,13 @@ wildcard_constraints:
     **PLAN.wildcards(),
 
 
+KEPT_DIGESTS = digests.Kept(REPOSITORY / ".snakemake/topodepth/digests")
+
+
 @cache
 def code(script, *modules):
     """Digest of the logic of a script, of all it imports, and of modules it loads by name."""
-    return digests.digest(SCRIPTS / script, modules)
+    return digests.digest(SCRIPTS / script, modules, of_library=KEPT_DIGESTS)
 
 
 def code_with(script, **entries):

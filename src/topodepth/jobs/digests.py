@@ -1,13 +1,49 @@
 """The digest of the logic behind a job, with that of users' files whose entries it uses."""
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from topodepth import plugins
-from topodepth.jobs import provenance
+from topodepth.jobs import provenance, reach
 
 
-def digest(script: str | Path, modules: Iterable[str] = ()) -> str:
+class Kept:
+    """Digests of the library's logic, kept in a folder while no source changes: to read all of it takes a second.
+
+    Parameters
+    ----------
+    folder
+        Where they are kept; one that cannot be written keeps none.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.sources = hashlib.sha256()
+        for path in sorted(reach.ROOT.rglob("*.py")):
+            self.sources.update(f"{path.relative_to(reach.ROOT)}\0".encode() + path.read_bytes() + b"\0")
+
+    def __call__(self, script: str | Path, modules: Iterable[str] = ()) -> str:
+        """Return :func:`topodepth.jobs.provenance.code_digest` of a script and modules."""
+        script, asked = Path(script), "\0".join(modules)
+        now = self.sources.copy()
+        now.update(f"{asked}\0".encode() + script.read_bytes())
+        kept = self.folder / f"{script.stem}-{hashlib.sha256(asked.encode()).hexdigest()[:16]}"
+        with suppress(OSError, ValueError):
+            of, found = kept.read_text(encoding="utf-8").split()
+            if of == now.hexdigest():
+                return found
+        found = provenance.code_digest(script, modules)
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            kept.write_text(f"{now.hexdigest()} {found}", encoding="utf-8")
+        return found
+
+
+def digest(
+    script: str | Path, modules: Iterable[str] = (), *, of_library: Callable[..., str] = provenance.code_digest
+) -> str:
     """Return the digest of a script, of all it imports, and of modules that it loads by name.
 
     Parameters
@@ -17,6 +53,8 @@ def digest(script: str | Path, modules: Iterable[str] = ()) -> str:
     modules
         Dotted modules that its source does not name, of the library or of users' files
         (:meth:`topodepth.registry.Registry.module_of`, :meth:`topodepth.registry.Registry.users`).
+    of_library
+        What tells the digest of the library's own logic: :class:`Kept`, where it is asked for often.
 
     Returns
     -------
@@ -31,7 +69,7 @@ def digest(script: str | Path, modules: Iterable[str] = ()) -> str:
         # what a registry finds in a plugin it does not find in the library: no built-in entry counts for it
         own += [f"{registry}.{module}" for registry in plugin.entries] if plugin else [module]
         files |= dict.fromkeys(plugin.files if plugin else ())
-    return "+".join([provenance.code_digest(script, own), *map(provenance.code_digest, files)])
+    return "+".join([of_library(script, own), *map(provenance.code_digest, files)])
 
 
 def of_plugin(path: str | Path) -> str:

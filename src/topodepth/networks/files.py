@@ -9,6 +9,7 @@ import json
 import re
 import zipfile
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,12 @@ def inspect_keras(path: str | Path, *, trust: bool = False) -> ModelFile:
     path = Path(path)
     if not path.is_file():
         raise not_a_model(path)
+    about = path.stat()
+    return _inspected(path, trust, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=2)  # a plan asks several times of one file
+def _inspected(path: Path, trust: bool, _changed: int, _size: int) -> ModelFile:
     form, config, version = _read_config(path)
     inner = config.get("config") if isinstance(config, dict) else None
     if not isinstance(inner, dict | list):
