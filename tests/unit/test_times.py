@@ -136,17 +136,18 @@ def test_jobs_of_a_rule_are_summed_and_what_was_too_short_to_measure_counts_as_n
     job(tmp_path / "marks/train_model/a.tsv", 10.5, 900.25, 20)
     job(tmp_path / "marks/train_model/b.tsv", 2.5, 950.5, 3)
     job(tmp_path / "marks/draw_depth/deep/c.tsv", 30, "NA", "NA")
+    job(tmp_path / "marks/explore.tsv", 5, 100, 4)
     result = tabulate(tmp_path / "marks", tmp_path / "times.csv")
     assert result.returncode == 0, result.stderr
     rows = texts.read_table(tmp_path / "times.csv").to_dict("records")
-    assert [row["rule"] for row in rows] == ["draw_depth", "train_model"]
+    assert [row["rule"] for row in rows] == ["draw_depth", "train_model", "explore"]
     assert rows[1] == {"rule": "train_model", "jobs": 2, "seconds": 13, "longest_seconds": 10.5, "cpu_seconds": 23,
                        "peak_memory_mb": 950.5}  # fmt: skip
     assert (rows[0]["seconds"], rows[0]["cpu_seconds"], rows[0]["peak_memory_mb"]) == (30, 0, 0)
-    assert texts.read_json(tmp_path / "times.csv-metadata.json")["schema:size"] == "2 rows"
+    assert texts.read_json(tmp_path / "times.csv-metadata.json")["schema:size"] == "3 rows"
     figure = times.draw(texts.read_table(tmp_path / "times.csv"))
     bars = [patch.get_width() for patch in figure.axes[0].patches]
-    assert bars == [30, 13]
+    assert bars == [30, 13, 5]
 
 
 def test_a_folder_without_benchmark_files_is_refused_in_one_line(tmp_path):

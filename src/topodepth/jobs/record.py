@@ -174,19 +174,22 @@ def read_benchmarks(folder: str | Path) -> list[list[Any]]:
     Parameters
     ----------
     folder
-        Folder with a folder of Snakemake's benchmark files (TSV) for each rule.
+        Folder with Snakemake's benchmark files (TSV): for each rule one, or a folder of them.
 
     Raises
     ------
     InputError
         If there is none.
     """
+    rules: dict[str, list[dict[str, str]]] = {}
+    for path in sorted(Path(folder).rglob("*.tsv")):
+        rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
+        rules.setdefault(rule, []).extend(_jobs_of(path))
     rows: list[list[Any]] = []
-    for rule in sorted(path for path in Path(folder).glob("*") if path.is_dir()):
-        jobs = [job for path in sorted(rule.rglob("*.tsv")) for job in _jobs_of(path)]
+    for rule, jobs in rules.items():
         seconds, cpu, memory = ([_number(job.get(key)) for job in jobs] for key in ("s", "cpu_time", "max_rss"))
         if jobs:
-            rows.append([rule.name, len(jobs), sum(seconds), max(seconds), sum(cpu), max(memory)])
+            rows.append([rule, len(jobs), sum(seconds), max(seconds), sum(cpu), max(memory)])
     if not rows:
         raise InputError(f"{folder}: expected benchmark files of finished jobs. Received: none.")
     return sorted(rows, key=lambda row: -row[2])
