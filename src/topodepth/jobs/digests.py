@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from topodepth import plugins
+from topodepth.files.storage import atomic_path
 from topodepth.jobs import provenance, reach
 
 
@@ -35,9 +36,8 @@ class Kept:
             if of == now.hexdigest():
                 return found
         found = provenance.code_digest(script, modules)
-        with suppress(OSError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            kept.write_text(f"{now.hexdigest()} {found}", encoding="utf-8")
+        with suppress(OSError), atomic_path(kept) as part:
+            part.write_text(f"{now.hexdigest()} {found}", encoding="utf-8")
         return found
 
 
