@@ -1,6 +1,7 @@
 """ONNX files of others in the pipeline: measured and evaluated as Keras files are, refused where they cannot be."""
 
 import json
+import os
 import re
 
 import onnx
@@ -162,3 +163,17 @@ def test_a_folder_of_onnx_files_is_a_model_each(study):
     assert {wildcards for rule, wildcards in planned if rule == "extract_activations"} == {
         f"model=zoo@{name}, sample=default" for name in ("one", "two")
     }
+
+
+def test_a_network_alone_shares_its_images_between_cores_and_no_value_changes(study):
+    made = "results/mine/activations/inside/default.h5"
+    before = (study.path / made).read_bytes()
+    config = STUDY | {
+        "models": {"inside": STUDY["models"]["inside"]},
+        "experiments": {"depth": [{"name": "pair", "models": ["inside"], "diagrams": 0}]},
+    }
+    (study.path / "alone.yaml").write_text(yaml.safe_dump(config))
+    result = study.snakemake("--cores", "2", "--forcerun", "extract_activations", "--", made, config="alone.yaml")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert ("threads: 2" in result.stdout + result.stderr) == (len(os.sched_getaffinity(0)) > 1)
+    assert (study.path / made).read_bytes() == before

@@ -49,6 +49,7 @@ rule extract_activations:
         model=PLAN.networks(),
     conda:
         network_environment
+    threads: unit(lambda unit: 1 if unit.model.torch else NETWORK_THREADS)
     resources:
         mem_mb=network_memory("extract"),
         gpu=1,

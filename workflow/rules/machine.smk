@@ -23,6 +23,17 @@ if workflow.nodes is None and workflow.is_main_process and not MODULE and ASKED_
     workflow.register_resource("_cores", CORES)  # more jobs at once than cores would only cost memory
 
 
+def threads_of(networks):
+    """Cores that share the images of a network, where there are fewer networks than cores; it changes no bit."""
+    # on a cluster each job has cores of its own; how many networks an archive holds is not known yet
+    if workflow.nodes is not None or not workflow.is_main_process or PLAN.archived or MACHINE["gpu"]:
+        return 1
+    return max(1, min(ASKED_CORES, CORES) // max(1, networks))
+
+
+NETWORK_THREADS = threads_of(len({unit.model.name for unit in PLAN.units.values() if unit.model.path}))
+
+
 def memory_asked(job):
     """Megabytes that the rule of a job asks for, before they are cut to what the machine has."""
     wish = job.rule.resources.get("mem_mb")

@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, help="images a pass; by their size if left out")
     parser.add_argument("--out", required=True, help="HDF5 file to make")
     arguments = parser.parse_args()
-    prepare_networks(arguments.threads)
+    prepare_networks(1)  # TensorFlow's own threads may change the last bits; ONNX Runtime's part the images
     indices = texts.read_indices(arguments.sample)
     source = openers.source_of(arguments)
     opener = openers.registry.get(source.kind)(source)
