@@ -52,40 +52,43 @@ def write_images(path: Path, train: np.ndarray, test: np.ndarray, size: int) -> 
     np.savez(path, **arrays, **{f"x_{name}": smooth_images(rng, labels, size) for name, labels in parts.items()})
 
 
-def make_material(folder: Path, kind: str, quick: bool) -> dict:
-    """Write an experiment's images and networks; return its configuration."""
+def write_network(path: Path, name: str, size: int, **settings: object) -> None:
+    """Write a network with random weights, its batch normalisation adjusted, that finds every class in some image."""
     import keras
 
     from topodepth import architectures
 
-    def network(name: str, path: str, size: int, **settings: object) -> None:
-        model = architectures.build(name, input_shape=(size, size, 3), classes=10, **settings)
-        rng = np.random.default_rng(0)
-        for _ in range(20):  # batch normalisation learns its statistics, or all points would nearly coincide
-            batch = (smooth_images(rng, np.arange(40) % 10, size) / np.float32(64)) - np.float32(2)
-            model(batch, training=True)
-        head = next(layer for layer in reversed(model.layers) if layer.weights)
-        scores = keras.Model(model.inputs, head.output)(batch).numpy().reshape(-1, 10)
-        head.kernel.assign(1 / scores.std(axis=0) * head.kernel)
-        head.bias.assign(-scores.mean(axis=0) / scores.std(axis=0))  # every class is found in some image
-        (folder / path).parent.mkdir(exist_ok=True)
-        model.save(folder / path)
+    model = architectures.build(name, input_shape=(size, size, 3), classes=10, **settings)
+    rng = np.random.default_rng(0)
+    for _ in range(20):  # batch normalisation learns its statistics, or all points would nearly coincide
+        batch = (smooth_images(rng, np.arange(40) % 10, size) / np.float32(64)) - np.float32(2)
+        model(batch, training=True)
+    head = next(layer for layer in reversed(model.layers) if layer.weights)
+    scores = keras.Model(model.inputs, head.output)(batch).numpy().reshape(-1, 10)
+    head.kernel.assign(1 / scores.std(axis=0) * head.kernel)
+    head.bias.assign(-scores.mean(axis=0) / scores.std(axis=0))
+    path.parent.mkdir(exist_ok=True)
+    model.save(path)
 
+
+def make_material(folder: Path, kind: str, quick: bool) -> dict:
+    """Write an experiment's images and networks; return its configuration."""
     scale, models = (10, 4) if quick else (1, 40)
     few = np.arange(20) % 10
     if kind == "depth":
         # the original measures nine classes, at most 250 points each
         write_images(folder / "depth_set.npz", np.repeat(np.arange(10), [*[250] * 9, 750]), few, 32)
-        network("vgg", "vgg.keras", 32)
+        write_network(folder / "vgg.keras", "vgg", 32)
         model = {"file": str(folder / "vgg.keras"), "layers": LAYERS[kind]}
     elif kind == "adversarial":
         write_images(folder / "adversarial_set.npz", few, np.arange(800 // scale) % 10, 64)
-        network("mobilenet_v2", "mobilenet.keras", 64)
+        write_network(folder / "mobilenet.keras", "mobilenet_v2", 64)
         model = {"file": str(folder / "mobilenet.keras"), "layers": LAYERS[kind]}
     else:
         write_images(folder / "generalization_set.npz", np.arange(2500 // scale) % 10, few, 32)
         for k in range(models):
-            network("cifar_resnet", f"zoo/Resnet20_{k:02d}_{0.7 + k / 200:.3f}.keras", 32, depth=20, seed=k)
+            path = folder / f"zoo/Resnet20_{k:02d}_{0.7 + k / 200:.3f}.keras"
+            write_network(path, "cifar_resnet", 32, depth=20, seed=k)
         model = {"directory": str(folder / "zoo")}
     return {
         "run": kind,
