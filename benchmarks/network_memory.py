@@ -1,9 +1,11 @@
 """Memory that jobs with a network take, beside what they declare: one epoch of each network on random images.
 
     .venv/bin/python benchmarks/network_memory.py --size 32 --batch 128 vgg mobilenet_v2 resnet110
+    .venv-torch/bin/python benchmarks/network_memory.py --size 64 --torch resnet18 vit_b_16
 
 Prints the largest resident set (``ru_maxrss``, MB) of the job that trains each network at full width; with ``--others``
-also of those that extract activations, evaluate and attack, for 256 images. Without a GPU.
+also of those that extract activations, evaluate and attack, for 256 images. With ``--torch`` of the latter, of models
+of torchvision without weights. Without a GPU.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +35,15 @@ OTHERS = {
     "attack_model": ("--name=net", "--sample=sample.csv", "--split=test", "--settings", '{"epsilons": [0.02, 0.1]}',
                      "--out-folder=attacked"),
 }  # fmt: skip
+
+NET = {"name": "net", "arguments": {}, "weights": None}
+VISION = """
+from torchvision import models
+
+def net():
+    more = {{"image_size": {size}}} if "{network}".startswith("vit") else {{}}
+    return models.{network}(weights=None, num_classes=10, **more)
+"""
 
 
 def peak(folder: Path, script: str, *arguments: str) -> float:
@@ -58,16 +70,30 @@ def write_images(folder: Path, size: int, batch: int) -> None:
     (folder / "sample.csv").write_text("\n".join(lines) + "\n")
 
 
+def others(folder: Path, network: str, shared: Sequence[str]) -> None:
+    """Print what the jobs take that pass images through a network."""
+    for script, own in OTHERS.items():
+        print(f"{network:13} {script} {peak(folder, script, *shared, *own):6.0f} MB", flush=True)
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=32, help="side of the images")
     parser.add_argument("--batch", type=int, default=128, help="images a step")
     parser.add_argument("--others", action="store_true", help="also the jobs that pass images through the network")
-    parser.add_argument("networks", nargs="+", help="architectures")
+    parser.add_argument("--torch", action="store_true", help="pass images through models of torchvision")
+    parser.add_argument("networks", nargs="+", help="architectures, or names of torchvision.models")
     arguments = parser.parse_args()
-    shared = ("--model=net.keras", "--dataset=images.h5", "--normalisation=channel", "--torch=null", "--layout=auto")
+    shared = ("--dataset=images.h5", "--normalisation=channel", "--layout=auto")
     for network in arguments.networks:
+        if arguments.torch:
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                write_images(folder, arguments.size, arguments.batch)
+                (folder / "net.py").write_text(VISION.format(network=network, size=arguments.size))
+                others(folder, network, (*shared, "--model=net.py", "--torch", json.dumps(NET), "--trust"))
+            continue
         settings = {"architecture": network, "activation": None, "width": None, "depth": None, "seed": 0,
                     "normalisation": "channel", "training": TRAINING | {"batch_size": arguments.batch}}  # fmt: skip
         with tempfile.TemporaryDirectory() as name:
@@ -78,8 +104,8 @@ def main() -> None:
                          "--snapshots=snapshots")  # fmt: skip
             declared = memory.training_memory_estimate(network, arguments.batch * arguments.size**2) / 1e6
             print(f"{network:13} train_model {taken:6.0f} MB, {declared:6.0f} declared", flush=True)
-            for script, own in OTHERS.items() if arguments.others else ():
-                print(f"{network:13} {script} {peak(folder, script, *shared, *own):6.0f} MB", flush=True)
+            if arguments.others:
+                others(folder, network, (*shared, "--model=net.keras", "--torch=null"))
 
 
 if __name__ == "__main__":

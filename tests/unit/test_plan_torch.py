@@ -73,6 +73,15 @@ def test_code_weights_and_what_the_code_imports_from_its_folder_are_files_of_the
     assert found.model.normalisation == "global"
 
 
+def test_a_job_declares_memory_for_the_weights_that_it_reads(folder):
+    small = plan.network_megabytes(made := planned(OWN), made.units["mine"], "extract")
+    with (folder / "w.pth").open("r+b") as file:
+        file.truncate(342_000_000)  # of a vision transformer, whose extraction took 1421 MB; of a ResNet-18 881 MB
+    made = planned(OWN)
+    assert 881 < small < 3 * 881
+    assert 1421 < plan.network_megabytes(made, made.units["mine"], "extract") < 3 * 1421
+
+
 def test_other_models_are_opened_as_files(folder):
     vgg = {"architecture": "vgg", "dataset": "digits"}
     found = planned(OWN, other=vgg)

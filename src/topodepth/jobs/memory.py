@@ -35,6 +35,7 @@ STEP_BYTES = {
     "resnet110": 14400, "se_resnet": 5300, "vgg": 4700,
 }  # fmt: skip
 UNKNOWN_STEP_BYTES = 5300  # of an architecture of a plugin
+WEIGHTS = 2  # copies of a file of weights, while they are read into the network
 NETWORK_BATCH = 256  # images that are evaluated or attacked at a time
 # for each pixel of such a batch, whatever the network; activations are extracted in batches of few pixels
 PASS_BYTES = {"extract": 0, "evaluate": 500, "attack": 2000}
@@ -104,9 +105,12 @@ def training_memory_estimate(architecture: str, pixels: int, scale: float = 1.0)
     return NETWORK + int(STEP_BYTES.get(architecture, UNKNOWN_STEP_BYTES) * scale * pixels)
 
 
-def network_memory_estimate(task: str, pixels: int) -> int:
-    """Return the bytes that a worker needs to pass images of so many pixels each through a network: a task's."""
-    return NETWORK + PASS_BYTES[task] * NETWORK_BATCH * pixels
+def network_memory_estimate(task: str, pixels: int, weights: int = 0) -> int:
+    """Return the bytes that a worker needs to pass images of so many pixels each through a network: a task's.
+
+    ``weights`` are the bytes of the files that the network is read from.
+    """
+    return NETWORK + WEIGHTS * weights + PASS_BYTES[task] * NETWORK_BATCH * pixels
 
 
 def device_memory_estimate(n: int, d: int) -> int:

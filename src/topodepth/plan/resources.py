@@ -2,6 +2,7 @@
 
 import math
 from functools import cache
+from pathlib import Path
 
 from topodepth import architectures
 from topodepth.jobs import memory
@@ -67,7 +68,8 @@ def training_megabytes(plan: Plan, unit: Unit) -> int:
 
 def network_megabytes(plan: Plan, unit: Unit, task: str) -> int:
     """Return what it will need to pass images through a network: of ``"extract"``, ``"evaluate"``, ``"attack"``."""
-    return memory.network_memory_estimate(task, _pixels(plan, unit.images.dataset)) // 10**6 + 1
+    weights = sum(path.stat().st_size for path in map(Path, unit.brought) if path.is_file())
+    return memory.network_memory_estimate(task, _pixels(plan, unit.images.dataset), weights) // 10**6 + 1
 
 
 @cache
