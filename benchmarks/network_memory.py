@@ -87,18 +87,15 @@ def main() -> None:
     arguments = parser.parse_args()
     shared = ("--dataset=images.h5", "--normalisation=channel", "--layout=auto")
     for network in arguments.networks:
-        if arguments.torch:
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                write_images(folder, arguments.size, arguments.batch)
-                (folder / "net.py").write_text(VISION.format(network=network, size=arguments.size))
-                others(folder, network, (*shared, "--model=net.py", "--torch", json.dumps(NET), "--trust"))
-            continue
-        settings = {"architecture": network, "activation": None, "width": None, "depth": None, "seed": 0,
-                    "normalisation": "channel", "training": TRAINING | {"batch_size": arguments.batch}}  # fmt: skip
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             write_images(folder, arguments.size, arguments.batch)
+            if arguments.torch:
+                (folder / "net.py").write_text(VISION.format(network=network, size=arguments.size))
+                others(folder, network, (*shared, "--model=net.py", "--torch", json.dumps(NET), "--trust"))
+                continue
+            settings = {"architecture": network, "activation": None, "width": None, "depth": None, "seed": 0,
+                        "normalisation": "channel", "training": TRAINING | {"batch_size": arguments.batch}}  # fmt: skip
             taken = peak(folder, "train_model", "--name=net", "--dataset=images.h5", "--settings", json.dumps(settings),
                          "--checkpoints=kept", "--model=net.keras", "--metrics=m.json", "--history=h.csv",
                          "--snapshots=snapshots")  # fmt: skip
