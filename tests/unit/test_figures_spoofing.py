@@ -1,4 +1,4 @@
-"""The figures of the spoofing experiment show the tables' numbers, in a panel a subset and representation."""
+"""The figures of the spoofing experiment show the tables' numbers, in one panel per subset and representation."""
 
 import numpy as np
 import pandas

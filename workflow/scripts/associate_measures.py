@@ -12,11 +12,11 @@ def main() -> None:
     """Parse, read, compute, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", required=True, help="CSV: one row per model")
-    parser.add_argument("--measures", required=True, help="CSV: one row a measure of a model")
+    parser.add_argument("--measures", required=True, help="CSV: one row per measure of a model")
     parser.add_argument("--settings", type=settings, required=True, help="JSON: title, targets, groups, controls, …")
-    parser.add_argument("--associations", required=True, help="CSV to make: one row a target, scope and measure")
-    parser.add_argument("--granulated", required=True, help="CSV to make: one row a target, measure and axis")
-    parser.add_argument("--held-out", required=True, help="CSV to make: one row a target, measure and group held out")
+    parser.add_argument("--associations", required=True, help="CSV to make: one row per target, scope and measure")
+    parser.add_argument("--granulated", required=True, help="CSV to make: one row per target, measure and axis")
+    parser.add_argument("--held-out", required=True, help="CSV to make: one row per target, measure and group held out")
     parser.add_argument("--summary", required=True, help="HTML page to make")
     arguments = parser.parse_args()
     options = arguments.settings

@@ -1,4 +1,4 @@
-"""Join what is known of every model into two tables: one row per model, and one row a measure of a model."""
+"""Join what is known of every model into two tables: one row per model, and one row per measure of a model."""
 
 import argparse
 
@@ -16,7 +16,7 @@ def main() -> None:
                         "model that has one); classes to measure; "
                         "how runs are known")  # fmt: skip
     parser.add_argument("--models-out", required=True, help="CSV to make: one row per model")
-    parser.add_argument("--measures-out", required=True, help="CSV to make: one row a measure of a model")
+    parser.add_argument("--measures-out", required=True, help="CSV to make: one row per measure of a model")
     arguments = parser.parse_args()
     listing = texts.read_json(arguments.listing)
     models = listing["models"]

@@ -11,8 +11,8 @@ from topodepth.tables import tables
 def main() -> None:
     """Parse, read, write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tables", nargs="+", required=True, help="one CSV a snapshot")
-    parser.add_argument("--metrics", nargs="+", required=True, help="one JSON a snapshot, in the same order")
+    parser.add_argument("--tables", nargs="+", required=True, help="one CSV per snapshot")
+    parser.add_argument("--metrics", nargs="+", required=True, help="one JSON per snapshot, in the same order")
     parser.add_argument("--models", nargs="+", required=True, help="the model that each snapshot is of")
     parser.add_argument("--epochs", nargs="+", required=True, type=int, help="the epoch of each snapshot")
     parser.add_argument("--out", required=True, help="CSV to make")

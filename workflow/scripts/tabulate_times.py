@@ -20,7 +20,7 @@ def main() -> None:
     """Parse, read Snakemake's benchmark files and its record, write."""
     start = start_seconds()  # before anything is read
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--benchmarks", required=True, help="folder of benchmark files (TSV), one a job")
+    parser.add_argument("--benchmarks", required=True, help="folder of benchmark files (TSV), one per job")
     parser.add_argument("--record", default=".snakemake/metadata", help="folder of Snakemake's record")
     parser.add_argument("--results", required=True, help="folder of the run's results, as the record names it")
     parser.add_argument("--provenance", required=True, help="provenance.json of the run, told beside the tables")

@@ -42,7 +42,7 @@ def draw(
     Parameters
     ----------
     associations
-        One row a target, scope and measure, with the columns target, scope, measure, kind, descriptor, layer,
+        One row per target, scope and measure, with the columns target, scope, measure, kind, descriptor, layer,
         relative_depth, class, homology_dimension, version, kendall, kendall_low, kendall_high. Scopes drawn: ``all``
         and ``within``.
     models, labels, title, panels

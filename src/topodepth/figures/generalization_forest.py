@@ -48,7 +48,7 @@ def draw(
     Parameters
     ----------
     associations
-        One row a target, scope and measure, with the columns target, scope, measure, kind (``descriptor`` or
+        One row per target, scope and measure, with the columns target, scope, measure, kind (``descriptor`` or
         ``rival``), descriptor, layer, class, homology_dimension, version, kendall, kendall_low, kendall_high,
         p_corrected, and where there are verdicts verdict_class. Scopes drawn: ``all`` and ``within``.
     models, labels, title, panels

@@ -91,7 +91,7 @@ def draw(
         homology_dimension, version, value, ci_low, ci_high. Of several classes the mean is drawn, else class all,
         else the first.
     associations
-        One row a target, scope and measure, with the columns target, scope, measure, n, and pearson and kendall with
+        One row per target, scope and measure, with the columns target, scope, measure, n, and pearson and kendall with
         their bounds ``_low`` and ``_high``.
     models, labels, title, panels
         As for every figure (:mod:`topodepth.figures`): models shown as points, while lines, r and τ are those of all

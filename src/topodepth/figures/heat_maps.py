@@ -1,4 +1,4 @@
-"""Heat maps of how alike things are, a panel a measure: light is alike, whether 1 or 0 says so."""
+"""Heat maps of how alike things are, one panel per measure: light is alike, whether 1 or 0 says so."""
 
 import re
 import textwrap

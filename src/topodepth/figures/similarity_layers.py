@@ -1,4 +1,4 @@
-"""How alike layers are: every layer of every network against every other, a panel a measure."""
+"""How alike layers are: every layer of every network against every other, one panel per measure."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING

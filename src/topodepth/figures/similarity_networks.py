@@ -1,4 +1,4 @@
-"""How alike networks are at the same depth: network against network, a panel a measure."""
+"""How alike networks are at the same depth: network against network, one panel per measure."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def draw(
     title: str = "",
     measures: Sequence[str] | None = None,
 ) -> "Figure":
-    """Draw a heat map a measure: each network with each, averaged over layers of the nearest relative depths.
+    """Draw one heat map per measure: each network with each, averaged over layers of the nearest relative depths.
 
     Parameters
     ----------

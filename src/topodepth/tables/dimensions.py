@@ -52,7 +52,7 @@ class DimensionSettings:
 def dimension_rows(
     points: np.ndarray, place: Place, settings: DimensionSettings, *, shuffled: Iterable[np.ndarray] = ()
 ) -> list[dict]:
-    """Return one row an estimator: the intrinsic dimension of one layer, its interval and that of the null model.
+    """Return one row per estimator: the intrinsic dimension of one layer, its interval and that of the null model.
 
     Parameters
     ----------

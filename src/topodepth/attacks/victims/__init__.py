@@ -1,4 +1,4 @@
-"""A trained network as what is attacked, one file a kind, as in :mod:`topodepth.networks.openers`.
+"""A trained network as what is attacked, one file per kind, as in :mod:`topodepth.networks.openers`.
 
 An entry ``(source, layers, sample, settings)`` returns a :class:`topodepth.attacks.victim.Victim`, and the same model
 as a :class:`topodepth.networks.network.Network` with its scores, which measures what the attack made.

@@ -134,7 +134,7 @@ class Case(NamedTuple):
 
 
 def _scope_rows(case: Case, measures: Measures) -> list[dict]:
-    """Return one row a measure; ``measures`` hold the models of the scope only."""
+    """Return one row per measure; ``measures`` hold the models of the scope only."""
     tested, partials = _tested(case, measures), _partials(case, measures)
     rows = []
     for (name, about), x, (p_value, corrected) in zip(measures.about.items(), measures.values, tested, strict=True):

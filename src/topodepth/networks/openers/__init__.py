@@ -1,4 +1,4 @@
-"""What opens a trained network for a job, one file a kind of network, made known with ``@register(kind)``.
+"""What opens a trained network for a job, one file per kind of network, made known with ``@register(kind)``.
 
 An entry is a class that takes a :class:`Source`, what a configuration says of a network. Its ``normalisation(how)``
 returns how the input is normalised, and why if that was chosen here; its ``network(layers, example, scores=…)`` a

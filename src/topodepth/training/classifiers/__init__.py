@@ -1,4 +1,4 @@
-"""A trained network as what its accuracy and complexity are measured of, one file a kind, as among openers.
+"""A trained network as what its accuracy and complexity are measured of, one file per kind, as among openers.
 
 An entry ``(source, example)`` returns a classifier, whose ``predict_on_batch`` returns probabilities and whose
 ``classes`` are their number; the shape of one item that it takes; and a function that returns its complexity, as
